@@ -1,0 +1,166 @@
+package atomicfile
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestWriteReplacesTheWholeFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "settings.json")
+	for _, want := range []string{"a long first version", "short", ""} {
+		if err := Write(name, []byte(want), 0o600); err != nil {
+			t.Fatalf("Write(%q) = %v", want, err)
+		}
+		if got := read(t, name); got != want {
+			t.Errorf("after Write the file holds %q, want %q", got, want)
+		}
+	}
+	onlyFile(t, name)
+}
+
+func TestWriteSetsTheMode(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	for _, mode := range []os.FileMode{0o644, 0o600} {
+		if err := Write(name, nil, mode); err != nil {
+			t.Fatalf("Write = %v", err)
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runtime.GOOS != "windows" && info.Mode().Perm() != mode {
+			t.Errorf("mode = %v, want %v", info.Mode().Perm(), mode)
+		}
+	}
+}
+
+func TestWriteKeepsASymbolicLink(t *testing.T) {
+	dir := t.TempDir()
+	dotfiles := filepath.Join(dir, "dotfiles")
+	if err := os.Mkdir(dotfiles, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link.json")
+	if err := os.Symlink(filepath.Join("dotfiles", "real.json"), link); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(link, []byte("new"), 0o600); err != nil {
+		t.Fatalf("Write through a link to a missing file = %v", err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link became %v (%v), want a link still", info.Mode(), err)
+	}
+	if got := read(t, filepath.Join(dotfiles, "real.json")); got != "new" {
+		t.Errorf("the file behind the link holds %q, want %q", got, "new")
+	}
+}
+
+func TestWriteRefusesALinkToItself(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "loop")
+	if err := os.Symlink(link, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(link, nil, 0o600); err == nil || !strings.Contains(err.Error(), "too many levels") {
+		t.Errorf("Write = %v, want an error about too many levels", err)
+	}
+}
+
+func TestAFailedWriteLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "taken")
+	if err := os.MkdirAll(filepath.Join(name, "by a folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err := Write(name, []byte("x"), 0o600)
+	if err == nil || !strings.Contains(err.Error(), "write "+name) {
+		t.Errorf("Write over a folder = %v, want an error which names the file", err)
+	}
+	onlyFile(t, name)
+	if err := Write(filepath.Join(dir, "missing", "f"), nil, 0o600); err == nil {
+		t.Error("Write into a missing folder succeeded, want an error")
+	}
+}
+
+// A reader beside a busy writer never sees half a file.
+func TestReadersSeeWholeFiles(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	size := 64 << 10
+	version := func(n int) []byte { return bytes.Repeat([]byte{byte('a' + n%26)}, size) }
+	if err := Write(name, version(0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(done)
+		for n := range 50 {
+			if err := Write(name, version(n), 0o600); err != nil {
+				t.Errorf("Write = %v", err)
+			}
+		}
+	})
+	for open := true; open; {
+		select {
+		case <-done:
+			open = false
+		default:
+		}
+		data := []byte(read(t, name))
+		if len(data) != size || bytes.Count(data, data[:1]) != size {
+			t.Fatalf("read %d bytes starting with %q, want %d equal ones", len(data), data[:1], size)
+		}
+	}
+	wg.Wait()
+	onlyFile(t, name)
+}
+
+func TestKeepAsideNeverOverwrites(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "config.json")
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	for n, want := range []string{".broken-20260304-050607", ".broken-20260304-050607-2", ".broken-20260304-050607-3"} {
+		text := fmt.Sprintf("broken %d", n)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		kept, err := KeepAside(name, now)
+		if err != nil || kept != name+want {
+			t.Fatalf("KeepAside = %q, %v; want %q", kept, err, name+want)
+		}
+		if got := read(t, kept); got != text {
+			t.Errorf("%s holds %q, want %q", kept, got, text)
+		}
+		if _, err := os.Stat(name); !os.IsNotExist(err) {
+			t.Errorf("the broken file is still there (%v)", err)
+		}
+	}
+	if kept, err := KeepAside(name, now); err == nil {
+		t.Errorf("KeepAside of a missing file = %q, want an error", kept)
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func onlyFile(t *testing.T, name string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 || entries[0].Name() != filepath.Base(name) {
+		t.Errorf("folder holds %v, want only %s", entries, filepath.Base(name))
+	}
+}

@@ -1,0 +1,222 @@
+// Package config holds the settings: one JSON file in the user's config folder, every field with a default and a check.
+//
+// A file that cannot be read as JSON is kept aside under another name and reported, never overwritten silently; a single bad
+// value is reported and its default used, and the file stays as it is. Only the host reads the file, at its start.
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
+)
+
+// FileName is the name of the settings file in the config folder.
+const FileName = "settings.json"
+
+// Config is what a user can set. The JSON names are a promise to people who edit the file.
+type Config struct {
+	// Backend is where code runs: auto, local or mock.
+	Backend string `json:"backend"`
+	// Pool is how many sandboxes are kept ready.
+	Pool Pool `json:"pool"`
+	// Runs are the limits of one run and one context.
+	Runs Runs `json:"runs"`
+	// HTTP is the address for editors that connect by URL.
+	HTTP HTTP `json:"http"`
+	// AllowedFolders are folders on this computer from which files may be uploaded and into which they may be downloaded.
+	AllowedFolders []string `json:"allowed_folders"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `json:"log_level"`
+}
+
+// Pool is how many sandboxes are kept ready.
+type Pool struct {
+	// Isolation is shared (contexts spread over the warm sandboxes) or dedicated (each context has one to itself).
+	Isolation string `json:"isolation"`
+	// Warm is the number of sandboxes kept ready.
+	Warm int `json:"warm"`
+	// Ceiling is the number of sandboxes that are never exceeded.
+	Ceiling int `json:"ceiling"`
+}
+
+// Runs are the limits of one run and one context.
+type Runs struct {
+	// TimeoutSeconds is how long code may run when the caller does not say.
+	TimeoutSeconds float64 `json:"timeout_seconds"`
+	// ContextIdleMinutes is after how long without use a context is stopped; 0 means never.
+	ContextIdleMinutes float64 `json:"context_idle_minutes"`
+	// MaxContexts is how many contexts may live at once.
+	MaxContexts int `json:"max_contexts"`
+}
+
+// HTTP is the address for editors that connect by URL.
+type HTTP struct {
+	// Enabled opens the address. The unix socket is always there.
+	Enabled bool `json:"enabled"`
+	// Port on 127.0.0.1. If it is taken another one is used and shown.
+	Port int `json:"port"`
+}
+
+// Default returns the settings of a new installation.
+func Default() Config {
+	return Config{
+		Backend:        "auto",
+		Pool:           Pool{Isolation: "shared", Warm: 3, Ceiling: 20},
+		Runs:           Runs{TimeoutSeconds: 30, ContextIdleMinutes: 120, MaxContexts: 100},
+		HTTP:           HTTP{Enabled: true, Port: 7411},
+		AllowedFolders: []string{},
+		LogLevel:       "info",
+	}
+}
+
+// RunTimeout is Runs.TimeoutSeconds as a duration.
+func (c Config) RunTimeout() time.Duration { return seconds(c.Runs.TimeoutSeconds) }
+
+// ContextIdle is Runs.ContextIdleMinutes as a duration; zero means never.
+func (c Config) ContextIdle() time.Duration { return seconds(60 * c.Runs.ContextIdleMinutes) }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// Fault is something wrong with the settings, told to the user as a problem. The host runs all the same.
+type Fault struct {
+	Field string // JSON name, such as pool.warm; empty for the file as a whole
+	Text  string // what is wrong and what was done about it
+}
+
+// field ties the JSON name of a setting to its check. The check gets the settings that were read and those of a new
+// installation, and puts the default back when it complains.
+type field struct {
+	name  string
+	check func(c *Config, d Config) string
+}
+
+func oneOf[T comparable](at func(*Config) *T, names ...T) func(*Config, Config) string {
+	return func(c *Config, d Config) string {
+		if v := at(c); !slices.Contains(names, *v) {
+			bad := *v
+			*v = *at(&d)
+			return fmt.Sprintf("%v is none of %v", bad, names)
+		}
+		return ""
+	}
+}
+
+func between[T int | float64](at func(*Config) *T, low, high T) func(*Config, Config) string {
+	return func(c *Config, d Config) string {
+		if v := at(c); *v < low || *v > high {
+			bad := *v
+			*v = *at(&d)
+			return fmt.Sprintf("%v is not between %v and %v", bad, low, high)
+		}
+		return ""
+	}
+}
+
+var fields = []field{
+	{"backend", oneOf(func(c *Config) *string { return &c.Backend }, "auto", "local", "mock")},
+	{"pool.isolation", oneOf(func(c *Config) *string { return &c.Pool.Isolation }, "shared", "dedicated")},
+	{"pool.ceiling", between(func(c *Config) *int { return &c.Pool.Ceiling }, 1, 100)},
+	{"pool.warm", between(func(c *Config) *int { return &c.Pool.Warm }, 0, 100)},
+	{"pool.warm", func(c *Config, _ Config) string {
+		if c.Pool.Warm <= c.Pool.Ceiling {
+			return ""
+		}
+		bad := c.Pool.Warm
+		c.Pool.Warm = c.Pool.Ceiling
+		return fmt.Sprintf("%d is above pool.ceiling", bad)
+	}},
+	{"runs.timeout_seconds", between(func(c *Config) *float64 { return &c.Runs.TimeoutSeconds }, 0.001, 600)},
+	{"runs.context_idle_minutes", between(func(c *Config) *float64 { return &c.Runs.ContextIdleMinutes }, 0, 7*24*60)},
+	{"runs.max_contexts", between(func(c *Config) *int { return &c.Runs.MaxContexts }, 1, 10000)},
+	{"http.port", between(func(c *Config) *int { return &c.HTTP.Port }, 0, 65535)},
+	{"allowed_folders", func(c *Config, _ Config) string {
+		var bad []string
+		c.AllowedFolders = slices.DeleteFunc(c.AllowedFolders, func(folder string) bool {
+			if filepath.IsAbs(folder) {
+				return false
+			}
+			bad = append(bad, folder)
+			return true
+		})
+		if bad == nil {
+			return ""
+		}
+		return fmt.Sprintf("%q must be absolute paths", bad)
+	}},
+	{"log_level", oneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")},
+}
+
+// Check puts the default in place of each bad value and says which those were.
+func (c *Config) Check() []Fault {
+	var faults []Fault
+	d := Default()
+	for _, f := range fields {
+		if text := f.check(c, d); text != "" {
+			faults = append(faults, Fault{f.name, text})
+		}
+	}
+	return faults
+}
+
+// Load reads the settings of a config folder. No file means the defaults. What is wrong is in the faults, and the settings
+// are good to use in any case; an error means that the file is there and could not be read.
+func Load(folder string) (Config, []Fault, error) {
+	name := filepath.Join(folder, FileName)
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Default(), nil, nil
+	}
+	if err != nil {
+		return Default(), nil, fmt.Errorf("read the settings: %w", err)
+	}
+	c := Default()
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // editors on Windows put it there
+	if err := json.Unmarshal(text, &c); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			// the file is JSON, so the other fields were read
+			faults := c.Check()
+			return c, append(faults, Fault{wrong.Field, fmt.Sprintf("a %s is not what belongs there; the default is used", wrong.Value)}), nil
+		}
+		kept, err := atomicfile.KeepAside(name, time.Now())
+		if err != nil {
+			return Default(), nil, fmt.Errorf("the settings in %s are not JSON, and could not be kept aside: %w", name, err)
+		}
+		return Default(), []Fault{{Text: fmt.Sprintf("the settings were not valid JSON; they were kept as %s and the defaults are used", kept)}}, nil
+	}
+	faults := c.Check()
+	return c, append(faults, unknown(text)...), nil
+}
+
+// Save writes the settings, refusing bad values with the first fault.
+func Save(folder string, c Config) error {
+	if faults := c.Check(); len(faults) > 0 {
+		return fmt.Errorf("%s: %s", faults[0].Field, faults[0].Text)
+	}
+	text, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(folder, FileName), append(text, '\n'), 0o600)
+}
+
+// unknown names the fields that mean nothing, which are most often misspelt.
+func unknown(text []byte) []Fault {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	var c Config
+	err := dec.Decode(&c)
+	if err == nil || !strings.Contains(err.Error(), "unknown field") {
+		return nil
+	}
+	_, name, _ := strings.Cut(err.Error(), "unknown field ")
+	return []Fault{{strings.Trim(name, `"`), "there is no such setting"}}
+}

@@ -1,0 +1,111 @@
+// Package status holds what there is to show of a running host: one immutable [Snapshot], and the [Hub] that hands the newest
+// one to whoever draws it. The window, the tray, the command line and the MCP resources all show the same snapshot.
+package status
+
+import "time"
+
+// Snapshot is the state of a host at one moment. Nothing in it changes after it was published: make a new one. The JSON names
+// are a promise to scripts that read `agentrunctl status --json`.
+type Snapshot struct {
+	Version   string    `json:"version"`
+	PID       int       `json:"pid"`
+	StartedAt time.Time `json:"started_at"`
+	Phase     Phase     `json:"phase"`
+	Backend   Backend   `json:"backend"`
+	Addresses Addresses `json:"addresses"`
+	Pool      Pool      `json:"pool"`
+	Sessions  []Session `json:"sessions"`
+	Contexts  []Context `json:"contexts"`
+	Clients   []Client  `json:"clients"`
+	Problems  []Problem `json:"problems"`
+}
+
+// Phase is what the host as a whole is doing.
+type Phase string
+
+// The phases of a host.
+const (
+	Starting Phase = "starting" // no session is ready yet
+	Ready    Phase = "ready"    // code can run at once
+	Working  Phase = "working"  // code is running
+	Paused   Phase = "paused"   // the pool was emptied to save money and fills at the next use
+	Troubled Phase = "troubled" // no session can be had; Problems says why
+	Stopping Phase = "stopping" // shutting down
+)
+
+// Backend says where code runs.
+type Backend struct {
+	Name    string  `json:"name"`    // agentrun, local or mock
+	Setting string  `json:"setting"` // what the settings ask for, such as auto
+	Note    string  `json:"note"`    // what is and is not there, in a sentence or two
+	Loading *Loader `json:"loading,omitempty"`
+}
+
+// Loader is the progress of something that takes seconds before the first session can be ready.
+type Loader struct {
+	What  string    `json:"what"`
+	Since time.Time `json:"since"`
+}
+
+// Addresses are where clients reach the MCP face.
+type Addresses struct {
+	HTTP   string `json:"http"`   // http://127.0.0.1:PORT/mcp, or empty when that face is off
+	Socket string `json:"socket"` // path of the unix socket
+}
+
+// Pool counts sessions.
+type Pool struct {
+	Warm        int        `json:"warm"`     // wanted ready
+	Max         int        `json:"max"`      // never more than this
+	Ready       int        `json:"ready"`    // code can run in them now
+	Starting    int        `json:"starting"` // being made
+	Closing     int        `json:"closing"`
+	Waiting     int        `json:"waiting"` // callers that wait for a session
+	Paused      bool       `json:"paused"`
+	LastFailure string     `json:"last_failure,omitempty"` // why the last attempt to make a session failed
+	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+}
+
+// Session is one sandbox held by the pool.
+type Session struct {
+	ID        uint64     `json:"id"` // number in the pool
+	SandboxID string     `json:"sandbox_id"`
+	State     string     `json:"state"` // starting, ready, leased, retiring or closing
+	CreatedAt time.Time  `json:"created_at"`
+	ReadyAt   *time.Time `json:"ready_at,omitempty"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"` // when it is renewed; absent if it does not age
+	Contexts  int        `json:"contexts"`
+}
+
+// Context is one code context.
+type Context struct {
+	ID        string    `json:"context_id"`
+	Name      string    `json:"name"`
+	Language  string    `json:"language"`
+	Status    string    `json:"status"` // active, running or lost
+	Backend   string    `json:"backend"`
+	SandboxID string    `json:"sandbox_id"`
+	Client    string    `json:"client"`
+	CreatedAt time.Time `json:"created_at"`
+	LastUsed  time.Time `json:"last_used"`
+	Runs      int       `json:"runs"`
+}
+
+// Client is a program connected to the MCP face.
+type Client struct {
+	Name     string    `json:"name"`
+	Version  string    `json:"version,omitempty"`
+	Via      string    `json:"via"` // relay, socket or http
+	Since    time.Time `json:"since"`
+	LastSeen time.Time `json:"last_seen"`
+	Calls    int       `json:"calls"`
+	Errors   int       `json:"errors"`
+}
+
+// Problem is something the user can mend: what is wrong, why, and what to do.
+type Problem struct {
+	Code string `json:"code"` // stable, such as port-taken
+	What string `json:"what"`
+	Why  string `json:"why,omitempty"`
+	Todo string `json:"todo,omitempty"`
+}

@@ -1,0 +1,156 @@
+// Package tokens keeps the bearer tokens of the HTTP face: one per client, made and revoked by the user.
+//
+// A token opens the same door as the unix socket, to this user's host on this machine, and is guarded the same way: the file
+// that lists the tokens is readable by this user alone (0600), and whoever can read it could use the socket as well. No
+// credential of a cloud account is ever kept here.
+package tokens
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
+)
+
+// FileName is the name of the list in the data folder.
+const FileName = "tokens.json"
+
+// Token lets one client in.
+type Token struct {
+	Client  string    `json:"client"`
+	Secret  string    `json:"token"`
+	Created time.Time `json:"created"`
+}
+
+// Store is the list on disk. Several processes may use one list: the host looks tokens up, the command line makes and revokes
+// them. Methods are safe for concurrent use.
+type Store struct {
+	path string
+
+	mu       sync.Mutex
+	known    []Token
+	modified time.Time // of the file that known was read from
+	size     int64
+}
+
+// Open returns the list of a data folder. The file is read when it is needed.
+func Open(folder string) *Store { return &Store{path: filepath.Join(folder, FileName)} }
+
+// Lookup returns the client whose token this is. Each token is compared in constant time. A list that cannot be read lets
+// nobody in.
+func (s *Store) Lookup(secret string) (client string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.read(); err != nil {
+		return "", false
+	}
+	for _, t := range s.known {
+		if subtle.ConstantTimeCompare([]byte(t.Secret), []byte(secret)) == 1 {
+			client, ok = t.Client, true
+		}
+	}
+	return client, ok
+}
+
+var clientName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// Get returns the client's token and makes one if there is none.
+func (s *Store) Get(client string) (Token, error) {
+	if !clientName.MatchString(client) {
+		return Token{}, fmt.Errorf("%q cannot name a client: use 1 to 64 letters, digits, dots, underscores or hyphens", client)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.read(); err != nil {
+		return Token{}, err
+	}
+	if at := s.index(client); at >= 0 {
+		return s.known[at], nil
+	}
+	t := Token{Client: client, Secret: "art_" + rand.Text(), Created: time.Now().UTC().Truncate(time.Second)}
+	return t, s.write(append(slices.Clone(s.known), t))
+}
+
+// Revoke makes a client's token useless. ErrUnknown says that it has none.
+func (s *Store) Revoke(client string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.read(); err != nil {
+		return err
+	}
+	at := s.index(client)
+	if at < 0 {
+		return fmt.Errorf("client %q: %w", client, ErrUnknown)
+	}
+	return s.write(slices.Delete(slices.Clone(s.known), at, at+1))
+}
+
+// ErrUnknown says that a client has no token.
+var ErrUnknown = errors.New("there is no token for it")
+
+// List returns the tokens in the order they were made.
+func (s *Store) List() ([]Token, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.read(); err != nil {
+		return nil, err
+	}
+	return slices.Clone(s.known), nil
+}
+
+func (s *Store) index(client string) int {
+	return slices.IndexFunc(s.known, func(t Token) bool { return t.Client == client })
+}
+
+// read brings known up to date with the file, which costs one stat when nothing changed. The caller holds mu.
+func (s *Store) read() error {
+	info, err := os.Stat(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.known, s.modified, s.size = nil, time.Time{}, 0
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the list of tokens: %w", err)
+	}
+	if info.ModTime().Equal(s.modified) && info.Size() == s.size {
+		return nil
+	}
+	text, err := os.ReadFile(s.path)
+	if err != nil {
+		return fmt.Errorf("read the list of tokens: %w", err)
+	}
+	var list []Token
+	if err := json.Unmarshal(text, &list); err != nil {
+		return fmt.Errorf("the list of tokens in %s is damaged (%w); delete it and make new tokens", s.path, err)
+	}
+	for _, t := range list {
+		if len(t.Secret) < 20 {
+			return fmt.Errorf("the list of tokens in %s is damaged (a token is too short); delete it and make new tokens", s.path)
+		}
+	}
+	s.known, s.modified, s.size = list, info.ModTime(), info.Size()
+	return nil
+}
+
+// write replaces the file. The caller holds mu.
+func (s *Store) write(list []Token) error {
+	text, err := json.MarshalIndent(list, "", "  ") //nolint:gosec // the list is where tokens are kept; see the package comment
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(s.path, append(text, '\n'), 0o600); err != nil {
+		return err
+	}
+	s.modified = time.Time{} // read it again: the next read takes time and size from the new file
+	return nil
+}

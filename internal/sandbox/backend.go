@@ -70,14 +70,16 @@ type Session interface {
 	// SandboxID names the sandbox in the backend's own terms, for people and logs.
 	SandboxID() string
 
-	// CreateContext makes an empty context. An error leaves nothing behind. Not to be repeated blindly: after a lost answer a
+	// CreateContext makes an empty context. A language that is not among the traits is INVALID_LANGUAGE, one context more than
+	// Traits.MaxContexts is QUOTA_EXCEEDED. An error leaves nothing behind. Not to be repeated blindly: after a lost answer a
 	// context may exist, which ends with the session.
 	CreateContext(ctx context.Context, language Language) (CodeContext, error)
 
 	// Run executes code in a context and returns what came of it. Code that raises, times out or is cancelled is a Result with
 	// Failure set, not an error: an error means that the run could not be carried out or that its outcome is unknown. Ending
-	// ctx stops the code (Failure.Code is then CANCELLED); Run still returns what was printed until then. Run is never
-	// repeated by anybody: the code may have had effects.
+	// ctx, or StopContext meanwhile, stops the code (Failure.Code is then CANCELLED); Run still returns what was printed until
+	// then. Close meanwhile makes it [ErrSessionLost]. What Traits.CheckRun refuses is refused. Run is never repeated by
+	// anybody: the code may have had effects.
 	Run(ctx context.Context, contextID string, run Run) (Result, error)
 
 	// StopContext ends a context and frees what it held, stopping a run in progress. A context that is not there is
@@ -85,14 +87,15 @@ type Session interface {
 	StopContext(ctx context.Context, contextID string) error
 
 	// ListFiles lists what is below a folder of the context's files, folders included, depth levels deep (1: the folder's own
-	// entries), sorted by path.
+	// entries; less is INVALID_PARAMS), sorted by path. Files can be listed and moved while code runs. Paths that lead outside
+	// are INVALID_PARAMS, see CleanFolder and CleanFile.
 	ListFiles(ctx context.Context, contextID, folder string, depth int) ([]File, error)
 
 	// ReadFile opens a file of the context. The caller closes the reader. The File says how large it is.
 	ReadFile(ctx context.Context, contextID, path string) (io.ReadCloser, File, error)
 
 	// WriteFile makes or replaces a file of the context, with the folders above it, and returns it as it now is. After an
-	// error the file's content is not defined. May be repeated with the same content.
+	// error the file's content is not defined. More than Traits.MaxFileSize is TOO_LARGE. May be repeated with the same content.
 	WriteFile(ctx context.Context, contextID, path string, content io.Reader) (File, error)
 
 	// Check asks the sandbox whether it is alive, cheaply and without touching any context. May be repeated, also while code

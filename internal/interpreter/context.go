@@ -1,0 +1,357 @@
+package interpreter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
+	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// Status is what a context is doing.
+type Status string
+
+// The states of a context in the tool contract.
+const (
+	Active  Status = "active"  // ready for code
+	Running Status = "running" // code runs in it
+	Lost    Status = "lost"    // its sandbox is gone; the next use remakes it empty
+)
+
+// Context is a copy of what there is to know of one context.
+type Context struct {
+	ID          string
+	Name        string
+	Description string
+	Language    sandbox.Language
+	Status      Status
+	CreatedAt   time.Time
+	LastUsed    time.Time
+	Backend     string
+	SandboxID   string
+	Runs        int
+	Default     bool   // made because a caller named no context
+	Owner       string // the name of the client that made it
+
+	seq int
+}
+
+// NewContext describes a context to be made.
+type NewContext struct {
+	Name        string
+	Description string
+	Language    sandbox.Language // empty: the backend's first
+}
+
+// codeContext is one context. A caller that wants to run code takes the turn; whoever has the turn may place the context and
+// use the session.
+type codeContext struct {
+	id          string
+	name        string
+	description string
+	language    sandbox.Language
+	created     time.Time
+	owner       string
+	key         *defaultKey // of a default context
+	seq         int         // order of creation, where clocks are too coarse
+
+	turn chan struct{} // one slot, taken by sending; Go serves blocked senders in the order of arrival
+	gone chan struct{} // closed when the context is being stopped: waiters leave
+
+	// Guarded by Interpreter.mu; lease and inner are written only by the holder of the turn.
+	lease     *pool.Lease[sandbox.Session]
+	inner     sandbox.CodeContext // the session's name for it
+	placed    bool                // has been on a session at least once
+	stopping  bool
+	users     int // calls that use or wait for it
+	lastUsed  time.Time
+	runs      int
+	cancelRun context.CancelCauseFunc // of the run in progress
+	history   history
+}
+
+// beginStop makes waiters leave. The caller holds Interpreter.mu and has checked that stopping is false.
+func (cc *codeContext) beginStop() {
+	cc.stopping = true
+	close(cc.gone)
+}
+
+// lost reports whether the session under the context is gone, and why. The caller holds Interpreter.mu.
+func (cc *codeContext) lost() (bool, error) {
+	if cc.lease == nil {
+		return cc.placed, nil
+	}
+	select {
+	case <-cc.lease.Lost():
+		return true, cc.lease.Cause()
+	default:
+		return false, nil
+	}
+}
+
+func (i *Interpreter) view(cc *codeContext) Context {
+	v := Context{
+		ID: cc.id, Name: cc.name, Description: cc.description, Language: cc.language, Status: Active,
+		CreatedAt: cc.created, LastUsed: cc.lastUsed, Backend: i.Backend(), Runs: cc.runs,
+		Default: cc.key != nil, Owner: cc.owner, seq: cc.seq,
+	}
+	if cc.lease != nil {
+		v.SandboxID = cc.lease.Value().SandboxID()
+	}
+	if lost, _ := cc.lost(); lost {
+		v.Status = Lost
+	} else if cc.cancelRun != nil {
+		v.Status = Running
+	}
+	return v
+}
+
+// CreateContext makes a context and places it on the ready session with the fewest contexts. It waits for a session if none
+// is ready.
+func (i *Interpreter) CreateContext(ctx context.Context, caller Caller, spec NewContext) (Context, error) {
+	if err := i.checkNewContext(&spec); err != nil {
+		return Context{}, err
+	}
+	if err := i.enter(); err != nil {
+		return Context{}, err
+	}
+	defer i.leave()
+	cc, err := i.add(caller, spec, nil)
+	if err != nil {
+		return Context{}, err
+	}
+	defer i.release(cc)
+	if err := i.takeTurn(ctx, cc); err != nil {
+		return Context{}, err
+	}
+	defer i.yieldTurn(cc)
+	if _, err := i.place(ctx, cc); err != nil {
+		i.forget(cc, "")
+		return Context{}, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.view(cc), nil
+}
+
+// add books a context that is not yet placed, with the caller as its first user.
+func (i *Interpreter) add(caller Caller, spec NewContext, key *defaultKey) (*codeContext, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.addLocked(caller, spec, key)
+}
+
+func (i *Interpreter) addLocked(caller Caller, spec NewContext, key *defaultKey) (*codeContext, error) {
+	if len(i.contexts) >= i.opt.MaxContexts {
+		return nil, sandbox.Errorf(sandbox.CodeContextCreationFailed,
+			"there are %d contexts already, which is the limit; stop one with stop_context first (list_contexts shows them)", len(i.contexts))
+	}
+	now := time.Now().UTC()
+	i.made++
+	cc := &codeContext{
+		id: "ctx-" + uuid.NewString(), name: spec.Name, description: spec.Description, language: spec.Language,
+		created: now, lastUsed: now, owner: caller.Name, key: key, seq: i.made,
+		turn: make(chan struct{}, 1), gone: make(chan struct{}), users: 1,
+	}
+	i.contexts[cc.id] = cc
+	if key != nil {
+		i.defaults[*key] = cc
+	}
+	return cc, nil
+}
+
+// find returns the context that a call means and books the call as its user. Without an ID it is the caller's default
+// context for the language, which is booked if there is none. The caller must release it.
+func (i *Interpreter) find(caller Caller, id string, language sandbox.Language) (cc *codeContext, notice string, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if id != "" {
+		cc = i.contexts[id]
+		if cc == nil || cc.stopping {
+			return nil, "", i.notFound(id)
+		}
+		if language != "" && language != cc.language {
+			return nil, "", sandbox.Errorf(sandbox.CodeInvalidParams,
+				"context %s speaks %s, not %s; leave language out, or create a context for %s", id, cc.language, language, language)
+		}
+		cc.users++
+		return cc, "", nil
+	}
+	if language == "" {
+		language = i.traits.Languages[0]
+	}
+	if !i.traits.Speaks(language) {
+		return nil, "", i.unknownLanguage(language)
+	}
+	key := defaultKey{caller.Key, language}
+	if cc = i.defaults[key]; cc != nil && !cc.stopping {
+		cc.users++
+		return cc, "", nil
+	}
+	if why := i.ended.forDefault(key); why != "" {
+		notice = fmt.Sprintf("Your default %s context was ended because %s. This is a new one: variables and files from before are gone.", language, why)
+	}
+	cc, err = i.addLocked(caller, NewContext{Name: "default-" + string(language), Language: language}, &key)
+	return cc, notice, err
+}
+
+func (i *Interpreter) notFound(id string) error {
+	if why := i.ended.forID(id); why != "" {
+		return sandbox.Errorf(sandbox.CodeContextNotFound, "context %s is gone: %s. Create a new one with create_context", id, why)
+	}
+	return sandbox.Errorf(sandbox.CodeContextNotFound, "there is no context %q; list_contexts shows those there are, create_context makes one", phrase.Clip(id, 100))
+}
+
+// release ends a call's use of a context.
+func (i *Interpreter) release(cc *codeContext) {
+	i.mu.Lock()
+	cc.users--
+	cc.lastUsed = time.Now().UTC()
+	if !cc.placed && cc.users == 0 && i.contexts[cc.id] == cc {
+		i.remove(cc, "") // booked for a call that came to nothing
+	}
+	i.mu.Unlock()
+	signal(i.wake)
+	signal(i.changed)
+}
+
+// takeTurn waits until the calls that came before have had their turn with the context.
+func (i *Interpreter) takeTurn(ctx context.Context, cc *codeContext) error {
+	select {
+	case cc.turn <- struct{}{}:
+	default:
+		select {
+		case cc.turn <- struct{}{}:
+		case <-cc.gone:
+			return sandbox.Errorf(sandbox.CodeContextNotFound, "context %s was stopped before this call had its turn", cc.id)
+		case <-i.alive.Done():
+			return errClosing
+		case <-ctx.Done():
+			return cancelled(ctx)
+		}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if cc.stopping {
+		<-cc.turn
+		return i.notFound(cc.id)
+	}
+	return nil
+}
+
+func (i *Interpreter) yieldTurn(cc *codeContext) { <-cc.turn }
+
+// placement says how a context came to be on its session.
+type placement struct {
+	warm   bool   // the session was ready beforehand
+	notice string // not empty: the context was remade
+}
+
+// place makes sure that the context is on a live session. The caller has the turn. A context whose session was lost is
+// remade empty, which the notice says.
+func (i *Interpreter) place(ctx context.Context, cc *codeContext) (placement, error) {
+	i.mu.Lock()
+	lost, cause := cc.lost()
+	old := cc.lease
+	if old != nil && !lost {
+		i.mu.Unlock()
+		return placement{warm: true}, nil
+	}
+	i.mu.Unlock()
+
+	lease, warm, err := i.acquire(ctx)
+	if err != nil {
+		return placement{}, err
+	}
+	inner, err := lease.Value().CreateContext(ctx, cc.language)
+	if err != nil {
+		i.giveBack(lease, err)
+		if ctx.Err() != nil {
+			return placement{}, cancelled(ctx)
+		}
+		return placement{}, creationFailed(err)
+	}
+	p := placement{warm: warm}
+	if lost {
+		p.notice = fmt.Sprintf("The sandbox of context %q was lost%s. The context was recreated empty: its variables and files are gone.", cc.name, because(cause))
+	}
+	i.mu.Lock()
+	cc.lease, cc.inner, cc.placed = lease, inner, true
+	i.mu.Unlock()
+	if old != nil {
+		old.Release()
+	}
+	signal(i.changed)
+	i.log.Info("context placed", "context_id", cc.id, "language", cc.language, "sandbox_id", lease.Value().SandboxID(), "remade", lost)
+	return p, nil
+}
+
+// acquire leases a session, and says whether one was ready without waiting.
+func (i *Interpreter) acquire(ctx context.Context) (lease *pool.Lease[sandbox.Session], warm bool, err error) {
+	wait, cancel := context.WithTimeout(ctx, i.opt.ReadyTimeout)
+	defer cancel()
+	stop := context.AfterFunc(i.alive, cancel)
+	defer stop()
+	lease, err = i.opt.Pool.Acquire(wait)
+	switch {
+	case err == nil:
+		return lease, !lease.Waited(), nil
+	case i.alive.Err() != nil:
+		return nil, false, errClosing
+	case ctx.Err() != nil:
+		return nil, false, cancelled(ctx)
+	}
+	i.log.Warn("no session", "error", err)
+	if e, ok := errors.AsType[*sandbox.Error](err); ok {
+		return nil, false, e // such as rejected credentials: waiting longer would not help
+	}
+	if wait.Err() != nil {
+		stats := i.opt.Pool.Stats()
+		return nil, false, sandbox.Errorf(sandbox.CodeServerNotReady, "no sandbox was ready within %s (%d being made%s); try again in a moment",
+			phrase.Duration(i.opt.ReadyTimeout), stats.Starting, failing(stats))
+	}
+	return nil, false, &sandbox.Error{Code: sandbox.CodeServerNotReady, Message: "no sandbox can be had: " + err.Error(), Err: err}
+}
+
+// giveBack ends a lease after a failed call: a session that said it is gone is not used again.
+func (i *Interpreter) giveBack(lease *pool.Lease[sandbox.Session], err error) {
+	if errors.Is(err, sandbox.ErrSessionLost) {
+		lease.Discard(err)
+		return
+	}
+	lease.Release()
+}
+
+// remove takes a context out of the books. The caller holds mu.
+func (i *Interpreter) remove(cc *codeContext, why string) {
+	delete(i.contexts, cc.id)
+	if cc.key != nil && i.defaults[*cc.key] == cc {
+		delete(i.defaults, *cc.key)
+	}
+	if !cc.stopping {
+		cc.beginStop()
+	}
+	if why != "" {
+		i.ended.add(cc.id, cc.key, why)
+	}
+}
+
+// forget takes a context out of the books that holds nothing any more.
+func (i *Interpreter) forget(cc *codeContext, why string) {
+	i.mu.Lock()
+	i.remove(cc, why)
+	i.mu.Unlock()
+	signal(i.changed)
+}
+
+func creationFailed(err error) error {
+	if e, ok := errors.AsType[*sandbox.Error](err); ok && e.Code != sandbox.CodeSessionLost {
+		return e
+	}
+	return &sandbox.Error{Code: sandbox.CodeContextCreationFailed, Message: "the context could not be made: " + err.Error() + "; try again", Err: err}
+}

@@ -1,0 +1,120 @@
+package interpreter
+
+import (
+	"slices"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+const (
+	maxRunsKept  = 200      // per context
+	maxBytesKept = 16 << 20 // per context: code and output of the runs kept
+	maxEpitaphs  = 1000     // ended contexts whose end can still be explained
+)
+
+// RunRecord is a run that has ended, as the history keeps it.
+type RunRecord struct {
+	Number    int
+	Code      string
+	Caller    string
+	StartedAt time.Time
+	Result    sandbox.Result
+	Notices   []string
+}
+
+// size estimates what a record keeps in memory, in bytes.
+func (r *RunRecord) size() int {
+	n := len(r.Code) + len(r.Result.Stdout) + len(r.Result.Stderr)
+	for _, o := range r.Result.Displays {
+		n += outputSize(o)
+	}
+	if r.Result.Value != nil {
+		n += outputSize(*r.Result.Value)
+	}
+	return n
+}
+
+func outputSize(o sandbox.Output) int {
+	n := len(o.Text)
+	for _, data := range o.MIME {
+		n += len(data)
+	}
+	return n
+}
+
+// history keeps the last runs of a context, bounded in number and bytes; the newest is always kept.
+type history struct {
+	runs  []RunRecord
+	bytes int
+}
+
+func (h *history) add(r RunRecord) {
+	h.runs = append(h.runs, r)
+	h.bytes += r.size()
+	drop := 0
+	for len(h.runs)-drop > 1 && (len(h.runs)-drop > maxRunsKept || h.bytes > maxBytesKept) {
+		h.bytes -= h.runs[drop].size()
+		h.runs[drop] = RunRecord{} // what it held is free now, not when the slice is copied
+		drop++
+	}
+	h.runs = h.runs[drop:]
+}
+
+// record keeps a run in its context's history.
+func (i *Interpreter) record(cc *codeContext, caller Caller, code string, res RunResult) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	cc.history.add(RunRecord{
+		Number: res.Number, Code: code, Caller: caller.Name, StartedAt: time.Now().UTC().Add(-res.Duration), Result: res.Result, Notices: res.Notices,
+	})
+}
+
+// History returns the last runs of a context, oldest first. The records are shared and must not be changed.
+func (i *Interpreter) History(contextID string) ([]RunRecord, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	cc := i.contexts[contextID]
+	if cc == nil || !cc.placed {
+		return nil, i.notFound(contextID)
+	}
+	return append([]RunRecord(nil), cc.history.runs...), nil
+}
+
+// epitaphs remember why the last contexts ended, so that a caller who comes back is told.
+type epitaphs struct {
+	order []epitaph
+}
+
+type epitaph struct {
+	id  string
+	key *defaultKey
+	why string
+}
+
+func (e *epitaphs) add(id string, key *defaultKey, why string) {
+	if len(e.order) >= maxEpitaphs {
+		e.order = append(e.order[:0], e.order[len(e.order)-maxEpitaphs/2:]...)
+	}
+	e.order = append(e.order, epitaph{id, key, why})
+}
+
+func (e *epitaphs) forID(id string) string {
+	for _, end := range slices.Backward(e.order) {
+		if end.id == id {
+			return end.why
+		}
+	}
+	return ""
+}
+
+// forDefault says why the caller's last default context ended, once.
+func (e *epitaphs) forDefault(key defaultKey) string {
+	for n, end := range slices.Backward(e.order) {
+		if k := end.key; k != nil && *k == key {
+			e.order[n].key = nil
+			return end.why
+		}
+	}
+	return ""
+}

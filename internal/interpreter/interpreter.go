@@ -1,0 +1,247 @@
+// Package interpreter keeps the code contexts that clients see: it makes them, runs code in them in order, moves their files,
+// stops them, and remembers what was run.
+//
+// A context is placed on a session leased from the pool and stays there; its runs go nowhere else. Runs of one context go one
+// at a time in the order of arrival, different contexts run in parallel. When a session is lost under a context, the context
+// is remade empty at its next use and the caller is told. The package is used by the MCP face, the window and the host; all
+// its errors that a caller can do something about are *sandbox.Error.
+package interpreter
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
+	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// Options configure an Interpreter. Zero values mean the defaults named beside them.
+type Options struct {
+	// Backend is what the pool's sessions belong to. Required.
+	Backend sandbox.Backend
+	// Pool leases the sessions. Required. Its owner runs it, and ends it after the interpreter.
+	Pool *pool.Pool[sandbox.Session]
+	// RunTimeout is how long code may run when the caller does not say: 30 s, or the backend's limit if that is shorter.
+	RunTimeout time.Duration
+	// ReadyTimeout is how long a call waits for a session before it says that none is ready: 50 s, which is below the
+	// patience of editors.
+	ReadyTimeout time.Duration
+	// IdleTimeout is after how long without use a context is stopped: 2 h. Negative means never.
+	IdleTimeout time.Duration
+	// StopGrace is how long a run in progress may go on when its context is stopped without force: 30 s.
+	StopGrace time.Duration
+	// MaxContexts is how many contexts may live at once: 100.
+	MaxContexts int
+	// Logger receives one line per event, never code. Default: discarded.
+	Logger *slog.Logger
+}
+
+// Interpreter keeps contexts. Methods are safe for concurrent use. Run must be called once.
+type Interpreter struct {
+	opt    Options
+	traits sandbox.Traits
+	log    *slog.Logger
+
+	changed chan struct{} // capacity 1: something that Contexts shows is different
+	wake    chan struct{} // capacity 1: the reaper's next deadline may have come nearer
+
+	mu       sync.Mutex // guards below and the fields of each codeContext that say so; never held across I/O
+	contexts map[string]*codeContext
+	defaults map[defaultKey]*codeContext
+	ended    epitaphs
+	made     int            // contexts booked so far
+	calls    sync.WaitGroup // calls in progress; Add only under mu while !closing
+	closing  bool
+	stop     context.CancelCauseFunc // ends every run in progress
+	alive    context.Context         // ended by stop; parent of nothing, only watched
+}
+
+// defaultKey finds the context a caller means when it names none.
+type defaultKey struct {
+	caller   string
+	language sandbox.Language
+}
+
+// Caller says on whose behalf a call is made.
+type Caller struct {
+	// Key is the same for all calls of one client and different from every other client's. It decides whose default context
+	// is meant.
+	Key string
+	// Name is for people, such as "claude-desktop 1.2".
+	Name string
+	// Reconnected says that this client's link to the host was broken before this call, so that what it made may be gone.
+	Reconnected bool
+}
+
+var (
+	errClosing = sandbox.Errorf(sandbox.CodeServerNotReady, "AgentRun Tray is shutting down; start it again and repeat the call")
+	errStopped = errors.New("the context was stopped")
+)
+
+// New checks the options and returns an interpreter without contexts. It starts nothing.
+func New(opt Options) (*Interpreter, error) {
+	if opt.Backend == nil || opt.Pool == nil {
+		return nil, errors.New("interpreter: Backend and Pool are required")
+	}
+	traits := opt.Backend.Traits()
+	setDefault(&opt.RunTimeout, 30*time.Second)
+	setDefault(&opt.ReadyTimeout, 50*time.Second)
+	setDefault(&opt.IdleTimeout, 2*time.Hour)
+	setDefault(&opt.StopGrace, 30*time.Second)
+	setDefault(&opt.MaxContexts, 100)
+	opt.RunTimeout = min(opt.RunTimeout, traits.MaxRunTime)
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	i := &Interpreter{
+		opt:      opt,
+		traits:   traits,
+		log:      opt.Logger,
+		changed:  make(chan struct{}, 1),
+		wake:     make(chan struct{}, 1),
+		contexts: make(map[string]*codeContext),
+		defaults: make(map[defaultKey]*codeContext),
+	}
+	i.alive, i.stop = context.WithCancelCause(context.Background())
+	return i, nil
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// Run stops idle contexts until ctx ends. Then it refuses new calls, interrupts the runs in progress, waits for every call to
+// return, stops all contexts, and returns nil.
+func (i *Interpreter) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-i.wake:
+		}
+		if next, ok := i.stopIdle(ctx); ok {
+			timer.Reset(time.Until(next))
+		}
+	}
+	i.mu.Lock()
+	i.closing = true
+	i.mu.Unlock()
+	i.stop(errClosing)
+	i.calls.Wait()
+
+	var wg sync.WaitGroup
+	for _, cc := range i.all() {
+		wg.Go(func() { _ = i.end(context.WithoutCancel(ctx), cc, "AgentRun Tray was shut down") })
+	}
+	wg.Wait()
+	return nil
+}
+
+// stopIdle stops the contexts that were not used for too long and says when the next one is due.
+func (i *Interpreter) stopIdle(ctx context.Context) (next time.Time, ok bool) {
+	if i.opt.IdleTimeout < 0 || ctx.Err() != nil {
+		return next, false
+	}
+	var due []*codeContext
+	i.mu.Lock()
+	for _, cc := range i.contexts {
+		switch at := cc.lastUsed.Add(i.opt.IdleTimeout); {
+		case cc.users > 0 || cc.stopping:
+			// a call in progress counts as use; the end of the call wakes us
+		case !at.After(time.Now()):
+			cc.beginStop()
+			due = append(due, cc)
+		case !ok || at.Before(next):
+			next, ok = at, true
+		}
+	}
+	i.mu.Unlock()
+	for _, cc := range due {
+		i.log.Info("context idle", "context_id", cc.id, "unused_for", i.opt.IdleTimeout)
+		why := "it was not used for " + phrase.Duration(i.opt.IdleTimeout)
+		if err := i.end(ctx, cc, why); err != nil {
+			i.log.Warn("stop of an idle context failed", "context_id", cc.id, "error", err)
+		}
+	}
+	return next, ok
+}
+
+// Contexts returns a copy of what there is, newest first. It answers from memory.
+func (i *Interpreter) Contexts() []Context {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	list := make([]Context, 0, len(i.contexts))
+	for _, cc := range i.contexts {
+		if cc.placed {
+			list = append(list, i.view(cc))
+		}
+	}
+	slices.SortFunc(list, func(a, b Context) int {
+		if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
+			return c
+		}
+		return b.seq - a.seq
+	})
+	return list
+}
+
+// Context returns a copy of one context.
+func (i *Interpreter) Context(id string) (Context, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	cc := i.contexts[id]
+	if cc == nil || !cc.placed {
+		return Context{}, false
+	}
+	return i.view(cc), true
+}
+
+// Changed is signalled, at most once until it is read, when something that Contexts shows has changed.
+func (i *Interpreter) Changed() <-chan struct{} { return i.changed }
+
+// Traits are those of the backend.
+func (i *Interpreter) Traits() sandbox.Traits { return i.traits }
+
+// Backend is the name of the backend.
+func (i *Interpreter) Backend() string { return i.opt.Backend.Name() }
+
+// all returns the contexts as they are.
+func (i *Interpreter) all() []*codeContext {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	list := make([]*codeContext, 0, len(i.contexts))
+	for _, cc := range i.contexts {
+		list = append(list, cc)
+	}
+	return list
+}
+
+// enter books a call, so that shutting down waits for it; the caller must call leave if it succeeds.
+func (i *Interpreter) enter() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.closing {
+		return errClosing
+	}
+	i.calls.Add(1)
+	return nil
+}
+
+func (i *Interpreter) leave() { i.calls.Done() }
+
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

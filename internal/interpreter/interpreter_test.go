@@ -1,0 +1,625 @@
+package interpreter_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox/sandboxtest"
+)
+
+// bench is an interpreter over a real pool of scripted sessions.
+type bench struct {
+	*interpreter.Interpreter
+	fake *sandboxtest.Fake
+	pool *pool.Pool[sandbox.Session]
+	stop func() // ends interpreter and pool and waits
+}
+
+type setup struct {
+	fake    sandboxtest.FakeOptions
+	pool    pool.Options[sandbox.Session]
+	options interpreter.Options
+}
+
+var ann = interpreter.Caller{Key: "ann", Name: "editor-a 1.0"}
+
+// start must be called inside a synctest bubble.
+func start(t *testing.T, s setup) *bench {
+	t.Helper()
+	b := &bench{fake: sandboxtest.NewFake(s.fake)}
+	s.pool.New = b.fake.Open
+	s.pool.Close = func(ctx context.Context, session sandbox.Session) error { return session.Close(ctx) }
+	if s.pool.Share == 0 {
+		s.pool.Share = b.fake.Traits().MaxContexts
+	}
+	if s.pool.Max == 0 {
+		s.pool.Max = 20
+	}
+	var err error
+	if b.pool, err = pool.New(s.pool); err != nil {
+		t.Fatal(err)
+	}
+	s.options.Backend, s.options.Pool = b.fake, b.pool
+	if b.Interpreter, err = interpreter.New(s.options); err != nil {
+		t.Fatal(err)
+	}
+	runCtx, stopRun := context.WithCancel(context.Background())
+	poolCtx, stopPool := context.WithCancel(context.Background())
+	var running, pooling sync.WaitGroup
+	running.Go(func() {
+		if err := b.Run(runCtx); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+	pooling.Go(func() {
+		if err := b.pool.Run(poolCtx); err != nil {
+			t.Errorf("pool.Run = %v", err)
+		}
+	})
+	b.stop = func() {
+		stopRun()
+		running.Wait()
+		stopPool()
+		pooling.Wait()
+	}
+	t.Cleanup(b.stop)
+	synctest.Wait()
+	return b
+}
+
+func (b *bench) create(t *testing.T, name string) interpreter.Context {
+	t.Helper()
+	c, err := b.CreateContext(t.Context(), ann, interpreter.NewContext{Name: name})
+	if err != nil {
+		t.Fatalf("CreateContext(%q) = %v", name, err)
+	}
+	return c
+}
+
+// run runs code and fails the test if it could not be carried out.
+func (b *bench) run(t *testing.T, id, code string) interpreter.RunResult {
+	t.Helper()
+	res, err := b.RunCode(t.Context(), ann, interpreter.RunRequest{ContextID: id, Code: code})
+	if err != nil {
+		t.Fatalf("RunCode(%q) = %v", code, err)
+	}
+	return res
+}
+
+// wantCode checks an error's code and part of its sentence; about says which of several it is.
+func wantCode(t *testing.T, err error, code sandbox.Code, words string, about ...string) {
+	t.Helper()
+	e, ok := errors.AsType[*sandbox.Error](err)
+	if !ok || e.Code != code || !strings.Contains(e.Message, words) {
+		t.Errorf("%sthe error is %#v %v, want code %s and %q in the sentence", strings.Join(append(about, ""), ": "), e, err, code, words)
+	}
+}
+
+func TestStateIsKeptInAContextAndIsolatedFromOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{pool: pool.Options[sandbox.Session]{Warm: 1}})
+		a, c := b.create(t, "a"), b.create(t, "c")
+		b.run(t, a.ID, "set x 41")
+		if res := b.run(t, a.ID, "get x"); res.Value == nil || res.Value.Text != "41" || res.Number != 2 || !res.Warm || res.Backend != "fake" {
+			t.Errorf("second run gave %+v", res)
+		}
+		if res := b.run(t, c.ID, "get x"); res.Failure == nil || res.Failure.Name != "NameError" {
+			t.Errorf("another context sees x: %+v", res)
+		}
+	})
+}
+
+func TestContextsAreListedNewestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		for n := range 5 {
+			b.create(t, fmt.Sprint("context ", n))
+		}
+		list := b.Contexts()
+		if len(list) != 5 || list[0].Name != "context 4" || list[4].Name != "context 0" {
+			t.Errorf("Contexts() = %+v", list)
+		}
+		if list[0].Status != interpreter.Active || list[0].Owner != ann.Name || !strings.HasPrefix(list[0].ID, "ctx-") {
+			t.Errorf("newest is %+v", list[0])
+		}
+	})
+}
+
+func TestContextsSpreadOverTheReadySessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{pool: pool.Options[sandbox.Session]{Warm: 3}})
+		on := map[string]int{}
+		for n := range 6 {
+			on[b.create(t, fmt.Sprint(n)).SandboxID]++
+		}
+		if len(on) != 3 || b.fake.LiveSessions() != 3 {
+			t.Errorf("6 contexts went to %v of %d sessions, want 2 on each of 3", on, b.fake.LiveSessions())
+		}
+		for id, n := range on {
+			if n != 2 {
+				t.Errorf("session %s holds %d contexts, want 2", id, n)
+			}
+		}
+	})
+}
+
+func TestRunsOfOneContextKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{pool: pool.Options[sandbox.Session]{Warm: 1}})
+		c := b.create(t, "c")
+		var wg sync.WaitGroup
+		for n := range 20 {
+			wg.Go(func() { b.run(t, c.ID, fmt.Sprintf("sleep 1s\nset x %d", n)) })
+			synctest.Wait() // this one is in the queue before the next comes
+		}
+		begin := time.Now()
+		wg.Wait()
+		if took := time.Since(begin); took != 20*time.Second {
+			t.Errorf("20 runs of 1 s took %v, want 20 s: they must not overlap", took)
+		}
+		runs, err := b.History(c.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, r := range runs {
+			if want := fmt.Sprintf("sleep 1s\nset x %d", n); r.Code != want || r.Number != n+1 {
+				t.Errorf("run %d is %q (number %d), want %q", n, r.Code, r.Number, want)
+			}
+		}
+	})
+}
+
+func TestDifferentContextsRunInParallel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{pool: pool.Options[sandbox.Session]{Warm: 1}})
+		var ids []string
+		for n := range 10 {
+			ids = append(ids, b.create(t, fmt.Sprint(n)).ID)
+		}
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for _, id := range ids {
+			wg.Go(func() { b.run(t, id, "sleep 5s") })
+		}
+		synctest.Wait()
+		for _, c := range b.Contexts() {
+			if c.Status != interpreter.Running {
+				t.Errorf("context %s is %s while its code runs", c.Name, c.Status)
+			}
+		}
+		wg.Wait()
+		if took := time.Since(begin); took != 5*time.Second {
+			t.Errorf("10 runs of 5 s in 10 contexts took %v, want 5 s", took)
+		}
+	})
+}
+
+func TestEachClientHasItsOwnDefaultContextPerLanguage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		bob := interpreter.Caller{Key: "bob"}
+		run := func(who interpreter.Caller, language sandbox.Language, code string) interpreter.RunResult {
+			t.Helper()
+			res, err := b.RunCode(t.Context(), who, interpreter.RunRequest{Code: code, Language: language})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return res
+		}
+		first := run(ann, "", "set x 1")
+		if again := run(ann, sandbox.Python, "get x"); again.ContextID != first.ContextID || again.Value.Text != "1" {
+			t.Errorf("the same client came to %s, want %s", again.ContextID, first.ContextID)
+		}
+		if js := run(ann, sandbox.JavaScript, "print hi"); js.ContextID == first.ContextID {
+			t.Error("the default contexts of two languages are the same")
+		}
+		if other := run(bob, "", "print hi"); other.ContextID == first.ContextID {
+			t.Error("two clients share a default context")
+		}
+	})
+}
+
+func TestAFirstBurstOfCallsMakesOneDefaultContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{fake: sandboxtest.FakeOptions{OpenDelay: func(int) time.Duration { return time.Second }}})
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() { b.run(t, "", "print hi") })
+		}
+		wg.Wait()
+		if list := b.Contexts(); len(list) != 1 || list[0].Runs != 10 || !list[0].Default {
+			t.Errorf("contexts after the burst: %+v", list)
+		}
+	})
+}
+
+func TestBadInputIsRefusedWithACodeAndASentence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{options: interpreter.Options{MaxContexts: 2}})
+		c := b.create(t, "c")
+		second := func(d time.Duration) *time.Duration { return &d }
+		for _, tc := range []struct {
+			name  string
+			req   interpreter.RunRequest
+			code  sandbox.Code
+			words string
+		}{
+			{"an unknown context", interpreter.RunRequest{Code: "print x", ContextID: "ctx-none"}, sandbox.CodeContextNotFound, "list_contexts"},
+			{"empty code", interpreter.RunRequest{Code: " \n"}, sandbox.CodeInvalidParams, "code is empty"},
+			{"huge code", interpreter.RunRequest{Code: strings.Repeat("x", 5<<20)}, sandbox.CodeTooLarge, "5 MiB"},
+			{"a NUL byte", interpreter.RunRequest{Code: "print a\x00b"}, sandbox.CodeInvalidParams, "NUL"},
+			{"invalid UTF-8", interpreter.RunRequest{Code: "print \xff"}, sandbox.CodeInvalidParams, "UTF-8"},
+			{"a negative timeout", interpreter.RunRequest{Code: "print x", Timeout: second(-time.Second)}, sandbox.CodeInvalidParams, "more than 0"},
+			{"no time at all", interpreter.RunRequest{Code: "print x", Timeout: second(0)}, sandbox.CodeInvalidParams, "more than 0"},
+			{"too long a timeout", interpreter.RunRequest{Code: "print x", Timeout: second(time.Hour)}, sandbox.CodeInvalidParams, "10 minutes"},
+			{"an unknown language", interpreter.RunRequest{Code: "print x", Language: "ruby"}, sandbox.CodeInvalidLanguage, "python or javascript"},
+			{"a language that is not the context's", interpreter.RunRequest{Code: "print x", ContextID: c.ID, Language: sandbox.JavaScript}, sandbox.CodeInvalidParams, "speaks python"},
+		} {
+			_, err := b.RunCode(t.Context(), ann, tc.req)
+			wantCode(t, err, tc.code, tc.words, tc.name)
+		}
+		for _, tc := range []struct {
+			name string
+			spec interpreter.NewContext
+			code sandbox.Code
+			want string
+		}{
+			{"no name", interpreter.NewContext{}, sandbox.CodeInvalidContextName, "is empty"},
+			{"a slash in the name", interpreter.NewContext{Name: "a/b"}, sandbox.CodeInvalidContextName, `contains '/'`},
+			{"a long name", interpreter.NewContext{Name: strings.Repeat("é", 65)}, sandbox.CodeInvalidContextName, "65 characters"},
+			{"a long description", interpreter.NewContext{Name: "a", Description: strings.Repeat("x", 501)}, sandbox.CodeInvalidParams, "501 characters"},
+			{"an unknown language", interpreter.NewContext{Name: "a", Language: "cobol"}, sandbox.CodeInvalidLanguage, "cobol"},
+		} {
+			_, err := b.CreateContext(t.Context(), ann, tc.spec)
+			wantCode(t, err, tc.code, tc.want, tc.name)
+		}
+		b.create(t, "数据 分析_1.2-ü")
+		_, err := b.CreateContext(t.Context(), ann, interpreter.NewContext{Name: "one too many"})
+		wantCode(t, err, sandbox.CodeContextCreationFailed, "stop_context")
+	})
+}
+
+func TestAStoppedContextIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		c := b.create(t, "c")
+		if err := b.StopContext(t.Context(), c.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.fake.LiveContexts(); n != 0 {
+			t.Errorf("the session still holds %d contexts", n)
+		}
+		wantCode(t, b.StopContext(t.Context(), c.ID, false), sandbox.CodeContextNotFound, "it was stopped")
+		_, err := b.RunCode(t.Context(), ann, interpreter.RunRequest{Code: "print x", ContextID: c.ID})
+		wantCode(t, err, sandbox.CodeContextNotFound, "it was stopped")
+		if list := b.Contexts(); len(list) != 0 {
+			t.Errorf("still listed: %+v", list)
+		}
+	})
+}
+
+func TestStopLetsTheRunInProgressFinishAndRefusesThoseBehindIt(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		sleep string
+		force bool
+		took  time.Duration
+		ended bool
+	}{
+		{"a short run finishes", "10s", false, 9 * time.Second, true},
+		{"a long run is interrupted after the grace period", "2m", false, 30 * time.Second, false},
+		{"force interrupts at once", "10s", true, 0, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, setup{})
+				c := b.create(t, "c")
+				var res interpreter.RunResult
+				var behind error
+				var wg sync.WaitGroup
+				minutes := 5 * time.Minute
+				wg.Go(func() {
+					var err error
+					if res, err = b.RunCode(t.Context(), ann, interpreter.RunRequest{ContextID: c.ID, Code: "print in\nsleep " + tc.sleep + "\nprint out", Timeout: &minutes}); err != nil {
+						t.Errorf("RunCode = %v", err)
+					}
+				})
+				synctest.Wait()
+				wg.Go(func() {
+					_, behind = b.RunCode(t.Context(), ann, interpreter.RunRequest{ContextID: c.ID, Code: "print behind"})
+				})
+				time.Sleep(time.Second)
+				begin := time.Now()
+				if err := b.StopContext(t.Context(), c.ID, tc.force); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begin); took != tc.took {
+					t.Errorf("StopContext took %v, want %v", took, tc.took)
+				}
+				wg.Wait()
+				if ended := res.Failure == nil; ended != tc.ended || !strings.HasPrefix(res.Stdout, "in\n") {
+					t.Errorf("the run gave %+v", res)
+				}
+				if !tc.ended && (res.Failure.Code != sandbox.CodeCancelled || !strings.Contains(res.Failure.Message, "stopped")) {
+					t.Errorf("the interrupted run's failure is %+v", res.Failure)
+				}
+				wantCode(t, behind, sandbox.CodeContextNotFound, "stopped")
+			})
+		})
+	}
+}
+
+func TestACancelledCallStopsItsCodeAndKeepsTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		c := b.create(t, "c")
+		b.run(t, c.ID, "set x 1")
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		begin := time.Now()
+		res, err := b.RunCode(ctx, ann, interpreter.RunRequest{ContextID: c.ID, Code: "print before\nloop"})
+		if err != nil || res.Failure == nil || res.Failure.Code != sandbox.CodeCancelled || res.Stdout != "before\n" || time.Since(begin) != 3*time.Second {
+			t.Errorf("RunCode = %+v, %v after %v", res, err, time.Since(begin))
+		}
+		if got := b.run(t, c.ID, "get x"); got.Value == nil || got.Value.Text != "1" {
+			t.Errorf("x is gone: %+v", got)
+		}
+	})
+}
+
+func TestARunPastItsTimeSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		c := b.create(t, "c")
+		begin := time.Now()
+		res := b.run(t, c.ID, "loop")
+		if res.Failure == nil || res.Failure.Code != sandbox.CodeTimeout || time.Since(begin) != 30*time.Second {
+			t.Errorf("result after %v: %+v", time.Since(begin), res)
+		}
+		res = b.run(t, c.ID, "set x 1\nignore\nloop")
+		if !res.StateLost || len(res.Notices) != 1 || !strings.Contains(res.Notices[0], "variables and imports are gone") {
+			t.Errorf("a run that ignored the interrupt gave %+v", res)
+		}
+	})
+}
+
+func TestALostSessionIsToldAndTheContextRemadeEmpty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{pool: pool.Options[sandbox.Session]{Warm: 1}})
+		c := b.create(t, "work")
+		b.run(t, c.ID, "set x 1")
+		_, err := b.RunCode(t.Context(), ann, interpreter.RunRequest{ContextID: c.ID, Code: "lose"})
+		wantCode(t, err, sandbox.CodeSessionLost, "may or may not have finished")
+		if list := b.Contexts(); len(list) != 1 || list[0].Status != interpreter.Lost {
+			t.Errorf("contexts after the loss: %+v", list)
+		}
+		res := b.run(t, c.ID, "get x")
+		if res.Failure == nil || res.Failure.Name != "NameError" {
+			t.Errorf("x survived a lost sandbox: %+v", res)
+		}
+		if len(res.Notices) != 1 || !strings.Contains(res.Notices[0], "recreated empty") {
+			t.Errorf("notices = %q", res.Notices)
+		}
+		if res = b.run(t, c.ID, "print x"); len(res.Notices) != 0 {
+			t.Errorf("told twice: %q", res.Notices)
+		}
+	})
+}
+
+func TestASessionFoundDeadEndsTheRunInIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{pool: pool.Options[sandbox.Session]{Warm: 1}})
+		c := b.create(t, "work")
+		var err error
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, err = b.RunCode(t.Context(), ann, interpreter.RunRequest{ContextID: c.ID, Code: "loop"})
+		}()
+		synctest.Wait()
+		begin := time.Now()
+		b.pool.Evict(b.pool.Stats().Rows[0].ID, errors.New("health check: no answer"))
+		<-done
+		wantCode(t, err, sandbox.CodeSessionLost, "health check: no answer")
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("the run ended %v after its session", took)
+		}
+	})
+}
+
+func TestAnIdleContextIsStoppedAndItsOwnerTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		named := b.create(t, "named")
+		b.run(t, "", "set x 1")
+		time.Sleep(time.Hour)
+		b.run(t, "", "set x 2") // the default context is younger now
+		time.Sleep(time.Hour + time.Second)
+		synctest.Wait()
+		if list := b.Contexts(); len(list) != 1 || !list[0].Default {
+			t.Fatalf("contexts after 2 h: %+v", list)
+		}
+		_, err := b.RunCode(t.Context(), ann, interpreter.RunRequest{ContextID: named.ID, Code: "print x"})
+		wantCode(t, err, sandbox.CodeContextNotFound, "not used for 2 hours")
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		if n := b.fake.LiveContexts(); n != 0 {
+			t.Errorf("%d contexts still held by sessions", n)
+		}
+		res := b.run(t, "", "print x")
+		if len(res.Notices) != 1 || !strings.Contains(res.Notices[0], "not used for 2 hours") {
+			t.Errorf("notices of the new default context: %q", res.Notices)
+		}
+	})
+}
+
+func TestALongRunIsNotIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{options: interpreter.Options{IdleTimeout: time.Minute}})
+		c := b.create(t, "c")
+		long := 10 * time.Minute
+		res, err := b.RunCode(t.Context(), ann, interpreter.RunRequest{ContextID: c.ID, Code: "sleep 9m\nprint done", Timeout: &long})
+		if err != nil || res.Stdout != "done\n" {
+			t.Errorf("RunCode = %+v, %v", res, err)
+		}
+	})
+}
+
+func TestHistoryKeepsTheLastRunsWithinItsBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		c := b.create(t, "c")
+		for n := range 250 {
+			b.run(t, c.ID, fmt.Sprint("print ", n))
+		}
+		runs, err := b.History(c.ID)
+		if err != nil || len(runs) != 200 || runs[0].Number != 51 || runs[199].Result.Stdout != "249\n" || runs[0].Caller != ann.Name {
+			t.Errorf("history has %d runs (%v), first %+v", len(runs), err, runs[0])
+		}
+		if got := b.Contexts()[0].Runs; got != 250 {
+			t.Errorf("runs = %d, want 250", got)
+		}
+	})
+}
+
+func TestFilesGoToTheContextTheyAreNamedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		c := b.create(t, "c")
+		ref := interpreter.FileRef{ContextID: c.ID, Path: "data/in.csv"}
+		if _, err := b.WriteFile(t.Context(), ann, ref, strings.NewReader("a,b\n")); err != nil {
+			t.Fatal(err)
+		}
+		if res := b.run(t, c.ID, "read data/in.csv"); res.Value == nil || res.Value.Text != "a,b\n" {
+			t.Errorf("code reads %+v", res)
+		}
+		files, err := b.ListFiles(t.Context(), ann, interpreter.FileRef{ContextID: c.ID}, 2)
+		if err != nil || len(files) != 2 || files[1].Path != "data/in.csv" {
+			t.Errorf("ListFiles = %+v, %v", files, err)
+		}
+		content, file, err := b.ReadFile(t.Context(), ann, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer content.Close()
+		if text, err := io.ReadAll(content); err != nil || string(text) != "a,b\n" || file.Size != 4 {
+			t.Errorf("ReadFile = %q, %+v, %v", text, file, err)
+		}
+		_, _, err = b.ReadFile(t.Context(), ann, interpreter.FileRef{Path: "data/in.csv"}) // the default context
+		wantCode(t, err, sandbox.CodeFileNotFound, "in.csv")
+		_, err = b.WriteFile(t.Context(), ann, interpreter.FileRef{Path: "../out"}, strings.NewReader("x"))
+		wantCode(t, err, sandbox.CodeInvalidParams, "..")
+		_, err = b.ListFiles(t.Context(), ann, interpreter.FileRef{}, 0)
+		wantCode(t, err, sandbox.CodeInvalidParams, "depth")
+	})
+}
+
+func TestNoSessionInTimeSaysWhatIsWrong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{
+			fake: sandboxtest.FakeOptions{OpenErr: func(int) error { return errors.New("the region is down") }},
+			pool: pool.Options[sandbox.Session]{Warm: 1},
+		})
+		begin := time.Now()
+		_, err := b.RunCode(t.Context(), ann, interpreter.RunRequest{Code: "print x"})
+		wantCode(t, err, sandbox.CodeServerNotReady, "the region is down")
+		if took := time.Since(begin); took != 50*time.Second {
+			t.Errorf("the caller was kept waiting %v, want 50 s", took)
+		}
+		if list := b.Contexts(); len(list) != 0 {
+			t.Errorf("a context that came to nothing is listed: %+v", list)
+		}
+	})
+}
+
+func TestAFailedContextLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{fake: sandboxtest.FakeOptions{CreateErr: func(n int) error {
+			if n == 1 {
+				return errors.New("out of kernels")
+			}
+			return nil
+		}}})
+		_, err := b.CreateContext(t.Context(), ann, interpreter.NewContext{Name: "c"})
+		wantCode(t, err, sandbox.CodeContextCreationFailed, "out of kernels")
+		if list := b.Contexts(); len(list) != 0 {
+			t.Errorf("listed: %+v", list)
+		}
+		for _, e := range b.pool.Stats().Rows {
+			if e.Leases != 0 {
+				t.Errorf("the failed context still holds a lease: %+v", e)
+			}
+		}
+		b.create(t, "c")
+	})
+}
+
+func TestShuttingDownInterruptsRunsAndStopsEveryContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		c := b.create(t, "c")
+		b.create(t, "idle")
+		var res interpreter.RunResult
+		var wg sync.WaitGroup
+		wg.Go(func() { res = b.run(t, c.ID, "print x\nloop") })
+		synctest.Wait()
+		b.stop()
+		wg.Wait()
+		if res.Failure == nil || res.Failure.Code != sandbox.CodeCancelled || !strings.Contains(res.Failure.Message, "shut down") || res.Stdout != "x\n" {
+			t.Errorf("the interrupted run gave %+v", res)
+		}
+		if n := b.fake.LiveSessions(); n != 0 {
+			t.Errorf("%d sessions left", n)
+		}
+		_, err := b.RunCode(t.Context(), ann, interpreter.RunRequest{Code: "print x"})
+		wantCode(t, err, sandbox.CodeServerNotReady, "shutting down")
+	})
+}
+
+func TestAReconnectedClientIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		back := interpreter.Caller{Key: "ann", Reconnected: true}
+		res, err := b.RunCode(t.Context(), back, interpreter.RunRequest{Code: "print x"})
+		if err != nil || len(res.Notices) != 1 || !strings.Contains(res.Notices[0], "was restarted") {
+			t.Errorf("RunCode = %+v, %v", res, err)
+		}
+		_, err = b.RunCode(t.Context(), back, interpreter.RunRequest{Code: "print x", ContextID: "ctx-of-before"})
+		wantCode(t, err, sandbox.CodeContextNotFound, "was restarted")
+	})
+}
+
+func TestInterruptStopsTheRunAndKeepsTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		c := b.create(t, "c")
+		var res interpreter.RunResult
+		var wg sync.WaitGroup
+		wg.Go(func() { res = b.run(t, c.ID, "set x 1\nloop") })
+		synctest.Wait()
+		if err := b.Interrupt(c.ID); err != nil {
+			t.Fatal(err)
+		}
+		wg.Wait()
+		if res.Failure == nil || res.Failure.Code != sandbox.CodeCancelled {
+			t.Errorf("result %+v", res)
+		}
+		if got := b.run(t, c.ID, "get x"); got.Value == nil || got.Value.Text != "1" {
+			t.Errorf("after the interrupt: %+v", got)
+		}
+		if err := b.Interrupt(c.ID); err != nil {
+			t.Errorf("Interrupt of an idle context = %v, want nil", err)
+		}
+		wantCode(t, b.Interrupt("ctx-none"), sandbox.CodeContextNotFound, "list_contexts")
+	})
+}

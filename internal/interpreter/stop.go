@@ -1,0 +1,92 @@
+package interpreter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// endTimeout bounds what a session may take to end one context.
+const endTimeout = 10 * time.Second
+
+// StopContext ends a context. Runs that wait for it are refused; a run in progress may go on for the grace period, or is
+// interrupted at once with force. Ending ctx meanwhile does not bring the context back: it is then stopped by force.
+func (i *Interpreter) StopContext(ctx context.Context, contextID string, force bool) error {
+	if err := i.enter(); err != nil {
+		return err
+	}
+	defer i.leave()
+	i.mu.Lock()
+	cc := i.contexts[contextID]
+	if cc == nil || !cc.placed || cc.stopping {
+		err := i.notFound(contextID)
+		i.mu.Unlock()
+		return err
+	}
+	cc.beginStop()
+	i.mu.Unlock()
+	signal(i.changed)
+
+	if !force {
+		select {
+		case cc.turn <- struct{}{}:
+			<-cc.turn
+		case <-time.After(i.opt.StopGrace):
+		case <-i.alive.Done():
+		case <-ctx.Done():
+		}
+	}
+	return i.end(context.WithoutCancel(ctx), cc, "it was stopped")
+}
+
+// end ends a context at once: it interrupts its run, frees what the session holds for it, gives the session back and takes
+// the context out of the books. Only the caller that began the stop, or the shutting down of everything, may call it.
+func (i *Interpreter) end(ctx context.Context, cc *codeContext, why string) error {
+	i.mu.Lock()
+	if !cc.stopping {
+		cc.beginStop()
+	}
+	if cc.cancelRun != nil {
+		cc.cancelRun(errStopped)
+	}
+	i.mu.Unlock()
+	cc.turn <- struct{}{} // the run in progress ends on the interrupt, and nobody else can get the turn now
+	defer i.yieldTurn(cc)
+
+	i.mu.Lock()
+	lease, inner := cc.lease, cc.inner
+	cc.lease = nil
+	lost := lease == nil
+	if lease != nil {
+		select {
+		case <-lease.Lost():
+			lost = true
+		default:
+		}
+	}
+	i.mu.Unlock()
+
+	var err error
+	if !lost {
+		ctx, cancel := context.WithTimeout(ctx, endTimeout)
+		defer cancel()
+		err = lease.Value().StopContext(ctx, inner.ID)
+		if errors.Is(err, sandbox.ErrContextNotFound) {
+			err = nil
+		}
+	}
+	if lease != nil {
+		i.giveBack(lease, err)
+	}
+	i.forget(cc, why)
+	i.log.Info("context stopped", "context_id", cc.id, "why", why)
+	if err != nil && !errors.Is(err, sandbox.ErrSessionLost) {
+		return &sandbox.Error{
+			Code: sandbox.CodeStopFailed, Err: err,
+			Message: "the context is closed to new code, but its sandbox did not confirm that it ended: " + err.Error() + ". What it held is freed with the sandbox",
+		}
+	}
+	return nil
+}

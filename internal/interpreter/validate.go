@@ -1,0 +1,115 @@
+package interpreter
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
+	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+const (
+	maxNameLength        = 64  // characters
+	maxDescriptionLength = 500 // characters
+)
+
+// checkNewContext refuses what cannot be a context and fills in the language.
+func (i *Interpreter) checkNewContext(spec *NewContext) error {
+	if problem := nameProblem(spec.Name); problem != "" {
+		return sandbox.Errorf(sandbox.CodeInvalidContextName,
+			"the name %s; use 1 to %d letters, digits, spaces, dots, underscores or hyphens", problem, maxNameLength)
+	}
+	if n := utf8.RuneCountInString(spec.Description); n > maxDescriptionLength {
+		return sandbox.Errorf(sandbox.CodeInvalidParams, "the description has %d characters; at most %d are kept", n, maxDescriptionLength)
+	}
+	if spec.Language == "" {
+		spec.Language = i.traits.Languages[0]
+	}
+	if !i.traits.Speaks(spec.Language) {
+		return i.unknownLanguage(spec.Language)
+	}
+	return nil
+}
+
+func nameProblem(name string) string {
+	switch {
+	case !utf8.ValidString(name):
+		return "is not valid UTF-8"
+	case strings.TrimSpace(name) == "":
+		return "is empty"
+	case utf8.RuneCountInString(name) > maxNameLength:
+		return fmt.Sprintf("has %d characters", utf8.RuneCountInString(name))
+	}
+	at := strings.IndexFunc(name, func(r rune) bool {
+		// marks belong to letters: many scripts write vowels as marks
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" ._-", r)
+	})
+	if at >= 0 {
+		r, _ := utf8.DecodeRuneInString(name[at:])
+		return fmt.Sprintf("contains %q", r)
+	}
+	return ""
+}
+
+func (i *Interpreter) unknownLanguage(l sandbox.Language) error {
+	names := make([]string, len(i.traits.Languages))
+	for n, known := range i.traits.Languages {
+		names[n] = string(known)
+	}
+	return sandbox.Errorf(sandbox.CodeInvalidLanguage, "%q is not a language of the %s backend; use %s",
+		phrase.Clip(string(l), 40), i.Backend(), strings.Join(names, " or "))
+}
+
+// checkCode refuses source text that no backend could run.
+func (i *Interpreter) checkCode(code string) error {
+	switch {
+	case strings.TrimSpace(code) == "":
+		return sandbox.Errorf(sandbox.CodeInvalidParams, "code is empty; send the source text to run")
+	case i.traits.MaxCodeSize > 0 && len(code) > i.traits.MaxCodeSize:
+		return sandbox.Errorf(sandbox.CodeTooLarge, "the code has %s and at most %s can be run at once; put data in a file with upload_file and read it from code",
+			phrase.Size(int64(len(code))), phrase.Size(int64(i.traits.MaxCodeSize)))
+	case strings.ContainsRune(code, 0):
+		return sandbox.Errorf(sandbox.CodeInvalidParams, "the code contains a NUL character, which no program text may; write it as \\0 inside a string")
+	case !utf8.ValidString(code):
+		return sandbox.Errorf(sandbox.CodeInvalidParams, "the code is not valid UTF-8; send it as UTF-8 text")
+	}
+	return nil
+}
+
+// runTimeout is the time a run may take.
+func (i *Interpreter) runTimeout(asked *time.Duration) (time.Duration, error) {
+	switch {
+	case asked == nil:
+		return i.opt.RunTimeout, nil
+	case *asked <= 0:
+		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "timeout_seconds must be more than 0 and at most %s", phrase.Duration(i.traits.MaxRunTime))
+	case *asked > i.traits.MaxRunTime:
+		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "timeout_seconds is above the limit of the %s backend, which is %s; ask for less, and split long work into several runs",
+			i.Backend(), phrase.Duration(i.traits.MaxRunTime))
+	}
+	return *asked, nil
+}
+
+func cancelled(ctx context.Context) error {
+	return &sandbox.Error{Code: sandbox.CodeCancelled, Message: "the call was cancelled before the code ran", Err: context.Cause(ctx)}
+}
+
+func because(cause error) string {
+	if cause == nil {
+		return ""
+	}
+	return " (" + strings.TrimSuffix(cause.Error(), ".") + ")"
+}
+
+// failing says why sessions cannot be made, if that is so now.
+func failing(stats pool.Stats[sandbox.Session]) string {
+	if stats.Failures == 0 {
+		return ""
+	}
+	return "; the last attempt failed: " + strings.TrimSuffix(stats.LastFailure.Error(), ".")
+}

@@ -1,0 +1,347 @@
+package mcpserver
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+	"pgregory.net/rapid"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox/sandboxtest"
+)
+
+type sandboxTraits = sandbox.Traits
+
+func TestLongOutputIsShortenedAndTheWholeCanBeRead(t *testing.T) {
+	setup := rigSetup{fake: sandboxtest.FakeOptions{OutputLimit: 4 << 20}}
+	eachPeer(t, setup, func(t *testing.T, _ *rig, cs *sdk.ClientSession) {
+		ran := do(t, cs, "run_code", map[string]any{"code": "print first\nflood 1000000\nprint \nprint last"})
+		stdout, _ := ran["stdout"].(string)
+		if len(stdout) > maxResultText+500 || !strings.HasPrefix(stdout, "first\n") || !strings.HasSuffix(stdout, "\nlast\n") {
+			t.Fatalf("stdout has %d bytes, from %.20q to %q", len(stdout), stdout, stdout[len(stdout)-20:])
+		}
+		cutInfo, _ := ran["truncated"].(map[string]any)["stdout"].(map[string]any)
+		uri, _ := cutInfo["uri"].(string)
+		if cutInfo["length"] != 1000012.0 || uri != fmt.Sprintf("agentrun://contexts/%s/runs/1/stdout", ran["context_id"]) || !strings.Contains(stdout, uri) {
+			t.Errorf("truncated = %v", ran["truncated"])
+		}
+		whole, err := cs.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: uri})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := whole.Contents[0].Text; len(text) != 1000012 || !strings.HasPrefix(text, "first\nxxx") || whole.Contents[0].MIMEType != "text/plain" {
+			t.Errorf("the whole has %d bytes", len(text))
+		}
+	})
+}
+
+func TestOutputBeyondTheBackendsLimitIsSaidToBeLost(t *testing.T) {
+	r := startRig(t, rigSetup{fake: sandboxtest.FakeOptions{OutputLimit: 1000}})
+	cs := r.connect(t, Unix, legacy, nil)
+	ran := do(t, cs, "run_code", map[string]any{"code": "flood 5000"})
+	cutInfo, _ := ran["truncated"].(map[string]any)["stdout"].(map[string]any)
+	stdout, _ := ran["stdout"].(string)
+	if cutInfo["length"] != 5000.0 || cutInfo["kept"] != 1000.0 || cutInfo["lost"] != 4000.0 || !strings.HasSuffix(stdout, "[… 3.9 KiB more were printed and are not kept]\n") {
+		t.Errorf("run_code = %v", ran)
+	}
+	whole, err := cs.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: outputURI(ran["context_id"].(string), 1, "stdout")})
+	if err != nil || !strings.Contains(whole.Contents[0].Text, "not kept anywhere") {
+		t.Errorf("resource = %v, %v", whole, err)
+	}
+}
+
+// noisy is a picture that no format makes small.
+func noisy(w, h int) *image.RGBA {
+	r := rand.New(rand.NewPCG(1, 2))
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for n := range img.Pix {
+		img.Pix[n] = uint8(r.Uint32())
+	}
+	for n := 3; n < len(img.Pix); n += 4 {
+		img.Pix[n] = 255
+	}
+	return img
+}
+
+func pngOf(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func imagesIn(res *sdk.CallToolResult) (images []*sdk.ImageContent) {
+	for _, c := range res.Content {
+		if img, ok := c.(*sdk.ImageContent); ok {
+			images = append(images, img)
+		}
+	}
+	return images
+}
+
+func TestPicturesAreBlocksAndNeverInTheJSON(t *testing.T) {
+	// the fake takes no more code than its limit
+	setup := rigSetup{fake: sandboxtest.FakeOptions{Traits: func(tr *sandboxTraits) { tr.MaxCodeSize = 32 << 20 }}}
+	eachPeer(t, setup, func(t *testing.T, _ *rig, cs *sdk.ClientSession) {
+		small := base64.StdEncoding.EncodeToString(pngOf(t, noisy(20, 10)))
+		large := base64.StdEncoding.EncodeToString(pngOf(t, noisy(540, 420)))
+		svg := base64.StdEncoding.EncodeToString([]byte("<svg/>"))
+		object, res := invoke(t, cs, "run_code", map[string]any{"code": fmt.Sprintf("show image/png %s\nshow image/svg+xml %s\nvalue image/png %s", large, svg, small)})
+		text, _ := json.Marshal(object)
+		if strings.Contains(string(text), small[:40]) || strings.Contains(string(text), large[:40]) {
+			t.Error("a picture is in the JSON too")
+		}
+		images := imagesIn(res)
+		if len(images) != 2 || object["images"] != 2.0 {
+			t.Fatalf("%d image blocks and images = %v, want 2", len(images), object["images"])
+		}
+		size, err := png.DecodeConfig(bytes.NewReader(images[0].Data))
+		if err != nil || size.Width >= 540 || size.Width < 100 || len(images[0].Data) > maxPicture*3/4 {
+			t.Errorf("large picture came as %dx%d in %d bytes (%v)", size.Width, size.Height, len(images[0].Data), err)
+		}
+		if got := base64.StdEncoding.EncodeToString(images[1].Data); got != small {
+			t.Error("the small picture was changed")
+		}
+		if notices := fmt.Sprint(object["notices"]); !strings.Contains(notices, "Picture 1 was scaled down from 540×420 to ") {
+			t.Errorf("notices = %s", notices)
+		}
+		outputs, _ := object["outputs"].([]any)
+		if mime, _ := outputs[1].(map[string]any)["mime"].(map[string]any); mime["image/svg+xml"] != "<svg/>" {
+			t.Errorf("outputs = %v, want the SVG as text", outputs)
+		}
+	})
+}
+
+func TestPictureFileIsShown(t *testing.T) {
+	eachPeer(t, rigSetup{}, func(t *testing.T, _ *rig, cs *sdk.ClientSession) {
+		data := pngOf(t, noisy(30, 30))
+		do(t, cs, "upload_file", map[string]any{"path": "plot.png", "content": base64.StdEncoding.EncodeToString(data), "encoding": "base64"})
+		object, res := invoke(t, cs, "download_file", map[string]any{"path": "plot.png"})
+		images := imagesIn(res)
+		if len(images) != 1 || !bytes.Equal(images[0].Data, data) || images[0].MIMEType != "image/png" || object["content"] != nil || object["uri"] != nil {
+			t.Errorf("download_file = %v with %d images", object, len(images))
+		}
+	})
+}
+
+func TestTextFileTooLongToShowIsALink(t *testing.T) {
+	r := startRig(t, rigSetup{})
+	cs := r.connect(t, Unix, modern, nil)
+	do(t, cs, "upload_file", map[string]any{"path": "long.txt", "content": strings.Repeat("x", maxResultText+1)})
+	object, _ := invoke(t, cs, "download_file", map[string]any{"path": "long.txt"})
+	if object["content"] != nil || object["uri"] != "agentrun://contexts/default/files/long.txt" || object["mime_type"] != "text/plain" {
+		t.Errorf("download_file = %v, want a link", object)
+	}
+}
+
+// runOf makes a run's result.
+func runOf(res sandbox.Result) interpreter.RunResult {
+	return interpreter.RunResult{Result: res, ContextID: "ctx-1", Backend: "fake", Number: 3}
+}
+
+// wire is a result as it goes out.
+func wire(t testing.TB, a *answer) []byte {
+	t.Helper()
+	res, err := a.result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := json.Marshal(res)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestNoResultIsLargerThanOneMebibyte(t *testing.T) {
+	pictureOf := func(w, h int) sandbox.Output {
+		return sandbox.Output{Text: "<picture>", MIME: map[string][]byte{"image/png": pngOf(t, noisy(w, h)), "text/plain": []byte("<picture>")}}
+	}
+	for _, tt := range []struct {
+		name string
+		res  sandbox.Result
+	}{
+		{"control characters", sandbox.Result{Stdout: strings.Repeat("\x01", 2<<20)}},
+		{"markup", sandbox.Result{Stdout: strings.Repeat("<&>", 1<<20), Stderr: strings.Repeat(`"\`, 1<<20)}},
+		{"bytes that are not text", sandbox.Result{Stdout: strings.Repeat("\xffa", 1<<20)}},
+		{"everything long", sandbox.Result{
+			Stdout: strings.Repeat("o", 1<<20), Stderr: strings.Repeat("e", 1<<20), Value: &sandbox.Output{Text: strings.Repeat("v", 1<<20)},
+			Failure: &sandbox.Failure{Message: strings.Repeat("m", 1<<20), Traceback: strings.Repeat("t", 1<<20)},
+		}},
+		{"many displays", sandbox.Result{Displays: slices.Repeat([]sandbox.Output{{Text: strings.Repeat("d", 10_000)}}, 1000)}},
+		{"long tables", sandbox.Result{Value: &sandbox.Output{Text: "table", MIME: map[string][]byte{"text/html": bytes.Repeat([]byte("<td>"), 100_000), "application/json": []byte(`{"a":1}`)}}}},
+		{"many large pictures and long text", sandbox.Result{Stdout: strings.Repeat("<", 1<<20), Displays: slices.Repeat([]sandbox.Output{pictureOf(500, 400)}, 25)}},
+		{"a picture that is none", sandbox.Result{Value: &sandbox.Output{Text: "x", MIME: map[string][]byte{"image/png": bytes.Repeat([]byte("x"), 2<<20)}}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			started := time.Now()
+			a := runAnswer(runOf(tt.res))
+			data := wire(t, a)
+			if len(data) > 1<<20 {
+				t.Errorf("%d bytes", len(data))
+			}
+			var out runCodeOutput
+			if err := json.Unmarshal(a.object.(json.RawMessage), &out); err != nil {
+				t.Fatal(err)
+			}
+			if out.Truncated == nil && out.Notices == nil {
+				t.Errorf("nothing says that something is missing: %.300s", a.object)
+			}
+			if out.Images != len(a.blocks) {
+				t.Errorf("images = %d beside %d blocks", out.Images, len(a.blocks))
+			}
+			t.Logf("%d bytes in %v, %d pictures, truncated %v, notices %.200v", len(data), time.Since(started).Round(time.Millisecond), len(a.blocks), out.Truncated, out.Notices)
+		})
+	}
+}
+
+func TestShortResultIsLeftAsItIs(t *testing.T) {
+	a := runAnswer(runOf(sandbox.Result{Stdout: "<b> & \"q\" é\u2028\n", Stderr: "warn", Value: &sandbox.Output{Text: "1", MIME: map[string][]byte{"text/html": []byte("<b>1</b>"), "text/plain": []byte("1")}}, Duration: 1500 * time.Microsecond}))
+	want := `{"stdout":"<b> & \"q\" é\u2028\n","stderr":"warn","success":true,"execution_time":0.0015,"result":{"text":"1","mime":{"text/html":"<b>1</b>"}},"context_id":"ctx-1","backend":"fake","warm":false}`
+	if got := string(a.object.(json.RawMessage)); got != want {
+		t.Errorf("result = %s\nwant     %s", got, want)
+	}
+}
+
+func TestTracebackIsInStderrOnce(t *testing.T) {
+	failure := &sandbox.Failure{Code: sandbox.CodeExecutionFailed, Name: "E", Message: "m", Traceback: "Traceback:\n  E: m\n"}
+	for stderr, want := range map[string]string{
+		"":                         "Traceback:\n  E: m\n",
+		"warn":                     "warn\nTraceback:\n  E: m\n",
+		"warn\nTraceback:\n  E: m": "warn\nTraceback:\n  E: m",
+	} {
+		var out runCodeOutput
+		if err := json.Unmarshal(runAnswer(runOf(sandbox.Result{Stderr: stderr, Failure: failure})).object.(json.RawMessage), &out); err != nil {
+			t.Fatal(err)
+		}
+		if out.Stderr != want {
+			t.Errorf("stderr %q became %q, want %q", stderr, out.Stderr, want)
+		}
+	}
+}
+
+func TestCutKeepsBothEndsAndWholeCharacters(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringN(0, 400, 2000).Draw(t, "text")
+		keep := rapid.IntRange(0, 500).Draw(t, "keep")
+		got := cut(text, keep, "")
+		if len(text) <= keep {
+			if got != text {
+				t.Fatalf("cut(%q, %d) = %q, want it whole", text, keep, got)
+			}
+			return
+		}
+		if !utf8.ValidString(got) {
+			t.Fatalf("cut(%q, %d) = %q, which is not UTF-8", text, keep, got)
+		}
+		head, tail, ok := strings.Cut(got, "\n[… ")
+		if _, end, found := strings.Cut(tail, " …]\n"); !ok || !found || !strings.HasPrefix(text, head) || !strings.HasSuffix(text, end) || len(head)+len(end) > keep {
+			t.Fatalf("cut(%q, %d) = %q", text, keep, got)
+		}
+	})
+}
+
+func TestSharesNeverExceedTheBudgetOrTheWants(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		wants := rapid.SliceOfN(rapid.IntRange(0, 1000), 0, 10).Draw(t, "wants")
+		budget := rapid.IntRange(0, 3000).Draw(t, "budget")
+		got, sum, all := shares(wants, budget), 0, 0
+		for n := range wants {
+			if got[n] < 0 || got[n] > wants[n] {
+				t.Fatalf("shares(%v, %d) = %v", wants, budget, got)
+			}
+			sum, all = sum+got[n], all+wants[n]
+		}
+		if sum > budget || sum < min(all, budget-len(wants)) {
+			t.Fatalf("shares(%v, %d) = %v, which is %d", wants, budget, got, sum)
+		}
+	})
+}
+
+func TestWireSizeIsWhatGoesOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		object, err := encode(map[string]string{"s": rapid.String().Draw(t, "s")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := answer{object: object}
+		res, err := a.result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := json.Marshal(res)
+		if err != nil {
+			t.Fatal(err)
+		}
+		around := len(`{"content":[{"type":"text","text":""}],"structuredContent":}`)
+		if got := len(data) - around; got > wireSize(object)+10 {
+			t.Fatalf("%s takes %d bytes, reckoned %d", object, got, wireSize(object))
+		}
+	})
+}
+
+func TestPicturesAreScaledDownFaithfully(t *testing.T) {
+	img := image.NewRGBA(image.Rect(0, 0, 600, 400)) // left half red, right half blue, with noise that keeps it large
+	copy(img.Pix, noisy(600, 400).Pix)
+	for y := range 400 {
+		for x := range 600 {
+			c := img.RGBAAt(x, y)
+			if x < 300 {
+				c.R, c.G, c.B = 200+c.R/8, c.G/8, c.B/8
+			} else {
+				c.R, c.G, c.B = c.R/8, c.G/8, 200+c.B/8
+			}
+			img.SetRGBA(x, y, c)
+		}
+	}
+	var asJPEG bytes.Buffer
+	if err := jpeg.Encode(&asJPEG, img, &jpeg.Options{Quality: 100}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []picture{{"image/png", pngOf(t, img)}, {"image/jpeg", asJPEG.Bytes()}} {
+		small, notice, err := p.fit(40 << 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, _, err := image.Decode(bytes.NewReader(small.data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := out.Bounds()
+		left, right := color.RGBAModel.Convert(out.At(b.Dx()/4, b.Dy()/2)).(color.RGBA), color.RGBAModel.Convert(out.At(b.Dx()*3/4, b.Dy()/2)).(color.RGBA)
+		if len(small.data) > 40<<10 || small.mime != p.mime || left.R < 180 || left.B > 60 || right.B < 180 || right.R > 60 {
+			t.Errorf("%s: %d bytes of %s, left %v, right %v; %s", p.mime, len(small.data), small.mime, left, right, notice)
+		}
+		if ratio := float64(b.Dx()) / float64(b.Dy()); ratio < 1.45 || ratio > 1.55 {
+			t.Errorf("%s: %v, want sides of 3 to 2", p.mime, b)
+		}
+	}
+}
+
+func TestPictureThatWouldFillMemoryIsLeftOut(t *testing.T) {
+	huge := append(pngOf(t, noisy(8, 8)), make([]byte, 1<<20)...) // only a large one is looked at
+	binary.BigEndian.PutUint32(huge[16:], 10_000)
+	binary.BigEndian.PutUint32(huge[20:], 6_000)
+	binary.BigEndian.PutUint32(huge[29:], crc32.ChecksumIEEE(huge[12:29]))
+	if _, _, err := (picture{"image/png", huge}).fit(1000); err == nil || !strings.Contains(err.Error(), "10000 by 6000 pixels") {
+		t.Errorf("fit = %v, want a refusal", err)
+	}
+}

@@ -1,0 +1,158 @@
+package mcpserver
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+)
+
+// clientMemory is how long a client without an MCP session is shown after its last request: nothing says when it has gone.
+const clientMemory = 10 * time.Minute
+
+// Ways a client reaches us, as status shows them.
+const (
+	ViaRelay  = "relay"  // through agentrun-mcp
+	ViaSocket = "socket" // straight to the unix socket
+	ViaHTTP   = "http"   // loopback HTTP with a token
+)
+
+// Client is a program connected to this server.
+type Client struct {
+	Key      string // the same for all requests of the client; see interpreter.Caller
+	Name     string
+	Version  string
+	Via      string
+	Since    time.Time
+	LastSeen time.Time
+	Calls    int // tool calls answered
+	Errors   int // of them, those that could not be carried out
+	InFlight int // requests being served, standing streams among them
+}
+
+// client is an entry of the table.
+type client struct {
+	// All guarded by clients.mu.
+	Client
+	sessions int  // live MCP sessions
+	left     bool // its last MCP session has ended; it goes with its last request
+}
+
+// clients knows who is connected. Methods are safe for concurrent use.
+type clients struct {
+	changed chan struct{} // capacity 1
+
+	mu    sync.Mutex // guards below
+	byKey map[string]*client
+}
+
+func newClients() *clients {
+	return &clients{changed: make(chan struct{}, 1), byKey: make(map[string]*client)}
+}
+
+// enter notes that a request of a client has come, and returns its entry, which must be handed to leave.
+func (t *clients) enter(key, via string, who software) *client {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	c := t.byKey[key]
+	if c == nil {
+		c = &client{Client: Client{Key: key, Via: via, Since: now}}
+		t.byKey[key] = c
+		signal(t.changed)
+	}
+	if who.Name != "" && (who.Name != c.Name || who.Version != c.Version) {
+		c.Name, c.Version = who.Name, who.Version
+		signal(t.changed)
+	}
+	c.left = false
+	c.LastSeen = now
+	c.InFlight++
+	return c
+}
+
+// leave notes that a request has been served.
+func (t *clients) leave(c *client) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.InFlight--
+	c.LastSeen = time.Now()
+	t.drop(c)
+}
+
+// count notes a tool call that was answered.
+func (t *clients) count(c *client, failed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.Calls++
+	if failed {
+		c.Errors++
+	}
+}
+
+// opened notes that the client has an MCP session more.
+func (t *clients) opened(c *client) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.sessions++
+}
+
+// closed notes that an MCP session of the client has ended. A client without any is gone.
+func (t *clients) closed(c *client) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.sessions--
+	c.left = c.sessions <= 0
+	t.drop(c)
+}
+
+// drop takes an entry off the table if its client has left. The caller holds mu.
+func (t *clients) drop(c *client) {
+	if c.left && c.InFlight == 0 && t.byKey[c.Key] == c {
+		delete(t.byKey, c.Key)
+		signal(t.changed)
+	}
+}
+
+// forget drops the clients without an MCP session that were not seen for long.
+func (t *clients) forget(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key, c := range t.byKey {
+		if c.sessions <= 0 && c.InFlight == 0 && now.Sub(c.LastSeen) >= clientMemory {
+			delete(t.byKey, key)
+			signal(t.changed)
+		}
+	}
+}
+
+// nameOf is how the client of a key last introduced itself.
+func (t *clients) nameOf(key string) software {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c := t.byKey[key]; c != nil {
+		return software{c.Name, c.Version}
+	}
+	return software{}
+}
+
+// all copies the table, the longest connected first.
+func (t *clients) all() []Client {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]Client, 0, len(t.byKey))
+	for _, c := range t.byKey {
+		list = append(list, c.Client)
+	}
+	slices.SortFunc(list, func(a, b Client) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Key, b.Key))
+	})
+	return list
+}
+
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

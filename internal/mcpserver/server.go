@@ -1,0 +1,210 @@
+package mcpserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+const (
+	serverName  = "agentrun"
+	serverTitle = "AgentRun Tray"
+
+	// listsHold is how long clients may reuse lists, which do not change while a host runs.
+	listsHold = time.Minute
+	// shutdownPatience is how long requests may take to end after they were told to.
+	shutdownPatience = 5 * time.Second
+)
+
+// Options configure a Server. Zero values mean the defaults named beside them.
+type Options struct {
+	// Interpreter does the work. Required. Its owner runs it.
+	Interpreter *interpreter.Interpreter
+	// Version is the version of this build, told to clients and to the relay. Required.
+	Version string
+	// Tokens lets clients in over TCP. Nil: nobody.
+	Tokens Tokens
+	// AllowedFolders are the folders of this computer that local_path may name, asked at every call. Nil or empty: none.
+	AllowedFolders func() []string
+	// Beside answers, on the unix socket only, requests for any other path than the MCP endpoint: what the host tells its own
+	// command line. Nil: 404.
+	Beside http.Handler
+	// SessionIdle is after how long without use an MCP session of the older era is ended: 12 h.
+	SessionIdle time.Duration
+	// Logger receives one line per tool call and the mistakes of the program, never code. Default: discarded.
+	Logger *slog.Logger
+}
+
+// Server is the MCP server of one host, for any number of listeners. Methods are safe for concurrent use. Run must be called
+// once.
+type Server struct {
+	opt    Options
+	log    *slog.Logger
+	interp *interpreter.Interpreter
+	traits sandbox.Traits
+	tools  map[string]tool // fixed after New
+
+	mcp       *server.MCPServer
+	transport *server.StreamableHTTPServer
+	sessions  *sessions
+	clients   *clients
+
+	progressEvery time.Duration
+}
+
+// New checks the options and returns a server. It starts nothing.
+func New(opt Options) (*Server, error) {
+	if opt.Interpreter == nil || opt.Version == "" {
+		return nil, errors.New("mcpserver: Interpreter and Version are required")
+	}
+	if opt.SessionIdle == 0 {
+		opt.SessionIdle = 12 * time.Hour
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		opt: opt, log: opt.Logger, interp: opt.Interpreter, traits: opt.Interpreter.Traits(),
+		tools: make(map[string]tool), sessions: newSessions(opt.SessionIdle), clients: newClients(),
+		progressEvery: progressEvery,
+	}
+	hooks := &server.Hooks{}
+	hooks.AddBeforeReadResource(func(_ context.Context, _ any, req *mcp.ReadResourceRequest) {
+		req.Params.URI = normalURI(req.Params.URI)
+	})
+	hold := listsHold.Milliseconds()
+	s.mcp = server.NewMCPServer(serverName, opt.Version,
+		server.WithTitle(serverTitle),
+		server.WithInstructions(s.instructions()),
+		server.WithToolCapabilities(true),
+		server.WithResourceCapabilities(false, false),
+		server.WithToolHandlerMiddleware(s.shield),
+		server.WithHooks(hooks),
+		server.WithCacheHints(0, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodToolsList, hold, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodResourcesTemplatesList, hold, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodServerDiscover, hold, mcp.CacheScopePrivate),
+	)
+	s.addTools()
+	s.addResources()
+	s.transport = server.NewStreamableHTTPServer(s.mcp,
+		server.WithSessionIdManager(s.sessions),
+		server.WithStreamableHTTPLogger(slog.New(slog.DiscardHandler)), // it logs every client that hangs up as an error
+	)
+	return s, nil
+}
+
+// instructions are what a client tells its model about this server as a whole.
+func (s *Server) instructions() string {
+	return "AgentRun Tray runs code in sandboxes on behalf of this editor. Call run_code to compute, test, or analyse data: state stays between calls as in a notebook. " +
+		"Move data in and out with upload_file and download_file; code sees those files in its working folder. " +
+		"Read notices in results: they say when variables or files are gone.\n" + s.traits.Note
+}
+
+// Run ends MCP sessions and forgets clients that nobody uses any more, until ctx ends. Then it ends all MCP sessions, with what
+// is being served for them, and returns nil.
+func (s *Server) Run(ctx context.Context) error {
+	sweep := time.NewTicker(max(time.Second, min(s.opt.SessionIdle, relayGrace)/4))
+	defer sweep.Stop()
+	for {
+		select {
+		case now := <-sweep.C:
+			for _, id := range s.sessions.stale(now) {
+				s.endSession(id, errSessionEnded)
+			}
+			s.clients.forget(now)
+		case <-ctx.Done():
+			for _, id := range s.sessions.all() {
+				s.endSession(id, errShutdown)
+			}
+			return nil
+		}
+	}
+}
+
+// Handler returns the handler of one face. A listener needs the settings that Serve gives it, and on TCP the local address in the
+// request's context, as net/http's server puts it there.
+func (s *Server) Handler(face Face) http.Handler { return &edge{s: s, face: face} }
+
+// Serve serves one face on a listener, which it closes, until ctx ends. Requests are then told to end, and get a moment to.
+func (s *Server) Serve(ctx context.Context, l net.Listener, face Face) error {
+	if face != Unix && face != TCP {
+		return fmt.Errorf("mcpserver: no such face: %q", face)
+	}
+	base, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	srv := &http.Server{
+		Handler:           s.Handler(face),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       5 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		// no WriteTimeout: it counts from the start of the request, and runs may take long. Each write has a deadline instead
+		BaseContext: func(net.Listener) context.Context { return base },
+		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	stopped := make(chan error, 1)
+	release := context.AfterFunc(ctx, func() {
+		cancel(errShutdown)
+		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
+		defer done()
+		err := srv.Shutdown(ctx)
+		if err != nil {
+			err = errors.Join(fmt.Errorf("requests did not end: %w", err), srv.Close())
+		}
+		stopped <- err
+	})
+	err := srv.Serve(l)
+	if release() {
+		_ = srv.Close() // the listener failed; what it brought must not linger
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return <-stopped
+}
+
+// Clients returns a copy of who is connected, the longest connected first.
+func (s *Server) Clients() []Client { return s.clients.all() }
+
+// Changed is signalled, at most once until it is read, when a client has come, gone or changed its name. Counts change silently.
+func (s *Server) Changed() <-chan struct{} { return s.clients.changed }
+
+// Tools returns the names of the tools, sorted.
+func (s *Server) Tools() []string {
+	return slices.Sorted(maps.Keys(s.tools))
+}
+
+// endSession ends an MCP session: what is being served for it, and what mcp-go keeps for it.
+func (s *Server) endSession(id string, cause error) {
+	ended := s.sessions.end(id, cause)
+	s.cleanTransport(id)
+	if ended != nil && ended.entry != nil {
+		s.clients.closed(ended.entry)
+	}
+}
+
+// cleanTransport makes mcp-go forget an MCP session. A DELETE is the only way it offers.
+func (s *Server) cleanTransport(id string) {
+	header := make(http.Header)
+	header.Set(mcp.HeaderSessionID, id)
+	s.transport.Handle(nowhere{}, &server.HTTPRequest{Method: http.MethodDelete, Header: header, Context: context.Background()})
+}
+
+// nowhere is where the answer to a made-up request goes.
+type nowhere struct{}
+
+func (nowhere) Header() http.Header         { return make(http.Header) }
+func (nowhere) WriteHeader(int)             {}
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (nowhere) Flush()                      {}
+func (nowhere) CanStream() bool             { return false }

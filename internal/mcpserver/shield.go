@@ -1,0 +1,121 @@
+package mcpserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// errorObject is the result of a call that could not be carried out, as the tool contract has it.
+type errorObject struct {
+	Error string       `json:"error"`
+	Code  sandbox.Code `json:"code"`
+}
+
+// shield is the middleware around every tool. Whatever goes wrong inside, panics included, becomes a result: mcp-go would make
+// a protocol error of it, which clients log and models never see. It also counts and logs the call.
+func (s *Server) shield(next server.ToolHandlerFunc) server.ToolHandlerFunc {
+	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		x := exchangeOf(ctx)
+		started := time.Now()
+		res, err := s.guarded(ctx, next, req)
+		if err != nil && passesThrough(ctx, x.reply, err) {
+			s.logCall(ctx, req, x, started, err)
+			return nil, err
+		}
+		outcome := err
+		if err != nil {
+			res = errorResult(err)
+		} else if res != nil && res.IsError {
+			outcome = errors.New("the tool said so")
+		}
+		s.clients.count(x.client, outcome != nil)
+		s.logCall(ctx, req, x, started, outcome)
+		return res, nil
+	}
+}
+
+// guarded calls a tool and turns a panic into an error.
+func (s *Server) guarded(ctx context.Context, next server.ToolHandlerFunc, req mcp.CallToolRequest) (res *mcp.CallToolResult, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.LogAttrs(ctx, slog.LevelError, "panic in a tool",
+				slog.String("tool", req.Params.Name), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+			err = sandbox.Errorf(sandbox.CodeExecutionFailed, "%s failed because of a mistake in AgentRun Tray, which is in its log; other calls are not affected", req.Params.Name)
+		}
+	}()
+	if exchangeOf(ctx).message.garbled {
+		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "the call is not valid UTF-8; send text as UTF-8, and other bytes with upload_file in base64")
+	}
+	return next(ctx, req)
+}
+
+// passesThrough reports whether an error has to reach the client as a protocol error, which the newer era prescribes for some,
+// and makes sure that it does with the code and status prescribed.
+func passesThrough(ctx context.Context, rep *reply, err error) bool {
+	status := http.StatusOK
+	if server.IsModernRequest(ctx) {
+		status = http.StatusBadRequest
+	}
+	if missing, ok := errors.AsType[mcp.MissingRequiredClientCapabilityError](err); ok {
+		rep.replace(override{status, mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, err.Error(), map[string]any{
+			"requiredCapabilities": map[string]any{missing.Capability: struct{}{}},
+		}})
+		return true
+	}
+	if errors.Is(err, mcp.ErrInvalidParams) {
+		rep.replace(override{status, rpcInvalidParams, err.Error(), nil})
+		return true
+	}
+	return false
+}
+
+// errorResult makes the result of a call that could not be carried out.
+func errorResult(err error) *mcp.CallToolResult {
+	code := sandbox.CodeExecutionFailed
+	switch {
+	case errors.Is(err, context.Canceled):
+		code = sandbox.CodeCancelled
+	case errors.Is(err, context.DeadlineExceeded):
+		code = sandbox.CodeTimeout
+	}
+	text := compactJSON(errorObject{Error: err.Error(), Code: sandbox.CodeOf(err, code)})
+	return &mcp.CallToolResult{
+		Content:           []mcp.Content{mcp.NewTextContent(string(text))},
+		StructuredContent: json.RawMessage(text),
+		IsError:           true,
+	}
+}
+
+// logCall writes one line per call: who, what, how long, what came of it. Never the code or its output.
+func (s *Server) logCall(ctx context.Context, req mcp.CallToolRequest, x *exchange, started time.Time, err error) {
+	level := slog.LevelInfo
+	if t, ok := s.tools[req.Params.Name]; ok && t.hints.readOnly {
+		level = slog.LevelDebug
+	}
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("request", clean(string(x.message.ID), 40)), slog.String("client", x.caller.Name), slog.String("tool", clean(req.Params.Name, 40)),
+		slog.Duration("took", time.Since(started)),
+	}
+	if x.contextID != "" {
+		attrs = append(attrs, slog.String("context_id", x.contextID))
+	}
+	if err == nil {
+		attrs = append(attrs, slog.String("outcome", "ok"))
+	} else {
+		attrs = append(attrs, slog.String("outcome", string(sandbox.CodeOf(err, sandbox.CodeExecutionFailed))), slog.String("error", clean(err.Error(), 300)))
+	}
+	s.log.LogAttrs(ctx, level, "tool call", attrs...)
+}

@@ -1,0 +1,148 @@
+package mcpserver
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// tools are the tools there are, in no order that matters: clients get them sorted by name.
+var tools = []func(*Server) tool{
+	runCode, createContext, stopContext, listContexts,
+	listFiles, uploadFile, downloadFile,
+}
+
+// tool is something a client can ask for.
+type tool struct {
+	name        string // at most 24 characters: editors put the server's name before it and drop what gets too long
+	title       string
+	description string
+	hints       hints
+	input       object
+	output      object
+	run         func(ctx context.Context, c *call) (*answer, error)
+}
+
+// hints tell a client how careful it has to be with a tool. All four are always sent: what is left out counts as the worst.
+type hints struct {
+	readOnly    bool // changes nothing
+	destructive bool // may replace or remove what is there
+	idempotent  bool // the same call again changes nothing more
+	openWorld   bool // reaches things beyond this host
+}
+
+// call is one call of a tool.
+type call struct {
+	*exchange
+	tool tool
+	args json.RawMessage
+}
+
+// decode reads the arguments.
+func (c *call) decode(into any) error { return c.tool.input.decode(c.tool.name, c.args, into) }
+
+// about notes which context the call is about, for the log.
+func (c *call) about(contextID string) { c.contextID = contextID }
+
+// answer is what came of a call: one object, and blocks that cannot be part of it.
+type answer struct {
+	object any
+	blocks []mcp.Content
+}
+
+// addTools registers all tools.
+func (s *Server) addTools() {
+	for _, define := range tools {
+		t := define(s)
+		s.tools[t.name] = t
+		s.mcp.AddTool(t.definition(), func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			a, err := t.run(ctx, &call{exchange: exchangeOf(ctx), tool: t, args: req.Params.RawArguments})
+			if err != nil {
+				return nil, err
+			}
+			return a.result()
+		})
+	}
+}
+
+// definition is the tool as clients see it.
+func (t tool) definition() mcp.Tool {
+	return mcp.Tool{
+		Name: t.name, Title: t.title, Description: t.description,
+		RawInputSchema: t.input.schema(), RawOutputSchema: t.output.resultSchema(),
+		Annotations: mcp.ToolAnnotation{
+			Title: t.title, ReadOnlyHint: &t.hints.readOnly, DestructiveHint: &t.hints.destructive,
+			IdempotentHint: &t.hints.idempotent, OpenWorldHint: &t.hints.openWorld,
+		},
+	}
+}
+
+// result renders an answer: the same JSON, encoded once, as structured content and as the first text block, and the blocks
+// after it.
+func (a *answer) result() (*mcp.CallToolResult, error) {
+	text, is := a.object.(json.RawMessage)
+	if !is {
+		var err error
+		if text, err = encode(a.object); err != nil {
+			return nil, err
+		}
+	}
+	return &mcp.CallToolResult{
+		Content:           append([]mcp.Content{mcp.NewTextContent(string(text))}, a.blocks...),
+		StructuredContent: text,
+	}, nil
+}
+
+// aboutFiles says whose files a context sees and how long they stay.
+func (s *Server) aboutFiles() string {
+	if s.traits.SharesFiles {
+		return "Its files are those of its sandbox, which other contexts may share, and stay until the sandbox ends."
+	}
+	return "It has a working folder of its own, whose files stay until the context ends."
+}
+
+// aboutLoss says what ends with a context.
+func (s *Server) aboutLoss() string {
+	if s.traits.SharesFiles {
+		return "its variables are gone; files stay in the sandbox until that ends."
+	}
+	return "its variables and files are gone."
+}
+
+// contextIDProperty is the argument that names a context in the file tools.
+func contextIDProperty(what string) property {
+	return property{name: "context_id", kind: "string", about: "the context " + what + ". Absent: your default Python context, which is made on first use"}
+}
+
+// languageProperty is the argument that names a language.
+func (s *Server) languageProperty(about string) property {
+	return property{name: "language", kind: "string", about: about, more: map[string]any{"enum": s.traits.Languages}}
+}
+
+// fileRef names a file of the caller.
+func fileRef(contextID, file string) interpreter.FileRef {
+	return interpreter.FileRef{ContextID: contextID, Path: file}
+}
+
+// utc writes a time as the tool contract has it.
+const utc = "2006-01-02T15:04:05Z"
+
+// fileObject is a file in results.
+type fileObject struct {
+	Path     string `json:"path"`
+	Size     int64  `json:"size"`
+	Folder   bool   `json:"folder"`
+	Modified string `json:"modified,omitempty"`
+}
+
+func newFileObject(f sandbox.File) fileObject {
+	o := fileObject{Path: f.Path, Size: f.Size, Folder: f.IsFolder}
+	if !f.Modified.IsZero() {
+		o.Modified = f.Modified.UTC().Format(utc)
+	}
+	return o
+}

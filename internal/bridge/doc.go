@@ -1,0 +1,23 @@
+// Package bridge is the relay between an editor, which speaks MCP in lines over our standard input
+// and output, and the host, which speaks MCP over HTTP on a unix socket. It outlives the host: it
+// starts one when none runs, and when one is replaced it brings the editor's MCP session back to
+// life, so that an editor never has to restart its server.
+//
+// The relay passes bytes. It reads of a message only what it must (id, method, a name, the
+// protocol's era), knows no tool and no result, and so an old relay serves a new host.
+//
+//	editor ─ stdin ─▶ reader ─▶ one goroutine per request ─▶ POST ─▶ host
+//	       ◀ stdout ─ one writer ◀─ answer: JSON, or an event stream
+//	                  lane: notifications and answers, in order      ─▶ POST ─▶ host
+//	                  listener: the host's own stream (before 2026-07-28) ◀─ GET
+//
+// What the package owns: the saved handshake, the calls in flight, the questions of the host which
+// the editor has not answered, and the rule about repeating: everything may be sent again when a
+// host went away, except a tools/call which may have been carried out.
+//
+// By meaning: relay.go is its life, frame.go reads lines and json.go the little it wants of them,
+// call.go carries one request and trip.go makes one attempt, sse.go reads event streams, lane.go
+// carries what needs no answer, question.go what the host asks, listen.go what the host says by
+// itself, revive.go knows what to do when a host is gone, starter.go starts hosts and parent_*.go
+// notices that the editor is gone. cmd/agentrun-mcp is its only caller.
+package bridge

@@ -1,0 +1,178 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+)
+
+// maxLog is the size over which the hosts' log is begun anew.
+const maxLog = 1 << 20
+
+// Starter starts a host: the desktop program when it is installed beside us and there is a display
+// to show it on, else the headless one.
+type Starter struct {
+	Folders []string // where our programs are looked for, in this order
+	Log     string   // folder for what the host says on standard error
+	Display bool     // whether a window can be shown
+
+	children sync.WaitGroup // the goroutines which wait for what was started
+}
+
+// FindStarter returns the starter for this program as it is installed.
+func FindStarter(dirs paths.Dirs) (*Starter, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find our own folder: %w", err)
+	}
+	s := &Starter{Folders: []string{filepath.Dir(exe)}, Log: dirs.Log, Display: paths.HasDisplay()}
+	// Package managers put links to programs into one folder and the programs into others.
+	if real, err := filepath.EvalSymlinks(exe); err == nil && filepath.Dir(real) != s.Folders[0] {
+		s.Folders = append(s.Folders, filepath.Dir(real))
+	}
+	return s, nil
+}
+
+// command is a program that becomes a host, or ends with success if another already is.
+type command struct {
+	path string
+	args []string
+}
+
+func (c command) name() string { return filepath.Base(c.path) }
+
+// commands returns what to try, best first.
+func (s *Starter) commands() ([]command, error) {
+	var all []command
+	add := func(name string, args ...string) {
+		if runtime.GOOS == "windows" {
+			name += ".exe"
+		}
+		for _, folder := range s.Folders {
+			path := filepath.Join(folder, name)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				all = append(all, command{path, args})
+				return
+			}
+		}
+	}
+	if s.Display {
+		add("agentrun-tray")
+	}
+	add("agentrunctl", "serve", "--idle-exit", "15m", "--quiet")
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no host is running, and neither agentrun-tray nor agentrunctl is beside this program in %s; install AgentRun Tray again, or start it",
+			strings.Join(s.Folders, " or "))
+	}
+	return all, nil
+}
+
+// start runs a command that outlives us: in a session of its own, with none of our streams, which
+// belong to the editor. The channel gets how it ended. The goroutine which waits for that lives as
+// long as the host, or until this process ends; only so does a host which ends first not stay
+// behind as a zombie.
+func (s *Starter) start(ctx context.Context, c command) (<-chan error, error) {
+	log, err := s.openLog()
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	for _, attr := range detached() {
+		cmd := exec.CommandContext(context.WithoutCancel(ctx), c.path, c.args...) //nolint:gosec // a program of ours, from our own folder
+		cmd.Stdout, cmd.Stderr = log, log
+		cmd.Dir = s.Log // not the editor's project, which could then not be moved or unmounted
+		cmd.SysProcAttr = attr
+		if err = cmd.Start(); err == nil {
+			exited := make(chan error, 1)
+			s.children.Go(func() { exited <- cmd.Wait() })
+			return exited, nil
+		}
+	}
+	return nil, fmt.Errorf("start %s: %w", c.path, err)
+}
+
+func (s *Starter) logName() string { return filepath.Join(s.Log, "host-stderr.log") }
+
+func (s *Starter) openLog() (*os.File, error) {
+	if err := paths.EnsurePrivate(s.Log); err != nil {
+		return nil, fmt.Errorf("open the host's log: %w", err)
+	}
+	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	if info, err := os.Stat(s.logName()); err == nil && info.Size() > maxLog {
+		flags |= os.O_TRUNC
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open the host's log: %w", err)
+	}
+	f, err := os.OpenFile(s.logName(), flags, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the host's log: %w", err)
+	}
+	return f, nil
+}
+
+// launch is one attempt at having a host, with as many starts as it takes.
+type launch struct {
+	starter *Starter // nil: somebody else starts hosts
+	times   timing
+	left    []command
+	started time.Time
+	running bool
+	exited  <-chan error // of the command started last
+	failure error        // why it ended, if it was not with success
+}
+
+// start starts a command if it is time to: at once at first, and again when the last one ended
+// without a host being there. That is what happens while an old host is still ending: the new one
+// finds its lock taken and leaves.
+func (l *launch) start(ctx context.Context) error {
+	if l.starter == nil || l.running {
+		return nil
+	}
+	if l.left == nil {
+		all, err := l.starter.commands()
+		if err != nil {
+			return err
+		}
+		l.left = all
+	} else if l.failure != nil {
+		// A desktop program that cannot run here (no GL, a display we may not use) says so at once.
+		if l.left = slices.Delete(l.left, 0, 1); len(l.left) == 0 {
+			return l.failure
+		}
+	} else if time.Since(l.started) < l.times.startAgain {
+		return nil
+	}
+	exited, err := l.starter.start(ctx, l.left[0])
+	l.started, l.exited, l.failure = time.Now(), exited, nil
+	if l.running = err == nil; !l.running {
+		l.failure = err
+	}
+	return nil
+}
+
+// ended notes that the command is over.
+func (l *launch) ended(err error) {
+	l.running, l.exited = false, nil
+	if err != nil {
+		l.failure = fmt.Errorf("%s did not become the host: %w; see %s", l.left[0].name(), err, l.starter.logName())
+	}
+}
+
+// gaveUp explains why there is no host.
+func (l *launch) gaveUp(last error) error {
+	if l.starter == nil || l.left == nil {
+		return fmt.Errorf("no host was there within %v: %w", l.times.start, last)
+	}
+	return fmt.Errorf("%s was started but did not answer within %v; see %s: %w", l.left[0].name(), l.times.start, l.starter.logName(), last)
+}

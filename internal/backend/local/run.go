@@ -1,0 +1,266 @@
+package local
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"mime"
+	"strings"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/localengine"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// errTimeUp is the cause with which a run's context ends at its deadline.
+var errTimeUp = errors.New("the time for the run is up")
+
+// Run implements [sandbox.Session].
+func (s *session) Run(ctx context.Context, contextID string, run sandbox.Run) (sandbox.Result, error) {
+	if err := s.enter(); err != nil {
+		return sandbox.Result{}, err
+	}
+	defer s.calls.Done()
+	if err := s.backend.traits.CheckRun(run); err != nil {
+		return sandbox.Result{}, err
+	}
+	cc, err := s.begin(contextID)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer s.end(cc)
+	instance, err := s.revive(ctx, cc)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	limit := s.backend.traits.RunTime(run)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTimeUp)
+	defer cancel()
+	if ctx.Err() != nil { // the engine would notice only once the code has begun
+		code, name, message := stopped(ctx, limit)
+		return sandbox.Result{Failure: &sandbox.Failure{Code: code, Name: name, Message: message, Traceback: name + ": " + message + "\n"}}, nil
+	}
+	out := &collector{emit: run.Emit}
+	ran, err := s.backend.engine.Run(ctx, instance, run.Code, out.take)
+	if lost, ok := errors.AsType[*localengine.StateLostError](err); ok {
+		return s.afterLoss(ctx, cc, lost, out, limit)
+	}
+	switch {
+	case isGone(err):
+		return sandbox.Result{}, s.lost()
+	case errors.Is(err, localengine.ErrUnknownInstance):
+		return sandbox.Result{}, s.vanished(cc)
+	case errors.Is(err, localengine.ErrInvalidCode):
+		return sandbox.Result{}, sandbox.Errorf(sandbox.CodeInvalidParams, "the code cannot be run: %w", err)
+	case err != nil:
+		return sandbox.Result{}, sandbox.Errorf(sandbox.CodeExecutionFailed, "the code could not be run: %w", err)
+	}
+	result := out.result(ran)
+	if ran.Value != nil {
+		value := output(ran.Value)
+		result.Value = &value
+	}
+	if ran.Error != nil {
+		result.Failure = &sandbox.Failure{
+			Code: sandbox.CodeExecutionFailed, Name: ran.Error.Name, Message: ran.Error.Message, Traceback: lines(ran.Error.Traceback),
+		}
+		if ran.Outcome == localengine.Interrupted {
+			result.Failure.Code, result.Failure.Name, result.Failure.Message = stopped(ctx, limit)
+		}
+	}
+	return result, nil
+}
+
+// begin books a context for one run.
+func (s *session) begin(contextID string) (*codeContext, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cc, ok := s.contexts[contextID]
+	switch {
+	case !ok:
+		return nil, s.noContext(contextID)
+	case cc.running != nil:
+		return nil, sandbox.Errorf(sandbox.CodeExecutionFailed, "the context %s runs other code at the moment; wait for it or cancel it", contextID)
+	}
+	cc.running = make(chan struct{})
+	return cc, nil
+}
+
+func (s *session) end(cc *codeContext) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(cc.running)
+	cc.running = nil
+}
+
+// revive gives the instance to run in, a new one if the last could not be replaced. The caller has booked the context.
+func (s *session) revive(ctx context.Context, cc *codeContext) (localengine.ID, error) {
+	s.mu.Lock()
+	instance := cc.instance
+	s.mu.Unlock()
+	if instance != 0 {
+		return instance, nil
+	}
+	instance, err := s.replace(ctx, cc)
+	if err != nil {
+		return 0, sandbox.Errorf(sandbox.CodeExecutionFailed, "the interpreter of the context could not be started again: %w", err)
+	}
+	return instance, nil
+}
+
+// replace gives a context a new instance. It is not given up with the caller, whose run may have been cancelled.
+func (s *session) replace(ctx context.Context, cc *codeContext) (localengine.ID, error) {
+	instance, err := s.newInstance(context.WithoutCancel(ctx), cc)
+	if err != nil {
+		instance = 0
+	}
+	s.mu.Lock()
+	unwanted := cc.stopped || s.closed
+	if !unwanted {
+		cc.instance = instance
+	}
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		return 0, err
+	case unwanted:
+		s.destroy(ctx, instance)
+		return 0, s.vanished(cc)
+	}
+	return instance, nil
+}
+
+// vanished says why a context's instance is not there, when no run took it along.
+func (s *session) vanished(cc *codeContext) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cc.stopped && !s.closed {
+		return s.noContext(cc.id)
+	}
+	return s.lost()
+}
+
+// afterLoss makes the result of a run that its instance did not survive, and sees to a new instance.
+func (s *session) afterLoss(ctx context.Context, cc *codeContext, lost *localengine.StateLostError, out *collector, limit time.Duration) (sandbox.Result, error) {
+	result := out.result(lost.Result)
+	result.StateLost = true
+	failure := &sandbox.Failure{Code: sandbox.CodeExecutionFailed, Message: lost.Detail + "; files remain"}
+	result.Failure = failure
+	switch lost.Reason {
+	case localengine.Destroyed:
+		s.mu.Lock()
+		stopped := cc.stopped && !s.closed
+		s.mu.Unlock()
+		if !stopped {
+			return result, s.lost()
+		}
+		failure.Code, failure.Name, failure.Message = sandbox.CodeCancelled, "Cancelled", "the context was stopped while the code ran"
+		return result, nil
+	case localengine.Killed:
+		failure.Code, failure.Name, _ = stopped(ctx, limit)
+	case localengine.Exited:
+		failure.Name = "InterpreterExited"
+	default:
+		failure.Name = "InterpreterCrashed"
+	}
+	failure.Traceback = failure.Name + ": " + failure.Message + "\n"
+	if _, err := s.replace(ctx, cc); err != nil {
+		s.backend.log.Warn("lost interpreter was not replaced", "sandbox_id", s.id, "error", err)
+	}
+	return result, nil
+}
+
+// stopped says how a run came to be interrupted.
+func stopped(ctx context.Context, limit time.Duration) (code sandbox.Code, name, message string) {
+	if errors.Is(context.Cause(ctx), errTimeUp) {
+		return sandbox.CodeTimeout, "TimeoutError", fmt.Sprintf("the code was stopped after %s, the time it was given; its variables are kept", limit)
+	}
+	return sandbox.CodeCancelled, "Cancelled", "the run was cancelled; its variables are kept"
+}
+
+// collector gathers what a run hands out. Only the goroutine of the run uses it.
+type collector struct {
+	emit           func(sandbox.Chunk)
+	stdout, stderr strings.Builder
+	displays       []sandbox.Output
+}
+
+func (c *collector) take(event localengine.Event) {
+	chunk := sandbox.Chunk{Stream: sandbox.Stdout, Text: event.Text}
+	switch event.Kind {
+	case localengine.Display:
+		c.displays = append(c.displays, output(event.Bundle))
+		return
+	case localengine.Stderr:
+		chunk.Stream = sandbox.Stderr
+		c.stderr.WriteString(event.Text)
+	case localengine.Stdout:
+		c.stdout.WriteString(event.Text)
+	}
+	if c.emit != nil {
+		c.emit(chunk)
+	}
+}
+
+// result begins the result of a run with what was gathered.
+func (c *collector) result(ran localengine.Result) sandbox.Result {
+	result := sandbox.Result{Stdout: c.stdout.String(), Stderr: c.stderr.String(), Displays: c.displays, Duration: ran.Duration}
+	result.Cut.Stdout, result.Cut.Stderr = ran.Cut.Stdout, ran.Cut.Stderr
+	if n := ran.Cut.Displays; n > 0 {
+		result.Displays = append(result.Displays, sandbox.Output{Text: fmt.Sprintf("(%d more displayed objects were too many or too large and are left out)", n)})
+	}
+	if n := ran.Cut.Forms; n > 0 {
+		result.Displays = append(result.Displays, sandbox.Output{Text: fmt.Sprintf("(%d representations of objects were too large and are shortened or left out)", n)})
+	}
+	return result
+}
+
+// output turns a bundle of the engine into the contract's terms: what is in base64 there is bytes here. A form that claims to be
+// binary and is not base64 was made by the code itself and helps nobody.
+func output(bundle localengine.Bundle) sandbox.Output {
+	out := sandbox.Output{Text: bundle["text/plain"]}
+	for form, data := range bundle {
+		if form == "text/plain" {
+			continue
+		}
+		content := []byte(data)
+		if isBinary(form) {
+			var err error
+			if content, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(data), "")); err != nil {
+				continue
+			}
+		}
+		if out.MIME == nil {
+			out.MIME = make(map[string][]byte)
+		}
+		out.MIME[form] = content
+		out.Text = cmp.Or(out.Text, "<"+form+">")
+	}
+	return out
+}
+
+// isBinary reports whether a form is in base64, by the rule of notebooks.
+func isBinary(form string) bool {
+	kind, _, err := mime.ParseMediaType(form)
+	if err != nil {
+		return false
+	}
+	switch kind {
+	case "image/svg+xml":
+		return false
+	case "application/pdf", "application/octet-stream", "application/zip", "application/gzip":
+		return true
+	}
+	group, _, _ := strings.Cut(kind, "/")
+	return group == "image" || group == "audio" || group == "video" || group == "font"
+}
+
+// lines ends the last line of a text.
+func lines(text string) string {
+	if text == "" || strings.HasSuffix(text, "\n") {
+		return text
+	}
+	return text + "\n"
+}

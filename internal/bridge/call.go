@@ -216,11 +216,6 @@ func (r *Relay) post(c *call, s *session) (sent bool, err error) {
 	defer r.withdraw(func(q *question) bool { return q.call == c })
 
 	t := &trip{relay: r, isTool: c.method == "tools/call"}
-	defer func() {
-		if err != nil {
-			t.unsaid()
-		}
-	}()
 	resp, err := r.send(c.ctx, t, http.MethodPost, c.raw, c.header, s)
 	if err != nil {
 		return t.sent() && !unread(err), err
@@ -335,24 +330,4 @@ func describe(status string, body []byte) string {
 		return "HTTP " + status
 	}
 	return "HTTP " + status + ": " + strings.ToValidUTF8(said, "?")
-}
-
-// unavailableMessage answers a request for which no host was to be had.
-func unavailableMessage(id []byte, cause error) []byte {
-	quoted, _ := json.Marshal("AgentRun is not available: " + cause.Error()) // a string always can be
-	return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":%s,"data":{"code":"SERVER_NOT_READY"}}}`, id, codeUnavailable, quoted)
-}
-
-// answerLost answers a tools/call which was sent to a host that then went away. It is never
-// repeated, so the model has to be told, in the words and the form of every failed tool.
-func (r *Relay) answerLost(c *call) {
-	const object = `{"error":"AgentRun restarted while this call was running, so its result is lost. The call may or may not have taken effect. ` +
-		`Contexts from before may be gone: check with list_contexts, look at what the call would have changed, then decide whether to call again.",` +
-		`"code":"SESSION_LOST"}`
-	quoted, _ := json.Marshal(object) // a string always can be
-	resultType := ""
-	if c.modern {
-		resultType = `"resultType":"complete",`
-	}
-	r.answer(c, resultMessage(c.id, fmt.Appendf(nil, `{%s"content":[{"type":"text","text":%s}],"structuredContent":%s,"isError":true}`, resultType, quoted, object)))
 }

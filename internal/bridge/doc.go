@@ -18,6 +18,6 @@
 // By meaning: relay.go is its life, frame.go reads lines and json.go the little it wants of them,
 // call.go carries one request and trip.go makes one attempt, sse.go reads event streams, lane.go
 // carries what needs no answer, question.go what the host asks, listen.go what the host says by
-// itself, revive.go knows what to do when a host is gone, starter.go starts hosts and parent_*.go
-// notices that the editor is gone. cmd/agentrun-mcp is its only caller.
+// itself, failure.go words what could not be carried out, revive.go knows what to do when a host is
+// gone, starter.go starts hosts, and parent_*.go and deaf_*.go notice that the editor is gone. cmd/agentrun-mcp is its only caller.
 package bridge

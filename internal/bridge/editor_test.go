@@ -54,6 +54,7 @@ func (b *logBuffer) String() string {
 func connect(t testing.TB, dirs paths.Dirs, options ...func(*Relay)) *editor {
 	t.Helper()
 	r := New(Options{Dirs: dirs, Version: "relay-1", Parent: Parent{Name: "zed"}})
+	r.times.linger = time.Second // for what a test leaves in flight
 	for _, option := range options {
 		option(r)
 	}

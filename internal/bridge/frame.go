@@ -114,13 +114,24 @@ type refusal struct {
 	id   []byte // raw JSON, or nil if there is none to be found
 	code int
 	text string
+
+	tool   string // code of the failed call, if it is to be the result of a tools/call instead of an error
+	modern bool   // as far as that could be read
+}
+
+func refuse(id []byte, code int, text string) *refusal {
+	return &refusal{id: id, code: code, text: text}
 }
 
 // parse looks at one line of the editor. It never judges the shape of a message beyond what it
 // needs itself: that is the host's business.
 func parse(ln line) (frame, *refusal) {
 	if ln.tooLong {
-		return frame{}, &refusal{ln.findID(), codeInvalidRequest, "the message is longer than 16 MiB; pass large data as a file, by its path"}
+		if no := ln.failedCall(toolTooLarge, "This call is larger than the 16 MiB that fit into one message, so it was not carried out. "+
+			"Move larger data in several pieces, or with local_path from a folder in allowed_folders of the settings."); no != nil {
+			return frame{}, no
+		}
+		return frame{}, refuse(ln.findID(), codeInvalidRequest, "the message is longer than 16 MiB; pass large data as a file, by its path")
 	}
 	raw := trimmed(ln.data)
 	if len(raw) == 0 {
@@ -128,21 +139,25 @@ func parse(ln line) (frame, *refusal) {
 	}
 	if !utf8.Valid(raw) {
 		// Go's JSON reader would put replacement characters into somebody's source code.
-		return frame{}, &refusal{ln.findID(), codeParse, "the message is not valid UTF-8"}
+		if no := ln.failedCall(toolInvalid, "This call contains bytes that are not valid UTF-8, so it was not carried out. "+
+			"Write text as UTF-8, and pass other bytes as base64."); no != nil {
+			return frame{}, no
+		}
+		return frame{}, refuse(ln.findID(), codeParse, "the message is not valid UTF-8")
 	}
 	if !json.Valid(raw) {
 		if ln.cut {
 			return frame{}, nil // the editor died while it wrote
 		}
-		return frame{}, &refusal{ln.findID(), codeParse, "the message is not valid JSON"}
+		return frame{}, refuse(ln.findID(), codeParse, "the message is not valid JSON")
 	}
 	switch raw[0] {
 	case '{':
 		return parseObject(raw)
 	case '[':
-		return frame{}, &refusal{nil, codeInvalidRequest, "batches are not supported; send one message per line"}
+		return frame{}, refuse(nil, codeInvalidRequest, "batches are not supported; send one message per line")
 	default:
-		return frame{}, &refusal{nil, codeInvalidRequest, "a message must be a JSON object"}
+		return frame{}, refuse(nil, codeInvalidRequest, "a message must be a JSON object")
 	}
 }
 
@@ -160,12 +175,12 @@ func parseObject(raw []byte) (frame, *refusal) {
 		}
 	})
 	if id != nil && !isID(id) {
-		return frame{}, &refusal{nil, codeInvalidRequest, "the id must be a string or a number"}
+		return frame{}, refuse(nil, codeInvalidRequest, "the id must be a string or a number")
 	}
 	f.id = id
 	switch {
 	case method == nil && id == nil:
-		return frame{}, &refusal{nil, codeInvalidRequest, "the message has neither a method nor an id"}
+		return frame{}, refuse(nil, codeInvalidRequest, "the message has neither a method nor an id")
 	case method == nil:
 		f.kind = answer
 		return f, nil
@@ -176,7 +191,7 @@ func parseObject(raw []byte) (frame, *refusal) {
 	}
 	var ok bool
 	if f.method, ok = text(method); !ok {
-		return frame{}, &refusal{id, codeInvalidRequest, "the method must be a string"}
+		return frame{}, refuse(id, codeInvalidRequest, "the method must be a string")
 	}
 	return f, f.readParams(params)
 }
@@ -201,7 +216,7 @@ func (f *frame) readParams(params []byte) *refusal {
 		}
 	})
 	if len(name) > maxName || len(uri) > maxName {
-		return &refusal{f.id, codeInvalidParams, "the name or uri is longer than 8 KiB"}
+		return refuse(f.id, codeInvalidParams, "the name or uri is longer than 8 KiB")
 	}
 	f.uri = uri
 	f.modern = version >= modern
@@ -210,10 +225,10 @@ func (f *frame) readParams(params []byte) *refusal {
 	}
 	// Both go into headers as they are, and the host compares them with the body.
 	if !plain(version) {
-		return &refusal{f.id, codeInvalidParams, "the protocol version in _meta is not one"}
+		return refuse(f.id, codeInvalidParams, "the protocol version in _meta is not one")
 	}
 	if !plain(f.method) {
-		return &refusal{f.id, codeMethodNotFound, "method not found"}
+		return refuse(f.id, codeMethodNotFound, "method not found")
 	}
 	f.header = append(f.header, [2]string{"Mcp-Protocol-Version", version}, [2]string{"Mcp-Method", f.method})
 	switch f.method {
@@ -248,10 +263,25 @@ func headerValue(s string) string {
 	return sentinelOpen + base64.StdEncoding.EncodeToString([]byte(s)) + sentinelClose
 }
 
+// failedCall refuses a message which cannot be read as a whole in the form of a failed tool, or
+// returns nil if it is not certain to be a tools/call with an id.
+func (ln line) failedCall(code, sentence string) *refusal {
+	id := ln.findID()
+	method, _ := text(ln.readable("method", func([]byte) bool { return true }))
+	if id == nil || method != "tools/call" {
+		return nil
+	}
+	const version = `"io.modelcontextprotocol/protocolVersion"`
+	return &refusal{
+		id: id, text: sentence, tool: code,
+		modern: bytes.Contains(ln.data, []byte(version)) || bytes.Contains(ln.tail, []byte(version)),
+	}
+}
+
 // findID looks for the id of a message which cannot be read as a whole, because an editor waits
 // for an answer by id. It returns nil rather than a doubtful one.
 func (ln line) findID() []byte {
-	if id := idInHead(trimmed(ln.data)); id != nil || !ln.tooLong {
+	if id := ln.readable("id", isID); id != nil || !ln.tooLong {
 		return id
 	}
 	at := bytes.LastIndex(ln.tail, []byte(`"id"`))
@@ -270,14 +300,15 @@ func (ln line) findID() []byte {
 	return nil
 }
 
-// idInHead reads the fields of a message for as long as they make sense.
-func idInHead(head []byte) []byte {
-	dec := json.NewDecoder(bytes.NewReader(head))
+// readable returns the first good value under a key of the message, reading its fields for as long
+// as they make sense.
+func (ln line) readable(key string, good func(value []byte) bool) []byte {
+	dec := json.NewDecoder(bytes.NewReader(trimmed(ln.data)))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return nil
 	}
 	for {
-		key, err := dec.Token()
+		name, err := dec.Token()
 		if err != nil {
 			return nil
 		}
@@ -285,7 +316,7 @@ func idInHead(head []byte) []byte {
 		if err := dec.Decode(&value); err != nil {
 			return nil
 		}
-		if key == "id" && isID(value) && utf8.Valid(value) {
+		if name == key && good(value) && utf8.Valid(value) {
 			return value
 		}
 	}

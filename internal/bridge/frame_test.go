@@ -126,6 +126,7 @@ func FuzzFrame(f *testing.F) {
 	} {
 		f.Add([]byte(seed), false)
 		f.Add([]byte(seed), true)
+		f.Add([]byte(seed+"\xff"), false)
 	}
 	f.Fuzz(func(t *testing.T, data []byte, tooLong bool) {
 		ln := line{data: data, tooLong: tooLong}
@@ -137,7 +138,11 @@ func FuzzFrame(f *testing.F) {
 			if no.id != nil && (!json.Valid(no.id) || !isID(no.id) || !utf8.Valid(no.id)) {
 				t.Errorf("refused under the id %q", no.id)
 			}
-			if text := errorMessage(no.id, no.code, no.text); !json.Valid(text) {
+			text := errorMessage(no.id, no.code, no.text)
+			if no.tool != "" {
+				text = failedCall(no.id, no.modern, no.tool, no.text)
+			}
+			if !json.Valid(text) || no.tool != "" && no.id == nil {
 				t.Errorf("the refusal is %q", text)
 			}
 			return

@@ -41,7 +41,8 @@ func TestGarbage(t *testing.T) {
 		{`{"id":105,"method":5}`, "105", "-32600"},
 		{`{"id":106,"method":null}`, "106", "-32600"},
 		{`{"id":107,"method":{"a":1}}`, "107", "-32600"},
-		{"{\"id\":108,\"method\":\"tools/call\",\"params\":{\"name\":\"\xff\xfe\"}}", "108", "-32700"},
+		{"{\"id\":108,\"method\":\"tools/call\",\"params\":{\"name\":\"\xff\xfe\"}}", "108", "INVALID_PARAMS"},
+		{"{\"id\":114,\"method\":\"prompts/get\",\"params\":{\"name\":\"\xff\xfe\"}}", "114", "-32700"},
 		{"{\"id\":\"\xff\",\"method\":\"ping\"}", "null", "-32700"},
 		{`{"id":109,"method":"tools/call","params":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`, "109", "-32700"},
 		{`{"method":"notifications/cancelled"}`, "", ""},
@@ -76,6 +77,8 @@ func TestGarbage(t *testing.T) {
 			code := "0"
 			if m.Error != nil {
 				code = fmt.Sprint(m.Error.Code)
+			} else if f := failureOf(t, m); f.code != "" {
+				code = f.code
 			}
 			if code != codes[n] {
 				t.Errorf("answer to %s is %s, want code %s", id, text, codes[n])
@@ -84,6 +87,49 @@ func TestGarbage(t *testing.T) {
 	}
 	if n := len(e.answers()); n != len(want)+2 { // and "0" and "end"
 		t.Errorf("answers to %d ids, want %d", n, len(want)+2)
+	}
+}
+
+// failure is the result of a call that could not be carried out.
+type failure struct {
+	code, sentence string
+	modern         bool
+}
+
+// failureOf reads the result of a failed tools/call, and nothing from any other.
+func failureOf(t *testing.T, m message) failure {
+	t.Helper()
+	var result struct {
+		ResultType        string `json:"resultType"`
+		IsError           bool   `json:"isError"`
+		StructuredContent struct{ Error, Code string }
+		Content           []struct{ Type, Text string }
+	}
+	if json.Unmarshal(m.Result, &result) != nil || !result.IsError {
+		return failure{}
+	}
+	var inText struct{ Error, Code string }
+	if len(result.Content) != 1 || json.Unmarshal([]byte(result.Content[0].Text), &inText) != nil || inText != result.StructuredContent {
+		t.Errorf("result is %s, want one text block with the JSON of structuredContent", m.Result)
+	}
+	return failure{inText.Code, inText.Error, result.ResultType == "complete"}
+}
+
+func TestAFailedCallOfTheModernEraSaysThatItIsComplete(t *testing.T) {
+	h := startHost(t, home(t))
+	e := connect(t, h.dirs)
+	e.write(strings.Replace(callLine(1, "echo", `{"text":"X"}`, true), "X", "\xff", 1))
+	e.write(callLine(2, "echo", `{"text":"`+strings.Repeat("x", 17<<20)+`"}`, true))
+	e.write("{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/call\",\"params\":{\"name\":\"\xff\"}}") // only that nobody shook hands tells
+	for id, code := range map[string]string{"1": "INVALID_PARAMS", "2": "TOO_LARGE", "3": "INVALID_PARAMS"} {
+		if f := failureOf(t, e.answer(id)); f.code != code || !f.modern || len(strings.Fields(f.sentence)) < 6 {
+			t.Errorf("answer %s = %+v, want %s, modern, with a sentence", id, f, code)
+		}
+	}
+	e.initialize(h)
+	e.write("{\"id\":4,\"method\":\"tools/call\",\"params\":{\"name\":\"\xff\"}}")
+	if f := failureOf(t, e.answer("4")); f.code != "INVALID_PARAMS" || f.modern {
+		t.Errorf("answer 4 = %+v, want INVALID_PARAMS in the older form", f)
 	}
 }
 
@@ -109,7 +155,15 @@ func TestALineOver16MiBIsRefusedUnderItsID(t *testing.T) {
 	big := strings.Repeat("x", 20<<20)
 	e.write(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"` + big + `"}}}`)
 	e.write(`{"method":"tools/call","params":{"name":"echo","arguments":{"text":"` + big + `","id":5}},"jsonrpc":"2.0","id":2}`)
+	// A model sees results only.
 	for _, id := range []string{"1", "2"} {
+		if f := failureOf(t, e.answer(id)); f.code != "TOO_LARGE" || f.modern || !strings.Contains(f.sentence, "16 MiB") || !strings.Contains(f.sentence, "local_path") {
+			t.Errorf("answer %s = %+v, want TOO_LARGE about 16 MiB and local_path", id, f)
+		}
+	}
+	e.write(`{"jsonrpc":"2.0","id":4,"method":"prompts/get","params":{"name":"x","arguments":{"text":"` + big + `"}}}`)
+	e.write(`{"params":{"name":"echo","arguments":{"text":"` + big + `"}},"method":"tools/call","jsonrpc":"2.0","id":5}`)
+	for _, id := range []string{"4", "5"} { // another method, and one that is not in the beginning
 		if m := e.answer(id); m.Error == nil || m.Error.Code != -32600 || !strings.Contains(m.Error.Message, "16 MiB") {
 			t.Errorf("answer %s = %+v, want -32600 about 16 MiB", id, m)
 		}

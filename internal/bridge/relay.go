@@ -20,12 +20,21 @@ import (
 
 const maxCalls = 4096 // in flight
 
+// linger is how long the relay stays for calls in flight after the end of its standard input. A
+// script writes its requests, closes the pipe and reads the answers. Editors which close it to end
+// us send a signal soon after.
+const linger = 30 * time.Second
+
+// errUnattended ends a relay at whose other end nobody is left. It is a usual end.
+var errUnattended = errors.New("the editor is gone")
+
 // mcpURL is where the host serves MCP. The name is made up: the connection is the unix socket.
 const mcpURL = "http://agentrun/mcp"
 
 // timing is how long things may take.
 type timing struct {
-	grace       time.Duration // for calls in flight when the editor has closed our standard input
+	linger      time.Duration // for calls in flight when the editor has closed our standard input
+	grace       time.Duration // for notifications and the last answers to leave then
 	farewell    time.Duration // to tell the host that the MCP session is over
 	afterAnswer time.Duration // for a stream to end once it has brought the answer
 	parcel      time.Duration // for one notification or answer to reach the host
@@ -38,6 +47,7 @@ type timing struct {
 
 func usualTiming() timing {
 	return timing{
+		linger:      linger,
 		grace:       time.Second,
 		farewell:    300 * time.Millisecond,
 		afterAnswer: time.Second,
@@ -85,7 +95,7 @@ type Relay struct {
 	reaching   *flight
 	reviving   *flight
 	host       string        // which host answered last
-	changed    bool          // another host answers now, and no tools/call has said so yet
+	changed    bool          // there was another host before it
 	found      chan struct{} // closed and replaced when a host answers a new connection
 }
 
@@ -127,9 +137,9 @@ func New(opt Options) *Relay {
 	return r
 }
 
-// Run carries messages until stdin ends, the parent ends, stdout cannot be written, or ctx ends;
-// the first two are the usual end and return nil. Nothing but messages goes to stdout, one Write
-// each. If a Read of stdin or a Write of stdout cannot be interrupted, the goroutine in it stays
+// Run carries messages until stdin ends and the calls in flight are answered, the parent ends,
+// stdout cannot be written, or ctx ends; the first two are the usual end and return nil. Nothing but
+// messages goes to stdout, one Write each. If a Read of stdin or a Write of stdout cannot be interrupted, the goroutine in it stays
 // when Run returns, until the caller closes that stream or ends the process.
 func (r *Relay) Run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
 	ctx, stop := context.WithCancelCause(ctx)
@@ -141,20 +151,26 @@ func (r *Relay) Run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writ
 	read := make(chan error, 1)
 	go func() { read <- r.read(ctx, stdin) }()
 	r.tasks.Go(r.lane.run)
-	orphaned := make(chan struct{})
+	attended, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
 	r.tasks.Go(func() {
 		if r.opt.Parent.watch(ctx) {
-			close(orphaned)
+			leave(errUnattended)
 		}
 	})
 
 	var err error
 	select {
 	case err = <-read:
-		r.finish()
-	case <-orphaned:
-	case <-ctx.Done():
-		err = context.Cause(ctx)
+		r.finish(attended, func(ctx context.Context) {
+			if awaitDeaf(ctx, stdout) {
+				leave(errUnattended)
+			}
+		})
+	case <-attended.Done():
+		if err = context.Cause(attended); errors.Is(err, errUnattended) {
+			err = nil
+		}
 	}
 	stop(nil)
 	r.close()
@@ -191,6 +207,10 @@ func (r *Relay) read(ctx context.Context, stdin io.Reader) error {
 }
 
 func (r *Relay) refuse(no *refusal) {
+	if no.tool != "" {
+		r.write(failedCall(no.id, no.modern || r.sessionless(), no.tool, no.text))
+		return
+	}
 	if q := r.takeQuestion(no.id); q != nil {
 		// It was the answer to a question: there the host waits, not the editor.
 		r.lane.add(parcel{body: errorMessage(q.hostID, no.code, no.text), session: q.session})
@@ -220,36 +240,61 @@ func (r *Relay) notified(f frame) {
 	r.lane.add(p)
 }
 
-// finish lets what is in flight end by itself for a while.
-func (r *Relay) finish() {
+// finish stays for the calls in flight for as long as somebody may read their answers. What is not
+// done by then is answered as cancelled. The watch, which runs beside it, ends attended when nobody
+// reads any more.
+func (r *Relay) finish(attended context.Context, watch func(ctx context.Context)) {
 	r.lane.close()
-	var waiting []*call
-	r.mu.Lock()
-	for _, c := range r.calls {
-		if c.subscription() {
-			c.stop() // it has no end of its own
-		} else {
-			waiting = append(waiting, c)
+	waiting := r.unanswered()
+	if len(waiting) > 0 {
+		ctx, cancel := context.WithTimeout(attended, r.times.linger)
+		defer cancel()
+		r.start(func() { watch(ctx) })
+		for _, c := range waiting {
+			select {
+			case <-c.done:
+			case <-ctx.Done():
+			}
 		}
 	}
-	r.mu.Unlock()
+	if attended.Err() != nil {
+		return
+	}
 
+	last := make(chan struct{})
+	r.start(func() { // a Write to an editor that has stopped reading may never return
+		defer close(last)
+		for _, c := range waiting {
+			r.answerUnfinished(c)
+			c.stop()
+		}
+	})
 	timer := time.NewTimer(r.times.grace)
 	defer timer.Stop()
-	for _, c := range waiting {
+	for _, done := range []<-chan struct{}{last, r.lane.done} {
 		select {
-		case <-c.done:
+		case <-done:
 		case <-timer.C:
 			return
-		case <-r.life.Done():
+		case <-attended.Done():
 			return
 		}
 	}
-	select {
-	case <-r.lane.done:
-	case <-timer.C:
-	case <-r.life.Done():
+}
+
+// unanswered returns the calls in flight, and ends the subscriptions: they have no end of their own.
+func (r *Relay) unanswered() []*call {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []*call
+	for _, c := range r.calls {
+		if c.subscription() {
+			c.stop()
+		} else {
+			all = append(all, c)
+		}
 	}
+	return all
 }
 
 // close ends the MCP session and waits for our goroutines. The life of the relay is over.

@@ -58,6 +58,13 @@ func (r *Relay) join(slot **flight, work func(ctx context.Context) error) *fligh
 	return f
 }
 
+// sessionless reports whether the editor has not shaken hands, as no editor of the modern era does.
+func (r *Relay) sessionless() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.session == nil && r.gatekeeper == 0
+}
+
 func (r *Relay) current() *session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -163,7 +170,7 @@ func (r *Relay) shakeHands(ctx context.Context, hello []byte) (http.Header, []by
 	return nil, nil, errors.New("hosts come and go")
 }
 
-// strange makes the next tools/call say that it is the first to reach this host.
+// strange notes that the host is another one than before.
 func (r *Relay) strange() {
 	r.mu.Lock()
 	r.changed = true

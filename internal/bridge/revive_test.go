@@ -221,7 +221,8 @@ func TestARevivedSessionIsToldWhatTheOldOneWas(t *testing.T) {
 	}
 }
 
-func TestTheFirstCallAfterARestartSaysSo(t *testing.T) {
+// Also after calls in whose answers the model could not be told.
+func TestEveryCallAfterARestartSaysSo(t *testing.T) {
 	for _, modern := range []bool{false, true} {
 		t.Run(fmt.Sprintf("modern=%v", modern), func(t *testing.T) {
 			dirs := home(t)
@@ -246,6 +247,12 @@ func TestTheFirstCallAfterARestartSaysSo(t *testing.T) {
 			}
 			h.kill()
 			h = startHost(t, dirs)
+			if modern {
+				e.write(modernLine(`"list"`, "tools/list", ""))
+			} else {
+				e.write(`{"jsonrpc":"2.0","id":"list","method":"tools/list"}`)
+			}
+			e.answer(`"list"`)
 			for id := 2; id < 5; id++ {
 				e.write(callLine(id, "echo", `{}`, modern))
 				e.answer(fmt.Sprint(id))
@@ -255,8 +262,13 @@ func TestTheFirstCallAfterARestartSaysSo(t *testing.T) {
 				// Calls refused as unknown are seen by this host but not taken.
 				got = got[len(got)-3:]
 			}
-			if !slices.Equal(got, []string{"1", "", ""}) {
-				t.Errorf("after the restart calls said %q, want only the first to say 1", got)
+			if !slices.Equal(got, []string{"1", "1", "1"}) {
+				t.Errorf("after the restart calls said %q, want each to say 1", got)
+			}
+			for _, s := range slices.Concat(h.requests("tools/list"), h.requests("initialize")) {
+				if s.header.Get("Agentrun-Reconnected") != "" {
+					t.Errorf("%s said so, want only calls to", s.m.Method)
+				}
 			}
 		})
 	}

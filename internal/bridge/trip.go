@@ -71,7 +71,6 @@ type trip struct {
 	conn  *hostConn
 	start int64 // what conn had written before
 	wrote bool  // on an earlier connection
-	says  bool  // that the host is another one
 }
 
 // gotConn is called by net/http, on the goroutine of the request, when it has a connection and
@@ -84,8 +83,7 @@ func (t *trip) gotConn(info httptrace.GotConnInfo) {
 		return
 	}
 	t.conn, t.start = conn, conn.written.Load()
-	if t.relay.meet(conn.host, t.isTool) {
-		t.says = true
+	if t.relay.meet(conn.host) && t.isTool {
 		t.header.Set(headerReconnect, "1")
 	}
 }
@@ -104,27 +102,15 @@ func unread(err error) bool {
 	return runtime.GOOS == "linux" && errors.Is(err, syscall.ECONNRESET)
 }
 
-// unsaid takes back that the host was told: it did not look.
-func (t *trip) unsaid() {
-	if t.says {
-		t.relay.mu.Lock()
-		t.relay.changed = true
-		t.relay.mu.Unlock()
-	}
-}
-
-// meet notes which host answers and reports whether this tools/call is the first to reach another
-// one than before.
-func (r *Relay) meet(host string, isTool bool) bool {
+// meet notes which host answers and reports whether there ever was another one before it. Every
+// tools/call says so from then on: which of them has an answer in which the model can be told, and
+// whether it has been told, only the host knows.
+func (r *Relay) meet(host string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if host != "" {
 		r.changed = r.changed || r.host != "" && r.host != host
 		r.host = host
 	}
-	if !isTool || !r.changed {
-		return false
-	}
-	r.changed = false
-	return true
+	return r.changed
 }

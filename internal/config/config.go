@@ -89,7 +89,7 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 // Fault is something wrong with the settings, told to the user as a problem. The host runs all the same.
 type Fault struct {
 	Field string // JSON name, such as pool.warm; empty for the file as a whole
-	Text  string // what is wrong and what was done about it
+	Text  string // what is wrong and what was done about it, a sentence without its full stop
 }
 
 // field ties the JSON name of a setting to its check. The check gets the settings that were read and those of a new
@@ -104,7 +104,7 @@ func oneOf[T comparable](at func(*Config) *T, names ...T) func(*Config, Config) 
 		if v := at(c); !slices.Contains(names, *v) {
 			bad := *v
 			*v = *at(&d)
-			return fmt.Sprintf("%v is none of %v", bad, names)
+			return fmt.Sprintf("%v is none of %v, so %v is used", bad, names, *v)
 		}
 		return ""
 	}
@@ -115,7 +115,7 @@ func between[T int | float64](at func(*Config) *T, low, high T) func(*Config, Co
 		if v := at(c); *v < low || *v > high {
 			bad := *v
 			*v = *at(&d)
-			return fmt.Sprintf("%v is not between %v and %v", bad, low, high)
+			return fmt.Sprintf("%v is not between %v and %v, so %v is used", bad, low, high, *v)
 		}
 		return ""
 	}
@@ -132,7 +132,7 @@ var fields = []field{
 		}
 		bad := c.Pool.Warm
 		c.Pool.Warm = c.Pool.Ceiling
-		return fmt.Sprintf("%d is above pool.ceiling", bad)
+		return fmt.Sprintf("%d is above pool.ceiling, so %d is used", bad, c.Pool.Warm)
 	}},
 	{"runs.timeout_seconds", between(func(c *Config) *float64 { return &c.Runs.TimeoutSeconds }, 0.001, 600)},
 	{"runs.context_idle_minutes", between(func(c *Config) *float64 { return &c.Runs.ContextIdleMinutes }, 0, 7*24*60)},
@@ -150,7 +150,7 @@ var fields = []field{
 		if bad == nil {
 			return ""
 		}
-		return fmt.Sprintf("%q must be absolute paths", bad)
+		return fmt.Sprintf("%q are not absolute paths and were left out", bad)
 	}},
 	{"log_level", oneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")},
 }
@@ -184,7 +184,7 @@ func Load(folder string) (Config, []Fault, error) {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			// the file is JSON, so the other fields were read
 			faults := c.Check()
-			return c, append(faults, Fault{wrong.Field, fmt.Sprintf("a %s is not what belongs there; the default is used", wrong.Value)}), nil
+			return c, append(faults, Fault{wrong.Field, fmt.Sprintf("this is a JSON %s, which does not belong there, so the default is used", wrong.Value)}), nil
 		}
 		kept, err := atomicfile.KeepAside(name, time.Now())
 		if err != nil {
@@ -194,18 +194,6 @@ func Load(folder string) (Config, []Fault, error) {
 	}
 	faults := c.Check()
 	return c, append(faults, unknown(text)...), nil
-}
-
-// Save writes the settings, refusing bad values with the first fault.
-func Save(folder string, c Config) error {
-	if faults := c.Check(); len(faults) > 0 {
-		return fmt.Errorf("%s: %s", faults[0].Field, faults[0].Text)
-	}
-	text, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(filepath.Join(folder, FileName), append(text, '\n'), 0o600)
 }
 
 // unknown names the fields that mean nothing, which are most often misspelt.
@@ -218,5 +206,5 @@ func unknown(text []byte) []Fault {
 		return nil
 	}
 	_, name, _ := strings.Cut(err.Error(), "unknown field ")
-	return []Fault{{strings.Trim(name, `"`), "there is no such setting"}}
+	return []Fault{{strings.Trim(name, `"`), "there is no such setting, so it was ignored"}}
 }

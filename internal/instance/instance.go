@@ -27,7 +27,7 @@ import (
 // Address is where a host's MCP face listens.
 type Address struct {
 	Socket string `json:"socket"`         // path of the unix socket
-	HTTP   string `json:"http,omitempty"` // http://127.0.0.1:port, when it listens there
+	HTTP   string `json:"http,omitempty"` // http://127.0.0.1:port/mcp, when it listens there
 }
 
 // Info is what a host tells every process of its user about itself. It holds no secret.

@@ -64,15 +64,18 @@ type codeContext struct {
 	gone chan struct{} // closed when the context is being stopped: waiters leave
 
 	// Guarded by Interpreter.mu; lease and inner are written only by the holder of the turn.
-	lease     *pool.Lease[sandbox.Session]
-	inner     sandbox.CodeContext // the session's name for it
-	placed    bool                // has been on a session at least once
-	stopping  bool
-	users     int // calls that use or wait for it
-	lastUsed  time.Time
-	runs      int
-	cancelRun context.CancelCauseFunc // of the run in progress
-	history   history
+	lease    *pool.Lease[sandbox.Session]
+	inner    sandbox.CodeContext // the session's name for it
+	placed   bool                // has been on a session at least once
+	stopping bool
+	orphan   bool // a default context whose client has left
+	running  bool // code runs in it
+	users    int  // calls that use or wait for it
+	lastUsed time.Time
+	runs     int
+	endTurn  context.CancelCauseFunc // ends what the holder of the turn is doing; nil while nobody has it, or nothing may end it
+	pending  []string                // notices that the next result must carry
+	history  history
 }
 
 // beginStop makes waiters leave. The caller holds Interpreter.mu and has checked that stopping is false.
@@ -105,7 +108,7 @@ func (i *Interpreter) view(cc *codeContext) Context {
 	}
 	if lost, _ := cc.lost(); lost {
 		v.Status = Lost
-	} else if cc.cancelRun != nil {
+	} else if cc.running {
 		v.Status = Running
 	}
 	return v
@@ -117,16 +120,19 @@ func (i *Interpreter) CreateContext(ctx context.Context, caller Caller, spec New
 	if err := i.checkNewContext(&spec); err != nil {
 		return Context{}, err
 	}
-	if err := i.enter(); err != nil {
+	ctx, leave, err := i.enter(ctx)
+	if err != nil {
 		return Context{}, err
 	}
-	defer i.leave()
-	cc, err := i.add(caller, spec, nil)
+	defer leave()
+	cc, orphan, err := i.add(caller, spec)
 	if err != nil {
 		return Context{}, err
 	}
 	defer i.release(cc)
-	if err := i.takeTurn(ctx, cc); err != nil {
+	i.evict(ctx, orphan)
+	ctx, err = i.takeTurn(ctx, cc)
+	if err != nil {
 		return Context{}, err
 	}
 	defer i.yieldTurn(cc)
@@ -139,21 +145,25 @@ func (i *Interpreter) CreateContext(ctx context.Context, caller Caller, spec New
 	return i.view(cc), nil
 }
 
-// add books a context that is not yet placed, with the caller as its first user.
-func (i *Interpreter) add(caller Caller, spec NewContext, key *defaultKey) (*codeContext, error) {
+// add books a context that is not yet placed, with the caller as its first user. At the limit an orphan has to go, which the
+// caller must then evict.
+func (i *Interpreter) add(caller Caller, spec NewContext) (cc, orphan *codeContext, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.addLocked(caller, spec, key)
+	return i.addLocked(caller, spec, nil)
 }
 
-func (i *Interpreter) addLocked(caller Caller, spec NewContext, key *defaultKey) (*codeContext, error) {
-	if len(i.contexts) >= i.opt.MaxContexts {
-		return nil, sandbox.Errorf(sandbox.CodeContextCreationFailed,
-			"there are %d contexts already, which is the limit; stop one with stop_context first (list_contexts shows them)", len(i.contexts))
+func (i *Interpreter) addLocked(caller Caller, spec NewContext, key *defaultKey) (cc, orphan *codeContext, err error) {
+	if n := len(i.contexts); n >= i.opt.MaxContexts {
+		if orphan = i.oldestOrphan(); orphan == nil {
+			return nil, nil, sandbox.Errorf(sandbox.CodeContextCreationFailed,
+				"there are %d contexts already, which is the limit; stop one with stop_context first (list_contexts shows them)", n)
+		}
+		orphan.beginStop()
 	}
 	now := time.Now().UTC()
 	i.made++
-	cc := &codeContext{
+	cc = &codeContext{
 		id: "ctx-" + uuid.NewString(), name: spec.Name, description: spec.Description, language: spec.Language,
 		created: now, lastUsed: now, owner: caller.Name, key: key, seq: i.made,
 		turn: make(chan struct{}, 1), gone: make(chan struct{}), users: 1,
@@ -162,49 +172,94 @@ func (i *Interpreter) addLocked(caller Caller, spec NewContext, key *defaultKey)
 	if key != nil {
 		i.defaults[*key] = cc
 	}
-	return cc, nil
+	return cc, orphan, nil
+}
+
+// oldestOrphan is the orphan that nobody uses for the longest time, or nil. The caller holds mu.
+func (i *Interpreter) oldestOrphan() *codeContext {
+	var oldest *codeContext
+	for _, cc := range i.contexts {
+		if cc.orphan && cc.users == 0 && !cc.stopping && (oldest == nil || cc.lastUsed.Before(oldest.lastUsed)) {
+			oldest = cc
+		}
+	}
+	return oldest
+}
+
+// evict ends an orphan that add has chosen, if it has.
+func (i *Interpreter) evict(ctx context.Context, orphan *codeContext) {
+	if orphan == nil {
+		return
+	}
+	if err := i.end(context.WithoutCancel(ctx), orphan, "its client had left and room was needed"); err != nil {
+		i.log.Warn("stop of an orphaned context failed", "context_id", orphan.id, "error", err)
+	}
 }
 
 // find returns the context that a call means and books the call as its user. Without an ID it is the caller's default
-// context for the language, which is booked if there is none. The caller must release it.
-func (i *Interpreter) find(caller Caller, id string, language sandbox.Language) (cc *codeContext, notice string, err error) {
+// context for the language, which is booked if there is none. The caller must release it, and evict the orphan.
+func (i *Interpreter) find(caller Caller, id string, language sandbox.Language) (cc, orphan *codeContext, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if id != "" {
 		cc = i.contexts[id]
 		if cc == nil || cc.stopping {
-			return nil, "", i.notFound(id)
+			return nil, nil, i.notFound(id, caller.Reconnected)
 		}
 		if language != "" && language != cc.language {
-			return nil, "", sandbox.Errorf(sandbox.CodeInvalidParams,
-				"context %s speaks %s, not %s; leave language out, or create a context for %s", id, cc.language, language, language)
+			return nil, nil, sandbox.Errorf(sandbox.CodeInvalidParams,
+				"context %s speaks %s, not %s; leave language out, or create a context for it", id, cc.language, phrase.Clip(string(language), 40))
 		}
 		cc.users++
-		return cc, "", nil
+		return cc, nil, nil
 	}
 	if language == "" {
 		language = i.traits.Languages[0]
 	}
 	if !i.traits.Speaks(language) {
-		return nil, "", i.unknownLanguage(language)
+		return nil, nil, i.unknownLanguage(language)
 	}
 	key := defaultKey{caller.Key, language}
 	if cc = i.defaults[key]; cc != nil && !cc.stopping {
 		cc.users++
-		return cc, "", nil
+		cc.orphan = false
+		return cc, nil, nil
 	}
-	if why := i.ended.forDefault(key); why != "" {
-		notice = fmt.Sprintf("Your default %s context was ended because %s. This is a new one: variables and files from before are gone.", language, why)
-	}
-	cc, err = i.addLocked(caller, NewContext{Name: "default-" + string(language), Language: language}, &key)
-	return cc, notice, err
+	return i.addLocked(caller, NewContext{Name: "default-" + string(language), Language: language}, &key)
 }
 
-func (i *Interpreter) notFound(id string) error {
-	if why := i.ended.forID(id); why != "" {
-		return sandbox.Errorf(sandbox.CodeContextNotFound, "context %s is gone: %s. Create a new one with create_context", id, why)
+// due takes what the next result about a context has to tell its caller. It is called when that result is certain to go out.
+func (i *Interpreter) due(cc *codeContext, caller Caller) []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var notices []string
+	if cc.key != nil {
+		if why := i.ended.takeDefault(*cc.key); why != "" {
+			notices = append(notices, fmt.Sprintf("Your default %s context was ended because %s. This is a new one: variables and files from before are gone.", cc.language, why))
+		}
+		if _, told := i.told[*cc.key]; caller.Reconnected && !told {
+			i.told[*cc.key] = struct{}{}
+			notices = append(notices, "AgentRun Tray was restarted: contexts made before, with their variables and files, are gone. This is a new context.")
+		}
 	}
-	return sandbox.Errorf(sandbox.CodeContextNotFound, "there is no context %q; list_contexts shows those there are, create_context makes one", phrase.Clip(id, 100))
+	notices = append(notices, cc.pending...)
+	cc.pending = nil
+	return notices
+}
+
+// notFound says why there is no such context. The caller holds mu.
+func (i *Interpreter) notFound(id string, reconnected bool) error {
+	shown := phrase.Clip(id, 100)
+	switch why := i.ended.forID(id); {
+	case i.contexts[id] != nil:
+		return sandbox.Errorf(sandbox.CodeContextNotFound, "context %s is being stopped; create a new one with create_context", shown)
+	case why != "":
+		return sandbox.Errorf(sandbox.CodeContextNotFound, "context %s is gone: %s. Create a new one with create_context", shown, why)
+	case reconnected:
+		return sandbox.Errorf(sandbox.CodeContextNotFound,
+			"there is no context %q: AgentRun Tray was restarted, and contexts made before are gone with their variables and files. Create a new one with create_context", shown)
+	}
+	return sandbox.Errorf(sandbox.CodeContextNotFound, "there is no context %q; list_contexts shows those there are, create_context makes one", shown)
 }
 
 // release ends a call's use of a context.
@@ -220,89 +275,88 @@ func (i *Interpreter) release(cc *codeContext) {
 	signal(i.changed)
 }
 
-// takeTurn waits until the calls that came before have had their turn with the context.
-func (i *Interpreter) takeTurn(ctx context.Context, cc *codeContext) error {
+// takeTurn waits until the calls that came before have had their turn with the context. What the caller then does, it does in
+// the context returned, which ends when the turn is taken away (see endTurn).
+func (i *Interpreter) takeTurn(ctx context.Context, cc *codeContext) (context.Context, error) {
 	select {
 	case cc.turn <- struct{}{}:
 	default:
 		select {
 		case cc.turn <- struct{}{}:
 		case <-cc.gone:
-			return sandbox.Errorf(sandbox.CodeContextNotFound, "context %s was stopped before this call had its turn", cc.id)
-		case <-i.alive.Done():
-			return errClosing
+			return nil, sandbox.Errorf(sandbox.CodeContextNotFound, "context %s was stopped before this call had its turn", cc.id)
 		case <-ctx.Done():
-			return cancelled(ctx)
+			return nil, cancelled(ctx)
 		}
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if cc.stopping {
 		<-cc.turn
-		return i.notFound(cc.id)
+		return nil, i.notFound(cc.id, false)
 	}
-	return nil
+	ctx, cc.endTurn = context.WithCancelCause(ctx)
+	return ctx, nil
 }
 
-func (i *Interpreter) yieldTurn(cc *codeContext) { <-cc.turn }
-
-// placement says how a context came to be on its session.
-type placement struct {
-	warm   bool   // the session was ready beforehand
-	notice string // not empty: the context was remade
+func (i *Interpreter) yieldTurn(cc *codeContext) {
+	i.mu.Lock()
+	cc.endTurn(nil)
+	cc.endTurn = nil
+	i.mu.Unlock()
+	<-cc.turn
 }
 
-// place makes sure that the context is on a live session. The caller has the turn. A context whose session was lost is
-// remade empty, which the notice says.
-func (i *Interpreter) place(ctx context.Context, cc *codeContext) (placement, error) {
+// place makes sure that the context is on a live session, and says whether that was ready beforehand. The caller has the turn.
+// A context whose session was lost is remade empty, which the next result tells.
+func (i *Interpreter) place(ctx context.Context, cc *codeContext) (warm bool, err error) {
 	i.mu.Lock()
 	lost, cause := cc.lost()
 	old := cc.lease
 	if old != nil && !lost {
 		i.mu.Unlock()
-		return placement{warm: true}, nil
+		return true, nil
 	}
 	i.mu.Unlock()
 
 	lease, warm, err := i.acquire(ctx)
 	if err != nil {
-		return placement{}, err
+		return false, err
 	}
 	inner, err := lease.Value().CreateContext(ctx, cc.language)
 	if err != nil {
 		i.giveBack(lease, err)
 		if ctx.Err() != nil {
-			return placement{}, cancelled(ctx)
+			return false, cancelled(ctx)
 		}
-		return placement{}, creationFailed(err)
-	}
-	p := placement{warm: warm}
-	if lost {
-		p.notice = fmt.Sprintf("The sandbox of context %q was lost%s. The context was recreated empty: its variables and files are gone.", cc.name, because(cause))
+		return false, creationFailed(err)
 	}
 	i.mu.Lock()
 	cc.lease, cc.inner, cc.placed = lease, inner, true
+	if lost {
+		cc.pending = append(cc.pending, fmt.Sprintf("The sandbox of context %q was lost%s. The context was recreated empty: its variables and files are gone.", cc.name, because(cause)))
+	}
 	i.mu.Unlock()
 	if old != nil {
 		old.Release()
 	}
 	signal(i.changed)
 	i.log.Info("context placed", "context_id", cc.id, "language", cc.language, "sandbox_id", lease.Value().SandboxID(), "remade", lost)
-	return p, nil
+	return warm, nil
 }
 
 // acquire leases a session, and says whether one was ready without waiting.
 func (i *Interpreter) acquire(ctx context.Context) (lease *pool.Lease[sandbox.Session], warm bool, err error) {
-	wait, cancel := context.WithTimeout(ctx, i.opt.ReadyTimeout)
+	patience := i.opt.ReadyTimeout
+	if full(i.opt.Pool.Stats()) {
+		patience = min(patience, fullTimeout)
+	}
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	stop := context.AfterFunc(i.alive, cancel)
-	defer stop()
 	lease, err = i.opt.Pool.Acquire(wait)
 	switch {
 	case err == nil:
 		return lease, !lease.Waited(), nil
-	case i.alive.Err() != nil:
-		return nil, false, errClosing
 	case ctx.Err() != nil:
 		return nil, false, cancelled(ctx)
 	}
@@ -310,12 +364,24 @@ func (i *Interpreter) acquire(ctx context.Context) (lease *pool.Lease[sandbox.Se
 	if e, ok := errors.AsType[*sandbox.Error](err); ok {
 		return nil, false, e // such as rejected credentials: waiting longer would not help
 	}
-	if wait.Err() != nil {
-		stats := i.opt.Pool.Stats()
-		return nil, false, sandbox.Errorf(sandbox.CodeServerNotReady, "no sandbox was ready within %s (%d being made%s); try again in a moment",
-			phrase.Duration(i.opt.ReadyTimeout), stats.Starting, failing(stats))
+	stats := i.opt.Pool.Stats()
+	switch {
+	case wait.Err() == nil:
+		return nil, false, &sandbox.Error{Code: sandbox.CodeServerNotReady, Message: "no sandbox can be had: " + err.Error(), Err: err}
+	case full(stats):
+		return nil, false, sandbox.Errorf(sandbox.CodeQuotaExceeded,
+			"all %d sandboxes are taken by other contexts, and there may be no more; stop a context with stop_context, or raise pool.ceiling in the settings", stats.Max)
 	}
-	return nil, false, &sandbox.Error{Code: sandbox.CodeServerNotReady, Message: "no sandbox can be had: " + err.Error(), Err: err}
+	return nil, false, sandbox.Errorf(sandbox.CodeServerNotReady, "no sandbox was ready within %s (%d being made%s); try again in a moment",
+		phrase.Duration(patience), stats.Starting, failing(stats))
+}
+
+// fullTimeout is how long a call waits when every sandbox there may be is taken: only the end of a context would help.
+const fullTimeout = 2 * time.Second
+
+// full reports whether every sandbox there may be is taken by contexts.
+func full(stats pool.Stats[sandbox.Session]) bool {
+	return stats.Ready == 0 && stats.Starting == 0 && stats.Closing == 0 && stats.Leased >= stats.Max
 }
 
 // giveBack ends a lease after a failed call: a session that said it is gone is not used again.
@@ -336,6 +402,7 @@ func (i *Interpreter) remove(cc *codeContext, why string) {
 	if !cc.stopping {
 		cc.beginStop()
 	}
+	i.kept -= cc.history.bytes
 	if why != "" {
 		i.ended.add(cc.id, cc.key, why)
 	}

@@ -16,76 +16,105 @@ type FileRef struct {
 	ContextID string
 	Language  sandbox.Language
 	Path      string // slash-separated, relative to the context's working folder; empty: that folder
+	// Mute says that the answer has no place for notices: they wait for the next result.
+	Mute bool
 }
 
-const maxDepth = 32
+const (
+	maxDepth      = 32
+	maxPathLength = 4096 // bytes
+)
+
+// Where says in which context a file call was, and what its caller must know, such as that files are gone.
+type Where struct {
+	ContextID string
+	Notices   []string
+}
 
 // ListFiles lists what is below a folder of a context, depth levels deep.
-func (i *Interpreter) ListFiles(ctx context.Context, caller Caller, ref FileRef, depth int) ([]sandbox.File, error) {
+func (i *Interpreter) ListFiles(ctx context.Context, caller Caller, ref FileRef, depth int) (files []sandbox.File, where Where, err error) {
 	if depth < 1 || depth > maxDepth {
-		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "depth must be from 1 to %d", maxDepth)
+		return nil, Where{}, sandbox.Errorf(sandbox.CodeInvalidParams, "depth must be from 1 to %d", maxDepth)
 	}
-	var files []sandbox.File
-	err := i.withFiles(ctx, caller, ref, func(s sandbox.Session, inner string) (err error) {
+	where, err = i.withFiles(ctx, caller, ref, func(ctx context.Context, s sandbox.Session, inner string) (err error) {
 		files, err = s.ListFiles(ctx, inner, ref.Path, depth)
 		return err
 	})
-	return files, err
+	return files, where, err
 }
 
 // ReadFile opens a file of a context. The caller closes the reader, which may outlive the context.
-func (i *Interpreter) ReadFile(ctx context.Context, caller Caller, ref FileRef) (io.ReadCloser, sandbox.File, error) {
-	if ref.Path == "" {
-		return nil, sandbox.File{}, sandbox.Errorf(sandbox.CodeInvalidParams, "path is empty; name the file, for example data.csv")
+func (i *Interpreter) ReadFile(ctx context.Context, caller Caller, ref FileRef) (content io.ReadCloser, file sandbox.File, where Where, err error) {
+	if err := checkFile(ref); err != nil {
+		return nil, sandbox.File{}, Where{}, err
 	}
-	var (
-		content io.ReadCloser
-		file    sandbox.File
-	)
-	err := i.withFiles(ctx, caller, ref, func(s sandbox.Session, inner string) (err error) {
-		content, file, err = s.ReadFile(ctx, inner, ref.Path)
+	outer := ctx // the reader lives on when this call is over
+	where, err = i.withFiles(ctx, caller, ref, func(_ context.Context, s sandbox.Session, inner string) (err error) {
+		content, file, err = s.ReadFile(outer, inner, ref.Path)
 		return err
 	})
-	return content, file, err
+	return content, file, where, err
 }
 
 // WriteFile makes or replaces a file of a context.
-func (i *Interpreter) WriteFile(ctx context.Context, caller Caller, ref FileRef, content io.Reader) (sandbox.File, error) {
-	if ref.Path == "" {
-		return sandbox.File{}, sandbox.Errorf(sandbox.CodeInvalidParams, "path is empty; name the file, for example data.csv")
+func (i *Interpreter) WriteFile(ctx context.Context, caller Caller, ref FileRef, content io.Reader) (file sandbox.File, where Where, err error) {
+	if err := checkFile(ref); err != nil {
+		return sandbox.File{}, Where{}, err
 	}
-	var file sandbox.File
-	err := i.withFiles(ctx, caller, ref, func(s sandbox.Session, inner string) (err error) {
+	where, err = i.withFiles(ctx, caller, ref, func(ctx context.Context, s sandbox.Session, inner string) (err error) {
 		file, err = s.WriteFile(ctx, inner, ref.Path, content)
 		return err
 	})
-	return file, err
+	return file, where, err
+}
+
+func checkFile(ref FileRef) error {
+	if ref.Path == "" {
+		return sandbox.Errorf(sandbox.CodeInvalidParams, "path is empty; name the file, for example data.csv")
+	}
+	return nil
 }
 
 // withFiles calls do with the session that holds the context's files. It waits for a run in progress only if the context has
 // to be placed first.
-func (i *Interpreter) withFiles(ctx context.Context, caller Caller, ref FileRef, do func(s sandbox.Session, inner string) error) error {
-	if strings.ContainsRune(ref.Path, 0) || !utf8.ValidString(ref.Path) {
-		return sandbox.Errorf(sandbox.CodeInvalidParams, "the path is not a valid file name: it must be UTF-8 without NUL characters")
+func (i *Interpreter) withFiles(
+	ctx context.Context, caller Caller, ref FileRef, do func(ctx context.Context, s sandbox.Session, inner string) error,
+) (Where, error) {
+	if strings.ContainsRune(ref.Path, 0) || !utf8.ValidString(ref.Path) || len(ref.Path) > maxPathLength {
+		return Where{}, sandbox.Errorf(sandbox.CodeInvalidParams,
+			"the path is not a valid file name: it must be UTF-8 without NUL characters, of at most %d bytes", maxPathLength)
 	}
-	if err := i.enter(); err != nil {
-		return err
-	}
-	defer i.leave()
-	cc, _, err := i.find(caller, ref.ContextID, ref.Language)
+	ctx, leave, err := i.enter(ctx)
 	if err != nil {
-		return i.explain(caller, err)
+		return Where{}, err
+	}
+	defer leave()
+	cc, orphan, err := i.find(caller, ref.ContextID, ref.Language)
+	if err != nil {
+		return Where{}, err
 	}
 	defer i.release(cc)
+	i.evict(ctx, orphan)
 	lease, inner, err := i.filesOf(ctx, cc)
 	if err != nil {
-		return err
+		return Where{}, err
 	}
-	err = do(lease.Value(), inner)
+	err = do(ctx, lease.Value(), inner)
 	if errors.Is(err, sandbox.ErrSessionLost) {
 		lease.Discard(err)
+		return Where{}, &sandbox.Error{
+			Code: sandbox.CodeSessionLost, Err: err,
+			Message: "the sandbox of this context was lost" + because(err) + "; call again to go on with an empty one, without the variables and files from before",
+		}
 	}
-	return err
+	if err != nil {
+		return Where{}, err
+	}
+	where := Where{ContextID: cc.id}
+	if !ref.Mute {
+		where.Notices = i.due(cc, caller)
+	}
+	return where, nil
 }
 
 // filesOf returns the session of a context, placing the context if it is not on a live one.
@@ -97,7 +126,8 @@ func (i *Interpreter) filesOf(ctx context.Context, cc *codeContext) (*pool.Lease
 	if lease != nil && !lost {
 		return lease, inner, nil
 	}
-	if err := i.takeTurn(ctx, cc); err != nil {
+	ctx, err := i.takeTurn(ctx, cc)
+	if err != nil {
 		return nil, "", err
 	}
 	defer i.yieldTurn(cc)

@@ -10,6 +10,7 @@ import (
 const (
 	maxRunsKept  = 200      // per context
 	maxBytesKept = 16 << 20 // per context: code and output of the runs kept
+	maxAllKept   = 64 << 20 // of all contexts together
 	maxEpitaphs  = 1000     // ended contexts whose end can still be explained
 )
 
@@ -52,22 +53,50 @@ type history struct {
 func (h *history) add(r RunRecord) {
 	h.runs = append(h.runs, r)
 	h.bytes += r.size()
-	drop := 0
-	for len(h.runs)-drop > 1 && (len(h.runs)-drop > maxRunsKept || h.bytes > maxBytesKept) {
-		h.bytes -= h.runs[drop].size()
-		h.runs[drop] = RunRecord{} // what it held is free now, not when the slice is copied
-		drop++
+	for len(h.runs) > 1 && (len(h.runs) > maxRunsKept || h.bytes > maxBytesKept) {
+		h.dropOldest()
 	}
-	h.runs = h.runs[drop:]
+}
+
+func (h *history) dropOldest() {
+	h.bytes -= h.runs[0].size()
+	h.runs[0] = RunRecord{} // what it held is free now, not when the slice is copied
+	h.runs = h.runs[1:]
 }
 
 // record keeps a run in its context's history.
 func (i *Interpreter) record(cc *codeContext, caller Caller, code string, res RunResult) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	before := cc.history.bytes
 	cc.history.add(RunRecord{
 		Number: res.Number, Code: code, Caller: caller.Name, StartedAt: time.Now().UTC().Add(-res.Duration), Result: res.Result, Notices: res.Notices,
 	})
+	i.kept += cc.history.bytes - before
+	for i.kept > maxAllKept {
+		oldest := i.oldestHistory(cc)
+		if oldest == nil {
+			return
+		}
+		i.kept -= oldest.bytes
+		oldest.dropOldest()
+		i.kept += oldest.bytes
+	}
+}
+
+// oldestHistory is the one whose first run began before all others; the newest run of the given context is not touched. The
+// caller holds mu.
+func (i *Interpreter) oldestHistory(newest *codeContext) *history {
+	var oldest *history
+	for _, cc := range i.contexts {
+		if n := len(cc.history.runs); n == 0 || n == 1 && cc == newest {
+			continue
+		}
+		if oldest == nil || cc.history.runs[0].StartedAt.Before(oldest.runs[0].StartedAt) {
+			oldest = &cc.history
+		}
+	}
+	return oldest
 }
 
 // History returns the last runs of a context, oldest first. The records are shared and must not be changed.
@@ -76,7 +105,7 @@ func (i *Interpreter) History(contextID string) ([]RunRecord, error) {
 	defer i.mu.Unlock()
 	cc := i.contexts[contextID]
 	if cc == nil || !cc.placed {
-		return nil, i.notFound(contextID)
+		return nil, i.notFound(contextID, false)
 	}
 	return append([]RunRecord(nil), cc.history.runs...), nil
 }
@@ -108,8 +137,8 @@ func (e *epitaphs) forID(id string) string {
 	return ""
 }
 
-// forDefault says why the caller's last default context ended, once.
-func (e *epitaphs) forDefault(key defaultKey) string {
+// takeDefault says why the caller's last default context ended, once.
+func (e *epitaphs) takeDefault(key defaultKey) string {
 	for n, end := range slices.Backward(e.order) {
 		if k := end.key; k != nil && *k == key {
 			e.order[n].key = nil

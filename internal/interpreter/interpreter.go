@@ -33,6 +33,8 @@ type Options struct {
 	ReadyTimeout time.Duration
 	// IdleTimeout is after how long without use a context is stopped: 2 h. Negative means never.
 	IdleTimeout time.Duration
+	// OrphanTimeout is the same for a default context whose client has left: 15 min.
+	OrphanTimeout time.Duration
 	// StopGrace is how long a run in progress may go on when its context is stopped without force: 30 s.
 	StopGrace time.Duration
 	// MaxContexts is how many contexts may live at once: 100.
@@ -54,11 +56,13 @@ type Interpreter struct {
 	contexts map[string]*codeContext
 	defaults map[defaultKey]*codeContext
 	ended    epitaphs
-	made     int            // contexts booked so far
-	calls    sync.WaitGroup // calls in progress; Add only under mu while !closing
+	told     map[defaultKey]struct{} // who has been told that the host was restarted
+	kept     int                     // bytes of all histories
+	made     int                     // contexts booked so far
+	calls    sync.WaitGroup          // calls in progress; Add only under mu while !closing
 	closing  bool
-	stop     context.CancelCauseFunc // ends every run in progress
-	alive    context.Context         // ended by stop; parent of nothing, only watched
+	alive    context.Context // ends every call in progress when it ends
+	stop     context.CancelCauseFunc
 }
 
 // defaultKey finds the context a caller means when it names none.
@@ -74,7 +78,8 @@ type Caller struct {
 	Key string
 	// Name is for people, such as "claude-desktop 1.2".
 	Name string
-	// Reconnected says that this client's link to the host was broken before this call, so that what it made may be gone.
+	// Reconnected says that this client knew another host before this one, so that what it made there may be gone. It stays
+	// true; the interpreter remembers whom it has told.
 	Reconnected bool
 }
 
@@ -92,6 +97,7 @@ func New(opt Options) (*Interpreter, error) {
 	setDefault(&opt.RunTimeout, 30*time.Second)
 	setDefault(&opt.ReadyTimeout, 50*time.Second)
 	setDefault(&opt.IdleTimeout, 2*time.Hour)
+	setDefault(&opt.OrphanTimeout, 15*time.Minute)
 	setDefault(&opt.StopGrace, 30*time.Second)
 	setDefault(&opt.MaxContexts, 100)
 	opt.RunTimeout = min(opt.RunTimeout, traits.MaxRunTime)
@@ -106,6 +112,7 @@ func New(opt Options) (*Interpreter, error) {
 		wake:     make(chan struct{}, 1),
 		contexts: make(map[string]*codeContext),
 		defaults: make(map[defaultKey]*codeContext),
+		told:     make(map[defaultKey]struct{}),
 	}
 	i.alive, i.stop = context.WithCancelCause(context.Background())
 	return i, nil
@@ -149,14 +156,15 @@ func (i *Interpreter) Run(ctx context.Context) error {
 
 // stopIdle stops the contexts that were not used for too long and says when the next one is due.
 func (i *Interpreter) stopIdle(ctx context.Context) (next time.Time, ok bool) {
-	if i.opt.IdleTimeout < 0 || ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return next, false
 	}
 	var due []*codeContext
 	i.mu.Lock()
 	for _, cc := range i.contexts {
-		switch at := cc.lastUsed.Add(i.opt.IdleTimeout); {
-		case cc.users > 0 || cc.stopping:
+		idle := i.idleTimeout(cc)
+		switch at := cc.lastUsed.Add(idle); {
+		case idle < 0 || cc.users > 0 || cc.stopping:
 			// a call in progress counts as use; the end of the call wakes us
 		case !at.After(time.Now()):
 			cc.beginStop()
@@ -167,13 +175,40 @@ func (i *Interpreter) stopIdle(ctx context.Context) (next time.Time, ok bool) {
 	}
 	i.mu.Unlock()
 	for _, cc := range due {
-		i.log.Info("context idle", "context_id", cc.id, "unused_for", i.opt.IdleTimeout)
-		why := "it was not used for " + phrase.Duration(i.opt.IdleTimeout)
+		idle := i.idleTimeout(cc)
+		i.log.Info("context idle", "context_id", cc.id, "unused_for", idle)
+		why := "it was not used for " + phrase.Duration(idle)
 		if err := i.end(ctx, cc, why); err != nil {
 			i.log.Warn("stop of an idle context failed", "context_id", cc.id, "error", err)
 		}
 	}
 	return next, ok
+}
+
+// idleTimeout is how long a context may go unused; negative means for ever. The caller holds mu or has begun the stop.
+func (i *Interpreter) idleTimeout(cc *codeContext) time.Duration {
+	if cc.orphan && (i.opt.IdleTimeout < 0 || i.opt.OrphanTimeout < i.opt.IdleTimeout) {
+		return i.opt.OrphanTimeout
+	}
+	return i.opt.IdleTimeout
+}
+
+// Left says that a client is gone. Nobody finds its default contexts by default any more, so they end earlier than others and
+// are the first to make room. A later call with the same key takes them back.
+func (i *Interpreter) Left(callerKey string) {
+	i.mu.Lock()
+	for key, cc := range i.defaults {
+		if key.caller == callerKey {
+			cc.orphan = true
+		}
+	}
+	for key := range i.told {
+		if key.caller == callerKey && i.defaults[key] == nil {
+			delete(i.told, key) // should it come back, it is told again
+		}
+	}
+	i.mu.Unlock()
+	signal(i.wake)
 }
 
 // Contexts returns a copy of what there is, newest first. It answers from memory.
@@ -212,6 +247,9 @@ func (i *Interpreter) Changed() <-chan struct{} { return i.changed }
 // Traits are those of the backend.
 func (i *Interpreter) Traits() sandbox.Traits { return i.traits }
 
+// RunTimeout is how long code may run when the caller does not say.
+func (i *Interpreter) RunTimeout() time.Duration { return i.opt.RunTimeout }
+
 // Backend is the name of the backend.
 func (i *Interpreter) Backend() string { return i.opt.Backend.Name() }
 
@@ -226,18 +264,23 @@ func (i *Interpreter) all() []*codeContext {
 	return list
 }
 
-// enter books a call, so that shutting down waits for it; the caller must call leave if it succeeds.
-func (i *Interpreter) enter() error {
+// enter books a call, so that shutting down waits for it, and returns the context it has to work in, which ends with errClosing
+// when that begins. The caller must call leave if enter succeeds.
+func (i *Interpreter) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.closing {
-		return errClosing
+		return nil, nil, errClosing
 	}
 	i.calls.Add(1)
-	return nil
+	ctx, cancel := context.WithCancelCause(ctx)
+	release := context.AfterFunc(i.alive, func() { cancel(errClosing) })
+	return ctx, func() {
+		release()
+		cancel(nil)
+		i.calls.Done()
+	}, nil
 }
-
-func (i *Interpreter) leave() { i.calls.Done() }
 
 func signal(ch chan struct{}) {
 	select {

@@ -497,17 +497,17 @@ func TestFilesGoToTheContextTheyAreNamedFor(t *testing.T) {
 		b := start(t, setup{})
 		c := b.create(t, "c")
 		ref := interpreter.FileRef{ContextID: c.ID, Path: "data/in.csv"}
-		if _, err := b.WriteFile(t.Context(), ann, ref, strings.NewReader("a,b\n")); err != nil {
-			t.Fatal(err)
+		if _, where, err := b.WriteFile(t.Context(), ann, ref, strings.NewReader("a,b\n")); err != nil || where.ContextID != c.ID {
+			t.Fatalf("WriteFile = %+v, %v", where, err)
 		}
 		if res := b.run(t, c.ID, "read data/in.csv"); res.Value == nil || res.Value.Text != "a,b\n" {
 			t.Errorf("code reads %+v", res)
 		}
-		files, err := b.ListFiles(t.Context(), ann, interpreter.FileRef{ContextID: c.ID}, 2)
+		files, _, err := b.ListFiles(t.Context(), ann, interpreter.FileRef{ContextID: c.ID}, 2)
 		if err != nil || len(files) != 2 || files[1].Path != "data/in.csv" {
 			t.Errorf("ListFiles = %+v, %v", files, err)
 		}
-		content, file, err := b.ReadFile(t.Context(), ann, ref)
+		content, file, _, err := b.ReadFile(t.Context(), ann, ref)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -515,11 +515,11 @@ func TestFilesGoToTheContextTheyAreNamedFor(t *testing.T) {
 		if text, err := io.ReadAll(content); err != nil || string(text) != "a,b\n" || file.Size != 4 {
 			t.Errorf("ReadFile = %q, %+v, %v", text, file, err)
 		}
-		_, _, err = b.ReadFile(t.Context(), ann, interpreter.FileRef{Path: "data/in.csv"}) // the default context
+		_, _, _, err = b.ReadFile(t.Context(), ann, interpreter.FileRef{Path: "data/in.csv"}) // the default context
 		wantCode(t, err, sandbox.CodeFileNotFound, "in.csv")
-		_, err = b.WriteFile(t.Context(), ann, interpreter.FileRef{Path: "../out"}, strings.NewReader("x"))
+		_, _, err = b.WriteFile(t.Context(), ann, interpreter.FileRef{Path: "../out"}, strings.NewReader("x"))
 		wantCode(t, err, sandbox.CodeInvalidParams, "..")
-		_, err = b.ListFiles(t.Context(), ann, interpreter.FileRef{}, 0)
+		_, _, err = b.ListFiles(t.Context(), ann, interpreter.FileRef{}, 0)
 		wantCode(t, err, sandbox.CodeInvalidParams, "depth")
 	})
 }
@@ -594,8 +594,13 @@ func TestAReconnectedClientIsTold(t *testing.T) {
 		if err != nil || len(res.Notices) != 1 || !strings.Contains(res.Notices[0], "was restarted") {
 			t.Errorf("RunCode = %+v, %v", res, err)
 		}
-		_, err = b.RunCode(t.Context(), back, interpreter.RunRequest{Code: "print x", ContextID: "ctx-of-before"})
-		wantCode(t, err, sandbox.CodeContextNotFound, "was restarted")
+		for range 2 {
+			_, err = b.RunCode(t.Context(), back, interpreter.RunRequest{Code: "print x", ContextID: "ctx-of-before"})
+			wantCode(t, err, sandbox.CodeContextNotFound, "was restarted")
+		}
+		if res, err = b.RunCode(t.Context(), back, interpreter.RunRequest{Code: "print x"}); err != nil || len(res.Notices) != 0 {
+			t.Errorf("told twice: %+v, %v", res, err)
+		}
 	})
 }
 
@@ -621,5 +626,160 @@ func TestInterruptStopsTheRunAndKeepsTheContext(t *testing.T) {
 			t.Errorf("Interrupt of an idle context = %v, want nil", err)
 		}
 		wantCode(t, b.Interrupt("ctx-none"), sandbox.CodeContextNotFound, "list_contexts")
+	})
+}
+
+func TestANoticeWaitsForAResultThatGoesOut(t *testing.T) {
+	t.Run("of a restart", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t, setup{})
+			back := interpreter.Caller{Key: "ann", Reconnected: true}
+			if _, err := b.RunCode(t.Context(), back, interpreter.RunRequest{Code: ""}); err == nil {
+				t.Fatal("empty code was run")
+			}
+			if _, where, err := b.ListFiles(t.Context(), back, interpreter.FileRef{Mute: true}, 1); err != nil || where.Notices != nil {
+				t.Errorf("a call that cannot tell = %+v, %v", where, err)
+			}
+			_, where, err := b.WriteFile(t.Context(), back, interpreter.FileRef{Path: "x"}, strings.NewReader("1"))
+			if err != nil || len(where.Notices) != 1 || !strings.Contains(where.Notices[0], "was restarted") {
+				t.Errorf("WriteFile = %+v, %v; want the notice that nobody has had yet", where, err)
+			}
+		})
+	})
+	t.Run("of an ended default context", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t, setup{options: interpreter.Options{MaxContexts: 1}})
+			b.run(t, "", "set x 1")
+			time.Sleep(2*time.Hour + time.Second)
+			synctest.Wait()
+			taken := b.create(t, "taken")
+			if _, err := b.RunCode(t.Context(), ann, interpreter.RunRequest{Code: "print x"}); err == nil {
+				t.Fatal("a context above the limit was made")
+			}
+			if err := b.StopContext(t.Context(), taken.ID, true); err != nil {
+				t.Fatal(err)
+			}
+			if res := b.run(t, "", "print x"); len(res.Notices) != 1 || !strings.Contains(res.Notices[0], "not used for 2 hours") {
+				t.Errorf("notices = %q", res.Notices)
+			}
+		})
+	})
+	t.Run("of a lost sandbox, found by a file call", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t, setup{pool: pool.Options[sandbox.Session]{Warm: 1}})
+			c := b.create(t, "work")
+			b.run(t, c.ID, "set x 1")
+			b.fake.KillSession(c.SandboxID)
+			_, _, err := b.ListFiles(t.Context(), ann, interpreter.FileRef{ContextID: c.ID}, 1)
+			wantCode(t, err, sandbox.CodeSessionLost, "call again")
+			_, where, err := b.ListFiles(t.Context(), ann, interpreter.FileRef{ContextID: c.ID}, 1)
+			if err != nil || len(where.Notices) != 1 || !strings.Contains(where.Notices[0], "recreated empty") {
+				t.Errorf("ListFiles = %+v, %v", where, err)
+			}
+		})
+	})
+}
+
+func TestDefaultContextsOfClientsThatLeftMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{options: interpreter.Options{MaxContexts: 3}})
+		for n := range 50 {
+			who := interpreter.Caller{Key: fmt.Sprint("relay ", n)}
+			if _, err := b.RunCode(t.Context(), who, interpreter.RunRequest{Code: "print x"}); err != nil {
+				t.Fatalf("client %d: %v", n, err)
+			}
+			b.Left(who.Key)
+		}
+		if n := b.fake.LiveContexts(); n > 3 {
+			t.Errorf("the sessions hold %d contexts, want at most 3", n)
+		}
+		time.Sleep(15*time.Minute + time.Second)
+		synctest.Wait()
+		if list := b.Contexts(); len(list) != 0 {
+			t.Errorf("after 15 minutes there are still %+v", list)
+		}
+	})
+}
+
+func TestAClientThatComesBackFindsItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{})
+		first := b.run(t, "", "set x 1")
+		b.Left(ann.Key)
+		time.Sleep(10 * time.Minute)
+		if res := b.run(t, "", "get x"); res.ContextID != first.ContextID || res.Value == nil {
+			t.Errorf("came back to %+v", res)
+		}
+		time.Sleep(time.Hour)
+		if res := b.run(t, "", "get x"); res.Value == nil {
+			t.Errorf("the context of a client that is back ended early: %+v", res)
+		}
+	})
+}
+
+func TestForceStopsAContextThatIsBeingReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{
+			fake: sandboxtest.FakeOptions{OpenDelay: func(n int) time.Duration { return time.Duration(n-1) * time.Minute }},
+			pool: pool.Options[sandbox.Session]{Max: 1},
+		})
+		c := b.create(t, "c")
+		b.fake.KillSession(c.SandboxID)
+		b.pool.Evict(b.pool.Stats().Rows[0].ID, errors.New("gone"))
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := b.RunCode(t.Context(), ann, interpreter.RunRequest{ContextID: c.ID, Code: "print x"})
+			wantCode(t, err, sandbox.CodeContextNotFound, "stopped")
+		})
+		time.Sleep(time.Second)
+		begin := time.Now()
+		if err := b.StopContext(t.Context(), c.ID, true); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("the forced stop took %v", took)
+		}
+		wg.Wait()
+	})
+}
+
+func TestWhenAllSandboxesAreTakenTheCallerLearnsItSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{pool: pool.Options[sandbox.Session]{Share: 1, Max: 1}})
+		b.create(t, "taker")
+		begin := time.Now()
+		_, err := b.CreateContext(t.Context(), ann, interpreter.NewContext{Name: "one more"})
+		wantCode(t, err, sandbox.CodeQuotaExceeded, "pool.ceiling")
+		if took := time.Since(begin); took > 3*time.Second {
+			t.Errorf("it took %v to say so", took)
+		}
+	})
+}
+
+func TestAllHistoriesTogetherAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{fake: sandboxtest.FakeOptions{OutputLimit: 8 << 20}})
+		for n := range 6 {
+			c := b.create(t, fmt.Sprint(n))
+			for range 3 {
+				b.run(t, c.ID, "flood 5000000\nsleep 1s")
+			}
+		}
+		total, newest := 0, 0
+		for n, c := range b.Contexts() {
+			runs, err := b.History(c.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range runs {
+				total += len(r.Result.Stdout)
+			}
+			if n == 0 {
+				newest = len(runs)
+			}
+		}
+		if total > 64<<20 || newest != 3 {
+			t.Errorf("%d bytes are kept, and %d runs of the newest context; want at most %d bytes and 3 runs", total, newest, 64<<20)
+		}
 	})
 }

@@ -18,6 +18,8 @@ type RunRequest struct {
 	Language sandbox.Language
 	// Timeout is how long the code may run; nil means the usual time.
 	Timeout *time.Duration
+	// Started, if not nil, is called once when the code begins to run: its turn has come and there is a session.
+	Started func()
 	// Emit, if not nil, is handed output as it appears; see sandbox.Run.
 	Emit func(sandbox.Chunk)
 }
@@ -42,53 +44,57 @@ func (i *Interpreter) RunCode(ctx context.Context, caller Caller, req RunRequest
 	if err != nil {
 		return RunResult{}, err
 	}
-	if err := i.enter(); err != nil {
+	ctx, leave, err := i.enter(ctx)
+	if err != nil {
 		return RunResult{}, err
 	}
-	defer i.leave()
-	cc, notice, err := i.find(caller, req.ContextID, req.Language)
+	defer leave()
+	cc, orphan, err := i.find(caller, req.ContextID, req.Language)
 	if err != nil {
-		return RunResult{}, i.explain(caller, err)
+		return RunResult{}, err
 	}
 	defer i.release(cc)
-	if err := i.takeTurn(ctx, cc); err != nil {
+	i.evict(ctx, orphan)
+	ctx, err = i.takeTurn(ctx, cc)
+	if err != nil {
 		return RunResult{}, err
 	}
 	defer i.yieldTurn(cc)
 
-	placed, err := i.place(ctx, cc)
+	warm, err := i.place(ctx, cc)
 	if err != nil {
 		return RunResult{}, err
+	}
+	if req.Started != nil {
+		req.Started()
 	}
 	res, err := i.execute(ctx, cc, sandbox.Run{Code: req.Code, Timeout: timeout, Emit: req.Emit})
 	if err != nil {
 		return RunResult{}, err
 	}
-	res.Warm = placed.warm
-	res.Notices = nonEmpty(notice, i.reconnectNotice(caller, req), placed.notice, stateNotice(res.Result))
+	res.Warm = warm
+	res.Notices = i.due(cc, caller)
+	if res.StateLost {
+		res.Notices = append(res.Notices, stateLost)
+	}
 	i.record(cc, caller, req.Code, res)
 	return res, nil
 }
 
+// stateLost is told with the result of a run that cost its context the interpreter.
+const stateLost = "The code did not react to the interrupt and its interpreter was ended: the context goes on with a fresh one, variables and imports are gone."
+
 // execute runs the code on the context's session. The caller has the turn and has placed the context.
 func (i *Interpreter) execute(ctx context.Context, cc *codeContext, run sandbox.Run) (RunResult, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(i.alive, func() { cancel(errClosing) })()
-
 	i.mu.Lock()
-	if cc.stopping {
-		i.mu.Unlock()
-		return RunResult{}, i.notFoundNow(cc.id)
-	}
 	cc.runs++
-	cc.cancelRun = cancel
-	number, lease, inner := cc.runs, cc.lease, cc.inner
+	cc.running = true
+	number, lease, inner, cancel := cc.runs, cc.lease, cc.inner, cc.endTurn
 	i.mu.Unlock()
 	signal(i.changed)
 	defer func() {
 		i.mu.Lock()
-		cc.cancelRun = nil
+		cc.running = false
 		i.mu.Unlock()
 		signal(i.changed)
 	}()
@@ -140,50 +146,10 @@ func (i *Interpreter) Interrupt(contextID string) error {
 	defer i.mu.Unlock()
 	cc := i.contexts[contextID]
 	if cc == nil || !cc.placed || cc.stopping {
-		return i.notFound(contextID)
+		return i.notFound(contextID, false)
 	}
-	if cc.cancelRun != nil {
-		cc.cancelRun(context.Canceled)
+	if cc.running {
+		cc.endTurn(context.Canceled)
 	}
 	return nil
-}
-
-func (i *Interpreter) notFoundNow(id string) error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.notFound(id)
-}
-
-// explain adds to "not found" what a client whose link was broken needs to know.
-func (i *Interpreter) explain(caller Caller, err error) error {
-	if caller.Reconnected && errors.Is(err, sandbox.ErrContextNotFound) {
-		return &sandbox.Error{Code: sandbox.CodeContextNotFound, Err: err, Message: "AgentRun Tray was restarted, and " + err.Error()}
-	}
-	return err
-}
-
-// reconnectNotice tells a client whose host was restarted that its default context is a new one.
-func (i *Interpreter) reconnectNotice(caller Caller, req RunRequest) string {
-	if !caller.Reconnected || req.ContextID != "" {
-		return ""
-	}
-	return "AgentRun Tray was restarted: contexts made before, with their variables and files, are gone. This run was in a new context."
-}
-
-// stateNotice says what became of the variables after a run that was stopped.
-func stateNotice(res sandbox.Result) string {
-	if !res.StateLost {
-		return ""
-	}
-	return "The code did not react to the interrupt and its interpreter was ended: the context goes on with a fresh one, variables and imports are gone."
-}
-
-func nonEmpty(texts ...string) []string {
-	var out []string
-	for _, t := range texts {
-		if t != "" {
-			out = append(out, t)
-		}
-	}
-	return out
 }

@@ -14,14 +14,15 @@ const endTimeout = 10 * time.Second
 // StopContext ends a context. Runs that wait for it are refused; a run in progress may go on for the grace period, or is
 // interrupted at once with force. Ending ctx meanwhile does not bring the context back: it is then stopped by force.
 func (i *Interpreter) StopContext(ctx context.Context, contextID string, force bool) error {
-	if err := i.enter(); err != nil {
+	ctx, leave, err := i.enter(ctx)
+	if err != nil {
 		return err
 	}
-	defer i.leave()
+	defer leave()
 	i.mu.Lock()
 	cc := i.contexts[contextID]
 	if cc == nil || !cc.placed || cc.stopping {
-		err := i.notFound(contextID)
+		err := i.notFound(contextID, false)
 		i.mu.Unlock()
 		return err
 	}
@@ -34,7 +35,6 @@ func (i *Interpreter) StopContext(ctx context.Context, contextID string, force b
 		case cc.turn <- struct{}{}:
 			<-cc.turn
 		case <-time.After(i.opt.StopGrace):
-		case <-i.alive.Done():
 		case <-ctx.Done():
 		}
 	}
@@ -48,28 +48,20 @@ func (i *Interpreter) end(ctx context.Context, cc *codeContext, why string) erro
 	if !cc.stopping {
 		cc.beginStop()
 	}
-	if cc.cancelRun != nil {
-		cc.cancelRun(errStopped)
+	if cc.endTurn != nil {
+		cc.endTurn(errStopped)
 	}
 	i.mu.Unlock()
-	cc.turn <- struct{}{} // the run in progress ends on the interrupt, and nobody else can get the turn now
-	defer i.yieldTurn(cc)
+	cc.turn <- struct{}{} // what goes on ends on that, and nobody else can get the turn now
+	defer func() { <-cc.turn }()
 
 	i.mu.Lock()
 	lease, inner := cc.lease, cc.inner
-	cc.lease = nil
-	lost := lease == nil
-	if lease != nil {
-		select {
-		case <-lease.Lost():
-			lost = true
-		default:
-		}
-	}
+	lost, _ := cc.lost()
 	i.mu.Unlock()
 
 	var err error
-	if !lost {
+	if lease != nil && !lost {
 		ctx, cancel := context.WithTimeout(ctx, endTimeout)
 		defer cancel()
 		err = lease.Value().StopContext(ctx, inner.ID)

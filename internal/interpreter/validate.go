@@ -2,6 +2,7 @@ package interpreter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -95,7 +96,14 @@ func (i *Interpreter) runTimeout(asked *time.Duration) (time.Duration, error) {
 	return *asked, nil
 }
 
+// cancelled is the error of a call that ended before its code ran.
 func cancelled(ctx context.Context) error {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errClosing):
+		return errClosing
+	case errors.Is(cause, errStopped):
+		return sandbox.Errorf(sandbox.CodeContextNotFound, "the context was stopped before the code ran")
+	}
 	return &sandbox.Error{Code: sandbox.CodeCancelled, Message: "the call was cancelled before the code ran", Err: context.Cause(ctx)}
 }
 

@@ -11,7 +11,10 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -149,6 +152,92 @@ func TestTextFileTooLongToShowIsALink(t *testing.T) {
 	object, _ := invoke(t, cs, "download_file", map[string]any{"path": "long.txt"})
 	if object["content"] != nil || object["uri"] != "agentrun://contexts/default/files/long.txt" || object["mime_type"] != "text/plain" {
 		t.Errorf("download_file = %v, want a link", object)
+	}
+}
+
+func TestLargeFileIsALinkAndSaysHowToGetIt(t *testing.T) {
+	setup := rigSetup{fake: sandboxtest.FakeOptions{Traits: func(tr *sandboxTraits) { tr.MaxFileSize = 64 << 20 }}}
+	folder, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	setup.options.AllowedFolders = func() []string { return []string{folder} }
+	eachPeer(t, setup, func(t *testing.T, _ *rig, cs *sdk.ClientSession) {
+		for name, mime := range map[string]string{"big.bin": "application/octet-stream", "big.png": "image/png", "big.txt": "text/plain"} {
+			here := filepath.Join(folder, name)
+			if err := os.WriteFile(here, make([]byte, maxResource+1), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			do(t, cs, "upload_file", map[string]any{"path": name, "local_path": here})
+			object, res := invoke(t, cs, "download_file", map[string]any{"path": name})
+			link, ok := res.Content[len(res.Content)-1].(*sdk.ResourceLink)
+			if !ok || *link.Size != maxResource+1 || object["mime_type"] != mime || object["uri"] != link.URI || object["size"] != float64(maxResource+1) {
+				t.Fatalf("download_file of %s = %v, want a link", name, object)
+			}
+			if notices := fmt.Sprint(object["notices"]); !strings.Contains(notices, "local_path") || !strings.Contains(notices, "run_code") {
+				t.Errorf("notices = %s, want how to get the file", notices)
+			}
+			_, err := cs.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: link.URI})
+			if err == nil || !strings.Contains(err.Error(), "local_path") || !strings.Contains(err.Error(), "allowed_folders") || !strings.Contains(err.Error(), "in parts with run_code") {
+				t.Errorf("resource of %s: %v, want a refusal that says how to get it", name, err)
+			}
+			back := filepath.Join(folder, "back-"+name)
+			do(t, cs, "download_file", map[string]any{"path": name, "local_path": back})
+			if info, err := os.Stat(back); err != nil || info.Size() != maxResource+1 {
+				t.Errorf("download to %s = %v, %v", back, info, err)
+			}
+		}
+	})
+}
+
+func TestFileIsReadNoFurtherThanNeeded(t *testing.T) {
+	for _, have := range []int{0, 3, sniffed} {
+		source := &endless{}
+		data, err := readUpTo(source, make([]byte, have), sniffed)
+		if err != nil || len(data) != sniffed || source.taken > sniffed {
+			t.Errorf("readUpTo with %d = %d bytes, %v; %d were taken", have, len(data), err, source.taken)
+		}
+	}
+	out := downloadFileOutput{MIMEType: "text/plain"}
+	if a := showFile(out, make([]byte, 11), 10); a != nil {
+		t.Errorf("a file that has grown is shown: %s", a.object)
+	}
+}
+
+func TestFileCallsSayWhereTheyWere(t *testing.T) {
+	r := startRig(t, rigSetup{})
+	for n, call := range []struct{ tool, args string }{
+		{"upload_file", `{"path":"a.txt","content":"x"}`}, {"list_files", `{}`}, {"download_file", `{"path":"a.txt"}`},
+	} {
+		relay := headers{"Agentrun-Relay": fmt.Sprint("relay-", n)}
+		send := func(tool, args string) map[string]any {
+			t.Helper()
+			body, hs := modernCall("1", tool, args)
+			maps.Copy(hs, relay)
+			m := r.post(t, Unix, body, hs).final(t)
+			var object map[string]any
+			if m.Result == nil || m.Result.IsError || json.Unmarshal(m.Result.Structured, &object) != nil {
+				t.Fatalf("%s = %+v", tool, m)
+			}
+			return object
+		}
+		made := contextOf(t, func() answerTo {
+			body, hs := modernCall("1", "run_code", `{"code":"write a.txt x"}`)
+			maps.Copy(hs, relay)
+			return r.post(t, Unix, body, hs)
+		}())
+		relay["Agentrun-Reconnected"] = "1"
+		if got := send(call.tool, call.args); got["context_id"] != made {
+			t.Errorf("%s = %v, want it in %s", call.tool, got, made)
+		}
+	}
+	fresh := startRig(t, rigSetup{}) // the host after the restart
+	for n, call := range []struct{ tool, args string }{{"upload_file", `{"path":"a.txt","content":"x"}`}, {"list_files", `{}`}} {
+		body, hs := modernCall("1", call.tool, call.args)
+		hs["Agentrun-Relay"], hs["Agentrun-Reconnected"] = fmt.Sprint("relay-", n), "1"
+		if m := fresh.post(t, Unix, body, hs).final(t); m.Result == nil || !strings.Contains(string(m.Result.Structured), `"notices":["AgentRun Tray was restarted`) {
+			t.Errorf("%s after a restart = %s, want a notice", call.tool, m.Result.Structured)
+		}
 	}
 }
 

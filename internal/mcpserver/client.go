@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// clientMemory is how long a client without an MCP session is shown after its last request: nothing says when it has gone.
+// clientMemory is how long a client without a request or an open stream is shown: nothing says when it has gone, as many never end
+// their MCP sessions.
 const clientMemory = 10 * time.Minute
 
 // Ways a client reaches us, as status shows them.
@@ -36,18 +37,20 @@ type client struct {
 	Client
 	sessions int  // live MCP sessions
 	left     bool // its last MCP session has ended; it goes with its last request
+	away     bool // it was not heard of for long, and only its MCP session keeps it here: not shown
 }
 
 // clients knows who is connected. Methods are safe for concurrent use.
 type clients struct {
-	changed chan struct{} // capacity 1
+	changed chan struct{}    // capacity 1
+	gone    func(key string) // called when a key has left the table for good, without mu
 
 	mu    sync.Mutex // guards below
 	byKey map[string]*client
 }
 
-func newClients() *clients {
-	return &clients{changed: make(chan struct{}, 1), byKey: make(map[string]*client)}
+func newClients(gone func(key string)) *clients {
+	return &clients{changed: make(chan struct{}, 1), gone: gone, byKey: make(map[string]*client)}
 }
 
 // enter notes that a request of a client has come, and returns its entry, which must be handed to leave.
@@ -65,6 +68,10 @@ func (t *clients) enter(key, via string, who software) *client {
 		c.Name, c.Version = who.Name, who.Version
 		signal(t.changed)
 	}
+	if c.away {
+		c.away, c.Since = false, now
+		signal(t.changed)
+	}
 	c.left = false
 	c.LastSeen = now
 	c.InFlight++
@@ -74,10 +81,13 @@ func (t *clients) enter(key, via string, who software) *client {
 // leave notes that a request has been served.
 func (t *clients) leave(c *client) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	c.InFlight--
 	c.LastSeen = time.Now()
-	t.drop(c)
+	dropped := t.drop(c)
+	t.mu.Unlock()
+	if dropped {
+		t.gone(c.Key)
+	}
 }
 
 // count notes a tool call that was answered.
@@ -100,29 +110,44 @@ func (t *clients) opened(c *client) {
 // closed notes that an MCP session of the client has ended. A client without any is gone.
 func (t *clients) closed(c *client) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	c.sessions--
 	c.left = c.sessions <= 0
-	t.drop(c)
-}
-
-// drop takes an entry off the table if its client has left. The caller holds mu.
-func (t *clients) drop(c *client) {
-	if c.left && c.InFlight == 0 && t.byKey[c.Key] == c {
-		delete(t.byKey, c.Key)
-		signal(t.changed)
+	dropped := t.drop(c)
+	t.mu.Unlock()
+	if dropped {
+		t.gone(c.Key)
 	}
 }
 
-// forget drops the clients without an MCP session that were not seen for long.
+// drop takes an entry off the table if its client has left, and reports whether it did. The caller holds mu.
+func (t *clients) drop(c *client) bool {
+	if !c.left || c.InFlight > 0 || t.byKey[c.Key] != c {
+		return false
+	}
+	delete(t.byKey, c.Key)
+	signal(t.changed)
+	return true
+}
+
+// forget drops the clients that were not seen for long. One whose MCP session lives on may come back and is only not shown.
 func (t *clients) forget(now time.Time) {
+	var gone []string
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	for key, c := range t.byKey {
-		if c.sessions <= 0 && c.InFlight == 0 && now.Sub(c.LastSeen) >= clientMemory {
+		switch {
+		case c.InFlight > 0 || now.Sub(c.LastSeen) < clientMemory:
+		case c.sessions <= 0:
 			delete(t.byKey, key)
+			gone = append(gone, key)
+			signal(t.changed)
+		case !c.away:
+			c.away = true
 			signal(t.changed)
 		}
+	}
+	t.mu.Unlock()
+	for _, key := range gone {
+		t.gone(key)
 	}
 }
 
@@ -136,13 +161,15 @@ func (t *clients) nameOf(key string) software {
 	return software{}
 }
 
-// all copies the table, the longest connected first.
+// all copies what is shown of the table, the longest connected first.
 func (t *clients) all() []Client {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list := make([]Client, 0, len(t.byKey))
 	for _, c := range t.byKey {
-		list = append(list, c.Client)
+		if !c.away {
+			list = append(list, c.Client)
+		}
 	}
 	slices.SortFunc(list, func(a, b Client) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Key, b.Key))

@@ -176,12 +176,16 @@ func TestUnusedSessionsAreEndedAndUsedOnesAreNot(t *testing.T) {
 		}
 		idle, called, listening, relay := s.Generate(), s.Generate(), s.Generate(), s.Generate()
 		for _, id := range []string{idle, called, listening, relay} {
-			s.adopt(id, "me", software{}, id == relay, nil)
+			who := entrant{owner: "me"}
+			if id == relay {
+				who.relay = "relay-1"
+			}
+			s.adopt(id, who, software{}, nil)
 		}
 		call, stream := request(http.MethodPost), request(http.MethodGet)
 		join := func(r *http.Request, id, requestID string) *mcpSession {
 			t.Helper()
-			joined, err := s.join(r, id, "me", requestID, func(error) {})
+			joined, err := s.join(r, id, entrant{owner: "me"}, requestID, func(error) {})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -224,13 +228,13 @@ func TestReaperEndsWhatNobodyUses(t *testing.T) {
 		id := s.sessions.Generate()
 		c := s.clients.enter(sessionKey(id), ViaSocket, software{"a", "1"})
 		s.clients.opened(c)
-		s.sessions.adopt(id, "socket", software{}, false, c)
+		s.sessions.adopt(id, entrant{owner: "socket"}, software{}, c)
 		s.clients.leave(c)
 		s.clients.leave(s.clients.enter("relay x", ViaRelay, software{"b", "1"})) // of the newer era: no MCP session
 
 		time.Sleep(clientMemory + time.Minute)
-		if got := s.Clients(); len(got) != 1 || got[0].Name != "a" {
-			t.Errorf("clients = %+v, want the one with an MCP session", got)
+		if got := s.Clients(); len(got) != 0 || len(s.sessions.all()) != 1 {
+			t.Errorf("clients = %+v with %d MCP sessions, want none with one", got, len(s.sessions.all()))
 		}
 		time.Sleep(12 * time.Hour)
 		if got := s.Clients(); len(got) != 0 || len(s.sessions.all()) != 0 {

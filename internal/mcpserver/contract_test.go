@@ -148,8 +148,8 @@ func TestBadInput(t *testing.T) {
 		{"an upload that is not base64", "upload_file", map[string]any{"path": "x", "content": "!!", "encoding": "base64"}, "INVALID_PARAMS", "base64"},
 		{"an upload in another encoding", "upload_file", map[string]any{"path": "x", "content": "x", "encoding": "utf-16"}, "INVALID_PARAMS", "encoding"},
 		{"an upload too large", "upload_file", map[string]any{"path": "x", "content": strings.Repeat("x", 1<<20+1)}, "TOO_LARGE", "1 MiB"},
-		{"an upload from this computer, when none is allowed", "upload_file", map[string]any{"path": "x", "local_path": "/etc/passwd"}, "NOT_SUPPORTED", "Settings"},
-		{"a download to this computer, when none is allowed", "download_file", map[string]any{"path": "x", "local_path": "/tmp/x"}, "NOT_SUPPORTED", "Settings"},
+		{"an upload from this computer, when none is allowed", "upload_file", map[string]any{"path": "x", "local_path": "/etc/passwd"}, "NOT_SUPPORTED", "allowed_folders in settings.json"},
+		{"a download to this computer, when none is allowed", "download_file", map[string]any{"path": "x", "local_path": "/tmp/x"}, "NOT_SUPPORTED", "allowed_folders in settings.json"},
 	}
 	r := startRig(t, rigSetup{})
 	for _, version := range []string{legacy, modern} {
@@ -180,6 +180,8 @@ func TestBadBytes(t *testing.T) {
 	session := headers{"Mcp-Session-Id": r.initialize(t, Unix, nil)}
 	for name, tt := range map[string]struct{ tool, args, code, says string }{
 		"code that is not UTF-8":            {"run_code", "{\"code\":\"print \xff\"}", "INVALID_PARAMS", "UTF-8"},
+		"half a surrogate pair":             {"run_code", `{"code":"print \ud83d."}`, "INVALID_PARAMS", "surrogate"},
+		"the wrong half first":              {"upload_file", `{"path":"x","content":"\udE00\ud83d"}`, "INVALID_PARAMS", "surrogate"},
 		"a path that is not UTF-8":          {"download_file", "{\"path\":\"\xc3(\"}", "INVALID_PARAMS", "UTF-8"},
 		"arguments that are a list":         {"run_code", `["print 1"]`, "INVALID_PARAMS", "JSON object"},
 		"arguments that are text":           {"run_code", `"print 1"`, "INVALID_PARAMS", "JSON object"},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 
 	// maxBody bounds what is read of one request. It also bounds the time mcp-go spends on it, 0.1 to 0.2 s per MiB.
 	maxBody = 16 << 20
-	// bodyTimeout bounds how long a client may take to send a long body.
+	// bodyTimeout bounds how long a client may take to send a body.
 	bodyTimeout = time.Minute
 )
 
@@ -98,7 +100,9 @@ func (e *edge) refuse(w http.ResponseWriter, r *http.Request, status int, why st
 	e.s.log.LogAttrs(r.Context(), slog.LevelDebug, "request refused",
 		slog.Int("status", status), slog.String("face", string(e.face)), slog.String("method", r.Method), slog.String("path", clean(r.URL.Path, 100)),
 		slog.String("host", clean(r.Host, 100)), slog.String("origin", clean(r.Header.Get("Origin"), 100)))
-	allowWriting(http.NewResponseController(w))
+	rc := http.NewResponseController(w)
+	e.limitReading(rc, r)
+	allowWriting(rc)
 	http.Error(w, why, status)
 }
 
@@ -106,6 +110,14 @@ func (e *edge) refuse(w http.ResponseWriter, r *http.Request, status int, why st
 // connection's last answer still stands, and may have passed.
 func allowWriting(rc *http.ResponseController) {
 	_ = rc.SetWriteDeadline(time.Now().Add(writeTimeout)) // not to be had on every writer, and then not needed
+}
+
+// limitReading gives a client time to send its body, also to net/http, which reads the rest of one that was not wanted. It is for
+// requests with a body: while one without is served, net/http reads on to learn whether the client has hung up.
+func (e *edge) limitReading(rc *http.ResponseController, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = rc.SetReadDeadline(time.Now().Add(e.s.bodyTimeout)) // not to be had on every connection, and then not needed
+	}
 }
 
 // recover keeps a mistake in one request from the others. What the client sees is a broken connection if the answer had begun,
@@ -128,7 +140,7 @@ func (e *edge) recover(w http.ResponseWriter, r *http.Request) {
 
 // post serves one message.
 func (e *edge) post(w http.ResponseWriter, r *http.Request, who entrant) {
-	body, refused := readBody(w, r)
+	body, refused := e.readBody(w, r)
 	if refused != nil {
 		refused.write(w)
 		return
@@ -154,6 +166,7 @@ func (e *edge) post(w http.ResponseWriter, r *http.Request, who entrant) {
 
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
+	defer e.s.visits.enter(r, who, cancel)()
 	var joined *mcpSession
 	if !modern && !initialize {
 		requestID := ""
@@ -209,6 +222,7 @@ func (e *edge) stream(w http.ResponseWriter, r *http.Request, who entrant) {
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
+	defer e.s.visits.enter(r, who, cancel)()
 	joined, refused := e.join(r, who, nil, "", cancel)
 	if refused != nil {
 		refused.write(w)
@@ -235,7 +249,7 @@ func (e *edge) join(r *http.Request, who entrant, id []byte, requestID string, c
 	if name == "" {
 		return nil, &refusal{http.StatusBadRequest, id, rpcBadRequest, "the " + mcp.HeaderSessionID + " header is missing; send initialize first and then the id it returns"}
 	}
-	s, err := e.s.sessions.join(r, name, who.owner, requestID, cancel)
+	s, err := e.s.sessions.join(r, name, who, requestID, cancel)
 	switch {
 	case errors.Is(err, errSameID):
 		return nil, &refusal{http.StatusBadRequest, id, rpcInvalidRequest, "a request with this id is still being served; every request needs an id of its own"}
@@ -263,11 +277,11 @@ func (e *edge) adopt(id string, who entrant, m *message, x *exchange) {
 	x.caller, x.sessionID = caller, id
 	x.client = e.s.clients.enter(caller.Key, who.via, intro)
 	e.s.clients.opened(x.client)
-	e.s.sessions.adopt(id, who.owner, intro, who.relay != "", x.client)
+	e.s.sessions.adopt(id, who, intro, x.client)
 }
 
 // readBody reads a request's body, up to the cap. A body that says it is larger is not read at all.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+func (e *edge) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	tooLarge := &refusal{
 		http.StatusRequestEntityTooLarge, nil, rpcInvalidRequest,
 		fmt.Sprintf("the message is larger than %d MiB; move large data with local_path or in several pieces", maxBody>>20),
@@ -276,6 +290,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 		w.Header().Set("Connection", "close")
 		return nil, tooLarge
 	}
+	rc := http.NewResponseController(w)
+	e.limitReading(rc, r)
 	limited := http.MaxBytesReader(w, r.Body, maxBody)
 	var body []byte
 	var err error
@@ -283,19 +299,21 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 		body = make([]byte, n)
 		_, err = io.ReadFull(limited, body)
 	} else {
-		rc := http.NewResponseController(w)
-		_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) // not to be had on every connection, and then not needed
 		var b bytes.Buffer
 		b.Grow(int(min(max(n, 0), 1<<20)))
 		_, err = b.ReadFrom(limited)
 		body = b.Bytes()
-		_ = rc.SetReadDeadline(time.Time{}) // as above
 	}
+	if err == nil {
+		_ = rc.SetReadDeadline(time.Time{}) // as above; after an error it stands, for net/http would read what is left
+		return body, nil
+	}
+	w.Header().Set("Connection", "close")
 	if _, is := errors.AsType[*http.MaxBytesError](err); is {
 		return nil, tooLarge
 	}
-	if err != nil {
-		return nil, &refusal{http.StatusBadRequest, nil, rpcParseError, "the body could not be read to its end: " + strings.TrimSpace(err.Error())}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, &refusal{http.StatusRequestTimeout, nil, rpcParseError, "the body did not come to its end within " + phrase.Duration(e.s.bodyTimeout)}
 	}
-	return body, nil
+	return nil, &refusal{http.StatusBadRequest, nil, rpcParseError, "the body could not be read to its end: " + strings.TrimSpace(err.Error())}
 }

@@ -1,12 +1,16 @@
 package mcpserver
 
 import (
+	"context"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Face is a door of the server. It decides what is checked and what is believed.
@@ -45,6 +49,8 @@ type entrant struct {
 	relay       string // id of the relay; empty for others
 	parent      string
 	reconnected bool
+
+	welcome func() bool // whether they may still come in; nil: always
 }
 
 // admit says who is at the door, or false if they may not come in.
@@ -63,8 +69,53 @@ func (e *edge) admit(r *http.Request) (entrant, bool) {
 	if e.s.opt.Tokens == nil {
 		return entrant{}, false
 	}
-	name, ok := e.s.opt.Tokens.Lookup(bearer(r.Header.Get("Authorization")))
-	return entrant{owner: "token " + name, token: name, via: ViaHTTP}, ok
+	secret := bearer(r.Header.Get("Authorization"))
+	name, ok := e.s.opt.Tokens.Lookup(secret)
+	return entrant{owner: "token " + name, token: name, via: ViaHTTP, welcome: func() bool {
+		now, ok := e.s.opt.Tokens.Lookup(secret)
+		return ok && now == name
+	}}, ok
+}
+
+// visits are the requests of the newer and the older era that somebody is served with and that have to end when they are no
+// longer welcome. Methods are safe for concurrent use.
+type visits struct {
+	mu   sync.Mutex // guards below
+	open map[*http.Request]visit
+}
+
+type visit struct {
+	welcome func() bool
+	cancel  context.CancelCauseFunc
+}
+
+func newVisits() *visits { return &visits{open: make(map[*http.Request]visit)} }
+
+// enter notes a request, and returns how to note its end.
+func (v *visits) enter(r *http.Request, who entrant, cancel context.CancelCauseFunc) (leave func()) {
+	if who.welcome == nil {
+		return func() {}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.open[r] = visit{who.welcome, cancel}
+	return func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		delete(v.open, r)
+	}
+}
+
+// end cancels the requests of those who are not welcome any more.
+func (v *visits) end(cause error) {
+	v.mu.Lock()
+	open := slices.Collect(maps.Values(v.open))
+	v.mu.Unlock()
+	for _, one := range open { // welcome reads a file
+		if !one.welcome() {
+			one.cancel(cause)
+		}
+	}
 }
 
 // fromHere reports whether a TCP request was meant for this address and comes from no foreign web page. A page that has had its

@@ -31,7 +31,9 @@ func TestLocalPathStaysInsideAllowedFolders(t *testing.T) {
 	write(filepath.Join(base, "allowed-not"), "secret")
 	for from, to := range map[string]string{
 		link: allowed, filepath.Join(allowed, "way-out"): secret, filepath.Join(allowed, "key-link"): filepath.Join(secret, "key.txt"),
-		filepath.Join(allowed, "inner-link"): "in.txt",
+		filepath.Join(allowed, "inner-link"): "in.txt", filepath.Join(allowed, "absolute-link"): filepath.Join(allowed, "in.txt"),
+		filepath.Join(allowed, "folder-link"): allowed, filepath.Join(allowed, "dangling"): filepath.Join(secret, "none"),
+		filepath.Join(allowed, "circle"): "circle",
 	} {
 		if err := os.Symlink(to, from); err != nil {
 			t.Fatal(err)
@@ -44,28 +46,34 @@ func TestLocalPathStaysInsideAllowedFolders(t *testing.T) {
 	r := startRig(t, rigSetup{options: Options{AllowedFolders: func() []string { return folders }}})
 	cs := r.connect(t, Unix, legacy, nil)
 
-	for _, name := range []string{filepath.Join(allowed, "in.txt"), filepath.Join(link, "in.txt"), filepath.Join(allowed, "x", "..", "in.txt"), filepath.Join(allowed, "inner-link")} {
+	for _, name := range []string{filepath.Join(allowed, "in.txt"), filepath.Join(link, "in.txt"), filepath.Join(allowed, "x", "..", "in.txt"), filepath.Join(allowed, "inner-link"), filepath.Join(allowed, "absolute-link"), filepath.Join(allowed, "folder-link", "in.txt")} {
 		up := do(t, cs, "upload_file", map[string]any{"path": "got.txt", "local_path": name})
 		if got := do(t, cs, "download_file", map[string]any{"path": "got.txt"}); got["content"] != "fine" || up["size"] != 4.0 {
 			t.Errorf("upload of %s = %v, read back as %v", name, up, got)
 		}
 	}
-	for _, tt := range []struct{ name, want string }{
-		{filepath.Join(secret, "key.txt"), "INVALID_PARAMS"},
-		{filepath.Join(allowed, "..", "secret", "key.txt"), "INVALID_PARAMS"},
-		{allowed + "-not", "INVALID_PARAMS"},
-		{"in.txt", "INVALID_PARAMS"},
-		{allowed, "INVALID_PARAMS"},
-		{filepath.Join(allowed, "way-out", "key.txt"), "INVALID_PARAMS"},
-		{filepath.Join(allowed, "key-link"), "INVALID_PARAMS"},
-		{filepath.Join(allowed, "none.txt"), "FILE_NOT_FOUND"},
-		{filepath.Join(allowed, "way-out"), "INVALID_PARAMS"},
-		{filepath.Join(base, "gone", "x"), "FILE_NOT_FOUND"},
-		{large, "TOO_LARGE"},
-		{filepath.Join(allowed, "in\x00.txt"), "INVALID_PARAMS"},
+	for _, tt := range []struct{ name, want, says string }{
+		{filepath.Join(secret, "key.txt"), "INVALID_PARAMS", "allowed_folders in settings.json"},
+		{filepath.Join(secret, "none.txt"), "INVALID_PARAMS", "not inside a folder"}, // nothing is told of what is there
+		{filepath.Join(allowed, "..", "secret", "key.txt"), "INVALID_PARAMS", "not inside a folder"},
+		{allowed + "-not", "INVALID_PARAMS", "not inside a folder"},
+		{"in.txt", "INVALID_PARAMS", "absolute path"},
+		{allowed, "INVALID_PARAMS", "not inside a folder"},
+		{filepath.Join(allowed, "way-out", "key.txt"), "INVALID_PARAMS", "leads out of the allowed folders by a link"},
+		{filepath.Join(allowed, "way-out", "none.txt"), "INVALID_PARAMS", "leads out of the allowed folders by a link"},
+		{filepath.Join(allowed, "key-link"), "INVALID_PARAMS", "leads out of the allowed folders by a link"},
+		{filepath.Join(allowed, "dangling"), "INVALID_PARAMS", "a link in its path"},
+		{filepath.Join(allowed, "circle"), "INVALID_PARAMS", "a link in its path"},
+		{filepath.Join(allowed, "none.txt"), "FILE_NOT_FOUND", "there is no file " + filepath.Join(allowed, "none.txt")},
+		{filepath.Join(allowed, "in.txt", "x"), "INVALID_PARAMS", "not a directory"},
+		{filepath.Join(allowed, "way-out"), "INVALID_PARAMS", "leads out of the allowed folders by a link"},
+		{filepath.Join(base, "gone", "x"), "FILE_NOT_FOUND", "cannot be opened: it is not there"},
+		{large, "TOO_LARGE", "at most 1 MiB"},
+		{filepath.Join(allowed, "in\x00.txt"), "INVALID_PARAMS", "NUL"},
 	} {
-		if code, sentence := refused(t, cs, "upload_file", map[string]any{"path": "got.txt", "local_path": tt.name}); code != tt.want {
-			t.Errorf("upload of %s = %s: %s, want %s", tt.name, code, sentence, tt.want)
+		code, sentence := refused(t, cs, "upload_file", map[string]any{"path": "got.txt", "local_path": tt.name})
+		if code != tt.want || !strings.Contains(sentence, tt.says) || strings.Contains(sentence, "statat") || strings.Contains(sentence, "escapes") {
+			t.Errorf("upload of %s = %s: %s, want %s and a sentence with %q", tt.name, code, sentence, tt.want, tt.says)
 		}
 	}
 

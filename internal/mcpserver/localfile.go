@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
@@ -16,12 +17,16 @@ import (
 
 // localFile is a place on the user's own machine, inside a folder that the user has allowed. Close it.
 type localFile struct {
-	root *os.Root
-	name string // relative to the root
+	root  *os.Root
+	name  string // relative to the root, without links
+	shown string // as the client named it
 }
 
-// openLocal finds a local_path inside one of the allowed folders. Nothing outside them can be reached by it, whatever links
-// there are: the system resolves each step below the folder.
+// settingOfFolders tells the user where to allow a folder.
+const settingOfFolders = "setting allowed_folders in settings.json"
+
+// openLocal finds a local_path inside one of the allowed folders. Links are followed as far as they stay inside them. Nothing
+// outside can be reached, even by a link that is made this very moment: the system resolves each step below the folder.
 func (s *Server) openLocal(local string) (*localFile, error) {
 	var folders []string
 	if s.opt.AllowedFolders != nil {
@@ -29,42 +34,56 @@ func (s *Server) openLocal(local string) (*localFile, error) {
 	}
 	if len(folders) == 0 {
 		return nil, sandbox.Errorf(sandbox.CodeNotSupported,
-			"local_path is switched off: no folder of this computer is allowed. The user can allow one in the Settings of AgentRun Tray (allowed folders); until then pass the content itself")
+			"local_path is switched off: no folder of this computer is allowed. The user can allow one with the %s; until then pass the content itself", settingOfFolders)
 	}
+	shown := clean(local, 200)
 	if !filepath.IsAbs(local) {
-		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "local_path must be an absolute path; %q is not", clean(local, 200))
+		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "local_path must be an absolute path; %q is not", shown)
 	}
+	if strings.ContainsRune(local, 0) {
+		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "local_path holds a NUL character, which no file name can")
+	}
+	local = filepath.Clean(local)
+	target, resolveErr := resolve(local)
+	inside := ""
 	for _, folder := range folders {
-		name, ok := within(folder, local)
-		if !ok {
+		if _, ok := below(folder, local); ok {
+			inside = folder
+		}
+		realFolder, err := filepath.EvalSymlinks(folder)
+		if err != nil || resolveErr != nil {
 			continue
 		}
-		root, err := os.OpenRoot(folder)
-		if err != nil {
-			return nil, sandbox.Errorf(sandbox.CodeFileNotFound, "the allowed folder %s cannot be opened: %w", folder, err)
+		if name, ok := below(realFolder, target); ok {
+			root, err := os.OpenRoot(realFolder)
+			if err != nil {
+				return nil, localError(sandbox.CodeFileNotFound, "the allowed folder "+folder+" cannot be opened", err)
+			}
+			return &localFile{root, name, shown}, nil
 		}
-		return &localFile{root, name}, nil
 	}
-	return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "%s is not inside a folder that the user has allowed; allowed: %s", clean(local, 200), strings.Join(folders, ", "))
+	if inside == "" {
+		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "%s is not inside a folder that the user has allowed. Allowed: %s (%s)", shown, strings.Join(folders, ", "), settingOfFolders)
+	}
+	if _, err := os.Stat(inside); err != nil {
+		return nil, localError(sandbox.CodeFileNotFound, "the allowed folder "+inside+" ("+settingOfFolders+") cannot be opened", err)
+	}
+	if resolveErr != nil {
+		return nil, localError(sandbox.CodeInvalidParams, shown+" cannot be reached", resolveErr)
+	}
+	return nil, sandbox.Errorf(sandbox.CodeInvalidParams,
+		"%s leads out of the allowed folders by a link. Links are followed only inside them; allowed: %s (%s)", shown, strings.Join(folders, ", "), settingOfFolders)
 }
 
-// within returns the part of a path below a folder, also where one of the two is written by way of a link.
-func within(folder, file string) (string, bool) {
-	if name, ok := below(folder, file); ok {
-		return name, true
+// resolve follows the links in a path, as far as there is something.
+func resolve(name string) (string, error) {
+	target, err := filepath.EvalSymlinks(name)
+	if parent := filepath.Dir(name); errors.Is(err, fs.ErrNotExist) && parent != name {
+		if target, err = resolve(parent); err == nil {
+			target = filepath.Join(target, filepath.Base(name))
+		}
 	}
-	realFolder, err := filepath.EvalSymlinks(folder)
-	if err != nil {
-		return "", false
-	}
-	if name, ok := below(realFolder, file); ok {
-		return name, true
-	}
-	realParent, err := filepath.EvalSymlinks(filepath.Dir(file))
-	if err != nil {
-		return "", false
-	}
-	return below(realFolder, filepath.Join(realParent, filepath.Base(file)))
+	return target, err
 }
 
 func below(folder, file string) (string, bool) {
@@ -75,6 +94,34 @@ func below(folder, file string) (string, bool) {
 	return name, true
 }
 
+// localError is a failure of the system with a file of the user's, in a sentence.
+func localError(code sandbox.Code, what string, err error) error {
+	return &sandbox.Error{Code: code, Message: what + ": " + plainly(err), Err: err}
+}
+
+// plainly says what the system said, without the names of system calls.
+func plainly(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "it is not there"
+	case errors.Is(err, fs.ErrPermission):
+		return "the system does not permit it"
+	}
+	if number, ok := errors.AsType[syscall.Errno](err); ok {
+		return number.Error()
+	}
+	return "a link in its path leads out of the allowed folder or nowhere" // what os.Root and the following of links say beyond that
+}
+
+// isOfSystem reports whether the file, and not what was to be written, is at fault.
+func isOfSystem(err error) bool {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Op != "read" // that was the backend's file
+	}
+	_, ok := errors.AsType[*os.LinkError](err)
+	return ok
+}
+
 // Close gives the folder back.
 func (l *localFile) Close() error { return l.root.Close() }
 
@@ -83,17 +130,17 @@ func (l *localFile) open(most int64) (*os.File, error) {
 	info, err := l.root.Stat(l.name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, sandbox.Errorf(sandbox.CodeFileNotFound, "there is no file %s in %s", l.name, l.root.Name())
+		return nil, sandbox.Errorf(sandbox.CodeFileNotFound, "there is no file %s", l.shown)
 	case err != nil:
-		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "%s cannot be read: %w", l.name, err)
+		return nil, localError(sandbox.CodeInvalidParams, l.shown+" cannot be read", err)
 	case !info.Mode().IsRegular():
-		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "%s is not a file", l.name)
+		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "%s is not a file", l.shown)
 	case most > 0 && info.Size() > most:
-		return nil, sandbox.Errorf(sandbox.CodeTooLarge, "%s has %s and at most %s can be sent to a context", l.name, phrase.Size(info.Size()), phrase.Size(most))
+		return nil, sandbox.Errorf(sandbox.CodeTooLarge, "%s has %s and at most %s can be sent to a context", l.shown, phrase.Size(info.Size()), phrase.Size(most))
 	}
 	f, err := l.root.Open(l.name)
 	if err != nil {
-		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "%s cannot be read: %w", l.name, err)
+		return nil, localError(sandbox.CodeInvalidParams, l.shown+" cannot be read", err)
 	}
 	return f, nil
 }
@@ -102,16 +149,16 @@ func (l *localFile) open(most int64) (*os.File, error) {
 func (l *localFile) write(content io.Reader) (size int64, err error) {
 	if folder := filepath.Dir(l.name); folder != "." {
 		if err := l.root.MkdirAll(folder, 0o755); err != nil {
-			return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "the folder %s cannot be made: %w", folder, err)
+			return 0, localError(sandbox.CodeInvalidParams, "the folder of "+l.shown+" cannot be made", err)
 		}
 	}
 	if info, err := l.root.Lstat(l.name); err == nil && !info.Mode().IsRegular() {
-		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "%s is there already and is not a file", l.name)
+		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "%s is there already and is not a file", l.shown)
 	}
 	part := l.name + "." + rand.Text()[:8] + ".part"
 	f, err := l.root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "%s cannot be written: %w", l.name, err)
+		return 0, localError(sandbox.CodeInvalidParams, l.shown+" cannot be written", err)
 	}
 	defer func() {
 		if err != nil {
@@ -119,11 +166,15 @@ func (l *localFile) write(content io.Reader) (size int64, err error) {
 		}
 	}()
 	size, err = io.Copy(f, content)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return 0, fmt.Errorf("write %s: %w", l.name, err)
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = l.root.Rename(part, l.name)
 	}
-	if err := l.root.Rename(part, l.name); err != nil {
-		return 0, fmt.Errorf("write %s: %w", l.name, err)
+	if isOfSystem(err) {
+		return 0, localError(sandbox.CodeExecutionFailed, l.shown+" cannot be written", err)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("write %s: %w", l.shown, err)
 	}
 	return size, nil
 }

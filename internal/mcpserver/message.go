@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -37,7 +38,7 @@ type message struct {
 	Result json.RawMessage `json:"result"`
 	Error  json.RawMessage `json:"error"`
 
-	garbled bool // the body is not UTF-8; what was wrong in its strings has been replaced by now
+	garbled bool // the body is not text throughout; what was wrong in its strings has been replaced by now
 }
 
 // software is how a client introduces itself.
@@ -81,11 +82,45 @@ func readMessage(body []byte) (*message, *refusal) {
 	if token := m.Params.Meta.ProgressToken; len(token) > 0 && !strings.ContainsRune(`"-0123456789`, rune(token[0])) {
 		m.Params.Meta.ProgressToken = nil
 	}
-	m.garbled = !utf8.Valid(body)
+	m.garbled = !utf8.Valid(body) || m.isCall() && hasHalfSurrogate(body)
 	if m.garbled && !m.isCall() {
 		return nil, &refusal{http.StatusBadRequest, m.ID, rpcParseError, "the body is not valid UTF-8"}
 	}
 	return m, nil
+}
+
+// hasHalfSurrogate reports whether JSON escapes half of a surrogate pair, which stands for no character. Code with another one in
+// its place would not be the code that was sent.
+func hasHalfSurrogate(body []byte) bool {
+	for {
+		at := bytes.IndexByte(body, '\\')
+		if at < 0 {
+			return false
+		}
+		unit, ok := escapedUnit(body[at:])
+		if !ok {
+			body = body[min(at+2, len(body)):]
+			continue
+		}
+		body = body[at+6:]
+		if !utf16.IsSurrogate(unit) {
+			continue
+		}
+		second, ok := escapedUnit(body)
+		if !ok || utf16.DecodeRune(unit, second) == utf8.RuneError {
+			return true
+		}
+		body = body[6:]
+	}
+}
+
+// escapedUnit reads a \uXXXX at the beginning of text.
+func escapedUnit(text []byte) (unit rune, ok bool) {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	return rune(n), err == nil
 }
 
 // isRequest reports whether the message wants an answer of its own.

@@ -35,21 +35,26 @@ type progress struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
 
-	mu    sync.Mutex
-	lines lastLine // guarded by mu
+	mu    sync.Mutex    // guards below
+	lines lastLine      // what the code has printed
+	doing func() string // what is done until there is a line to show
 }
 
-// startProgress begins to tell the client, if it asked to be told. The caller must end it before the call is answered.
-func startProgress(ctx context.Context, x *exchange, every time.Duration) *progress {
+// startProgress begins to tell the client, if it asked to be told, what the call is doing. The caller must end it before the
+// call is answered.
+func startProgress(ctx context.Context, x *exchange, every time.Duration, doing func() string) *progress {
 	token := x.message.Params.Meta.ProgressToken
 	if len(token) == 0 || !x.reply.CanStream() {
 		return nil
 	}
 	ctx, stop := context.WithCancel(ctx)
-	p := &progress{reply: x.reply, token: token, every: every, started: time.Now(), poke: make(chan struct{}, 1), stop: stop}
+	p := &progress{reply: x.reply, token: token, every: every, started: time.Now(), poke: make(chan struct{}, 1), stop: stop, doing: doing}
 	p.done.Go(func() { p.pump(ctx) })
 	return p
 }
+
+// says is what a call does that does one thing only.
+func says(what string) func() string { return func() string { return what } }
 
 // end stops telling and waits until nothing more is written.
 func (p *progress) end() {
@@ -58,6 +63,19 @@ func (p *progress) end() {
 	}
 	p.stop()
 	p.done.Wait()
+}
+
+// begin notes that the code runs from now on: what the call waited for has come.
+func (p *progress) begin() {
+	if p == nil {
+		return
+	}
+	began := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.doing = func() string {
+		return fmt.Sprintf("running for %d s, no output yet", int(time.Since(began).Seconds()))
+	}
 }
 
 // emit takes output as the code prints it. It never blocks.
@@ -105,10 +123,10 @@ func (p *progress) pump(ctx context.Context) {
 func (p *progress) tell() error {
 	took := time.Since(p.started)
 	p.mu.Lock()
-	line := p.lines.text()
+	line, doing := p.lines.text(), p.doing
 	p.mu.Unlock()
 	if line == "" {
-		line = fmt.Sprintf("running for %d s, no output yet", int(took.Seconds()))
+		line = doing()
 	}
 	type note struct {
 		Token    json.RawMessage `json:"progressToken"`

@@ -17,6 +17,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox/sandboxtest"
 )
 
 type progressNote struct {
@@ -39,13 +40,20 @@ func withProgress(body, token string) string {
 // checkNotes makes sure that a stream holds notes of its own call, in order, and then the result.
 func checkNotes(t *testing.T, a answerTo, token, says string) (notes []progressNote, last rpcMessage) {
 	t.Helper()
+	return checkNotesSaying(t, a, token, func(text string) bool {
+		return strings.Contains(text, says) || strings.Contains(text, "no output yet") || strings.HasPrefix(text, "waiting for ")
+	})
+}
+
+func checkNotesSaying(t *testing.T, a answerTo, token string, fits func(text string) bool) (notes []progressNote, last rpcMessage) {
+	t.Helper()
 	all := a.messages(t)
 	for n, m := range all[:len(all)-1] {
 		var p progressNote
 		if m.Method != "notifications/progress" || json.Unmarshal(m.Params, &p) != nil {
 			t.Fatalf("message %d is %q %s, want progress", n, m.Method, m.Params)
 		}
-		if string(p.Token) != token || !strings.Contains(p.Message, says) && !strings.Contains(p.Message, "no output yet") {
+		if string(p.Token) != token || !fits(p.Message) {
 			t.Errorf("note for %s on the stream of %s: %q", p.Token, token, p.Message)
 		}
 		if n > 0 && p.Progress <= notes[n-1].Progress {
@@ -160,8 +168,10 @@ func TestProgressIsNeverSilentForLong(t *testing.T) {
 		w := httptest.NewRecorder()
 		x := &exchange{message: &message{}, reply: newReply(w, httptest.NewRequest(http.MethodPost, "/mcp", nil))}
 		x.message.Params.Meta.ProgressToken = json.RawMessage(`"t"`)
-		p := startProgress(t.Context(), x, progressEvery)
-		time.Sleep(11 * time.Second)
+		p := startProgress(t.Context(), x, progressEvery, says("waiting"))
+		time.Sleep(5 * time.Second)
+		p.begin()
+		time.Sleep(6 * time.Second)
 		p.emit(sandbox.Chunk{Text: "reading\n"})
 		p.emit(sandbox.Chunk{Text: "half a li"})
 		time.Sleep(time.Second)
@@ -188,7 +198,7 @@ func TestProgressIsNeverSilentForLong(t *testing.T) {
 		if before < 40 {
 			t.Errorf("last note after %v s of 42", before)
 		}
-		if says[0] != "running for 4 s, no output yet" || says[2] != "half a li" || says[len(says)-1] != "row 9999" {
+		if says[0] != "waiting" || says[1] != "running for 3 s, no output yet" || says[2] != "half a li" || says[len(says)-1] != "row 9999" {
 			t.Errorf("notes say %q … %q", says[:4], says[len(says)-1])
 		}
 		if len(notes) > 60 {
@@ -199,11 +209,49 @@ func TestProgressIsNeverSilentForLong(t *testing.T) {
 
 func TestNoTokenNoProgress(t *testing.T) {
 	x := &exchange{message: &message{}, reply: newReply(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/mcp", nil))}
-	p := startProgress(t.Context(), x, time.Millisecond)
+	p := startProgress(t.Context(), x, time.Millisecond, says("waiting"))
 	if p != nil || p.emitter() != nil {
 		t.Errorf("progress without a token = %v", p)
 	}
+	p.begin()
 	p.end()
+}
+
+func TestProgressSaysWhatACallWaitsFor(t *testing.T) {
+	opened := make(chan struct{})
+	r := startRig(t, rigSetup{before: quick, fake: sandboxtest.FakeOptions{OpenDelay: func(n int) time.Duration {
+		if n == 1 {
+			close(opened)
+		}
+		return 100 * time.Millisecond
+	}}})
+	<-opened
+	first := func(body string, hs headers) string {
+		t.Helper()
+		notes, _ := checkNotesSaying(t, r.post(t, Unix, withProgress(body, "1"), hs), "1", func(string) bool { return true })
+		if len(notes) == 0 {
+			t.Fatal("no notes")
+		}
+		return notes[0].Message
+	}
+	body, hs := modernCall("1", "create_context", `{"name":"slow"}`)
+	if got, want := first(body, hs), "waiting for a sandbox"; got != want {
+		t.Errorf("create_context says %q, want %q", got, want)
+	}
+	made := do(t, r.connect(t, Unix, modern, nil), "create_context", map[string]any{"name": "busy"})
+	body, hs = modernCall("1", "run_code", fmt.Sprintf(`{"context_id":%q,"code":"sleep 200ms"}`, made["context_id"]))
+	busy := make(chan answerTo, 1)
+	go func() { busy <- r.post(t, Unix, body, hs) }()
+	eventually(t, "the code runs", func() bool {
+		cc, ok := r.interp.Context(made["context_id"].(string))
+		return ok && cc.Status == "running"
+	})
+	queued, hs := modernCall("2", "run_code", fmt.Sprintf(`{"context_id":%q,"code":"sleep 50ms"}`, made["context_id"]))
+	notes, _ := checkNotesSaying(t, r.post(t, Unix, withProgress(queued, "1"), hs), "1", func(string) bool { return true })
+	if len(notes) < 2 || notes[0].Message != "waiting for the run before it in this context" || notes[len(notes)-1].Message != "running for 0 s, no output yet" {
+		t.Errorf("the run that waits says %+v", notes)
+	}
+	<-busy
 }
 
 func TestNewestLine(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
 
@@ -28,6 +29,7 @@ const (
 // Why a request's context was ended by us.
 var (
 	errSessionEnded = errors.New("the MCP session was ended")
+	errRevoked      = errors.New("the token was revoked")
 	errShutdown     = errors.New("AgentRun Tray is shutting down")
 )
 
@@ -198,6 +200,8 @@ func (p *reply) lastWord(ctx context.Context, m *message) (int, []byte) {
 	switch {
 	case errors.Is(cause, errSessionEnded):
 		return http.StatusNotFound, rpcError(m.ID, rpcNoSession, "the MCP session was ended while this request was being served", nil)
+	case errors.Is(cause, errRevoked):
+		return http.StatusUnauthorized, rpcError(m.ID, rpcBadRequest, "the token of this client was revoked while this request was being served", nil)
 	case errors.Is(cause, errShutdown) && m.isCall():
 		return http.StatusOK, lostCall(m)
 	case errors.Is(cause, errShutdown), ctx.Err() != nil:
@@ -256,9 +260,11 @@ func (p *reply) send(data []byte, flush bool) error {
 	return nil
 }
 
-// amend puts right what mcp-go gets wrong in an answer: the code of an error and an id it could not hold. The caller holds mu.
+// amend puts right what mcp-go gets wrong in an answer: the code of an error, its length where it repeats what it was given, and an
+// id it could not hold. The caller holds mu.
 func (p *reply) amend(text []byte) []byte {
-	if p.over == nil && p.exactID == nil {
+	longError := len(text) > 2*maxErrorText && bytes.Contains(text[:2*maxErrorText], []byte(`"error":{`))
+	if p.over == nil && p.exactID == nil && !longError {
 		return text
 	}
 	var m map[string]json.RawMessage
@@ -271,6 +277,13 @@ func (p *reply) amend(text []byte) []byte {
 	}
 	if m["error"] != nil && p.over != nil {
 		return rpcError(id, p.over.code, p.over.text, p.over.data)
+	}
+	var e struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	if longError && m["error"] != nil && json.Unmarshal(m["error"], &e) == nil {
+		return rpcError(id, e.Code, phrase.Clip(e.Message, maxErrorText), nil)
 	}
 	m["id"] = id
 	return compactJSON(m)

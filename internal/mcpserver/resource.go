@@ -124,7 +124,7 @@ func (s *Server) resource(read resourceReader) server.ResourceTemplateHandlerFun
 
 // resourceError is the protocol error for a resource that cannot be read.
 func resourceError(ctx context.Context, uri string, err error) override {
-	o := override{status: http.StatusOK, code: rpcInternalError, text: err.Error(), data: map[string]any{"uri": uri}}
+	o := override{status: http.StatusOK, code: rpcInternalError, text: phrase.Clip(err.Error(), maxErrorText), data: map[string]any{"uri": phrase.Clip(uri, maxErrorText)}}
 	missing := errors.Is(err, errNoResource) || errors.Is(err, sandbox.ErrContextNotFound) || errors.Is(err, sandbox.ErrFileNotFound) ||
 		sandbox.CodeOf(err, "") == sandbox.CodeInvalidParams
 	switch {
@@ -144,7 +144,7 @@ func (s *Server) readFileResource(ctx context.Context, caller interpreter.Caller
 	if contextID == ownContext {
 		contextID = ""
 	}
-	data, file, err := s.readFile(ctx, caller, interpreter.FileRef{ContextID: contextID, Path: name}, maxResource)
+	data, file, err := s.readFile(ctx, caller, interpreter.FileRef{ContextID: contextID, Path: name, Mute: true})
 	if err != nil {
 		return nil, err
 	}
@@ -155,30 +155,32 @@ func (s *Server) readFileResource(ctx context.Context, caller interpreter.Caller
 	return mcp.BlobResourceContents{URI: uri, MIMEType: mime, Blob: base64.StdEncoding.EncodeToString(data)}, nil
 }
 
-// readFile reads a whole file of a context, if it is no larger than most.
-func (s *Server) readFile(ctx context.Context, caller interpreter.Caller, ref interpreter.FileRef, most int64) ([]byte, sandbox.File, error) {
-	content, file, err := s.interp.ReadFile(ctx, caller, ref)
+// readFile reads a whole file of a context, if it is no larger than a resource may be.
+func (s *Server) readFile(ctx context.Context, caller interpreter.Caller, ref interpreter.FileRef) ([]byte, sandbox.File, error) {
+	content, file, _, err := s.interp.ReadFile(ctx, caller, ref)
 	if err != nil {
 		return nil, file, err
 	}
 	defer content.Close()
-	if file.Size > most {
-		return nil, file, tooLarge(file, most)
+	if file.Size > maxResource {
+		return nil, file, tooLarge(file, file.Size)
 	}
-	var b bytes.Buffer
-	if _, err := io.Copy(&b, io.LimitReader(content, most+1)); err != nil {
+	data, err := io.ReadAll(io.LimitReader(untilDone{ctx, content}, maxResource+1))
+	if err != nil {
 		return nil, file, fmt.Errorf("read %s: %w", file.Path, err)
 	}
-	if int64(b.Len()) > most {
-		return nil, file, tooLarge(file, most)
+	if len(data) > maxResource { // it has grown meanwhile
+		return nil, file, tooLarge(file, int64(len(data)))
 	}
-	return b.Bytes(), file, nil
+	return data, file, nil
 }
 
-func tooLarge(file sandbox.File, most int64) error {
-	return sandbox.Errorf(sandbox.CodeTooLarge, "%s has %s and at most %s can be read this way; fetch it with download_file and local_path, or read a part of it with run_code",
-		file.Path, phrase.Size(file.Size), phrase.Size(most))
+func tooLarge(file sandbox.File, size int64) error {
+	return sandbox.Errorf(sandbox.CodeTooLarge, "%s has %s and a resource may have at most %s: %s", file.Path, phrase.Size(size), phrase.Size(maxResource), howToGetLarge)
 }
+
+// howToGetLarge says how to come by a file that is too large for a resource.
+const howToGetLarge = "fetch it with download_file and local_path, into a folder that the user has allowed (" + settingOfFolders + "), or read it in parts with run_code"
 
 func (s *Server) readOutputResource(_ context.Context, _ interpreter.Caller, uri string) (mcp.ResourceContents, error) {
 	contextID, _, rest, err := resourceParts(uri)

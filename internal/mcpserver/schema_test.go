@@ -7,7 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox/sandboxtest"
 )
 
@@ -71,6 +75,30 @@ func TestToolsSayWhatClientsNeed(t *testing.T) {
 				t.Errorf("the argument %s of %s is not described", p.name, name)
 			}
 		}
+	}
+}
+
+// newPool makes a pool that is not run.
+func newPool(t *testing.T) *pool.Pool[sandbox.Session] {
+	t.Helper()
+	p, err := pool.New(pool.Options[sandbox.Session]{New: sandboxtest.NewFake(sandboxtest.FakeOptions{}).Open})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestSchemaNamesTheTimeoutThatIsSet(t *testing.T) {
+	interp, err := interpreter.New(interpreter.Options{Backend: sandboxtest.NewFake(sandboxtest.FakeOptions{}), Pool: newPool(t), RunTimeout: 12 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Interpreter: interp, Version: "1.2.3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if schema := string(s.tools["run_code"].input.schema()); !strings.Contains(schema, "Default: 12; at most") {
+		t.Errorf("run_code takes %s, want a default of 12 s", schema)
 	}
 }
 

@@ -59,9 +59,11 @@ type Server struct {
 	mcp       *server.MCPServer
 	transport *server.StreamableHTTPServer
 	sessions  *sessions
+	visits    *visits
 	clients   *clients
 
 	progressEvery time.Duration
+	bodyTimeout   time.Duration
 }
 
 // New checks the options and returns a server. It starts nothing.
@@ -77,8 +79,8 @@ func New(opt Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: opt, log: opt.Logger, interp: opt.Interpreter, traits: opt.Interpreter.Traits(),
-		tools: make(map[string]tool), sessions: newSessions(opt.SessionIdle), clients: newClients(),
-		progressEvery: progressEvery,
+		tools: make(map[string]tool), sessions: newSessions(opt.SessionIdle), visits: newVisits(), clients: newClients(opt.Interpreter.Left),
+		progressEvery: progressEvery, bodyTimeout: bodyTimeout,
 	}
 	hooks := &server.Hooks{}
 	hooks.AddBeforeReadResource(func(_ context.Context, _ any, req *mcp.ReadResourceRequest) {
@@ -113,7 +115,8 @@ func (s *Server) instructions() string {
 		"Read notices in results: they say when variables or files are gone.\n" + s.traits.Note
 }
 
-// Run ends MCP sessions and forgets clients that nobody uses any more, until ctx ends. Then it ends all MCP sessions, with what
+// Run ends MCP sessions and forgets clients that nobody uses any more, and shuts out clients whose tokens were revoked, until ctx
+// ends. Then it ends all MCP sessions, with what
 // is being served for them, and returns nil.
 func (s *Server) Run(ctx context.Context) error {
 	sweep := time.NewTicker(max(time.Second, min(s.opt.SessionIdle, relayGrace)/4))
@@ -124,6 +127,7 @@ func (s *Server) Run(ctx context.Context) error {
 			for _, id := range s.sessions.stale(now) {
 				s.endSession(id, errSessionEnded)
 			}
+			s.shutOut()
 			s.clients.forget(now)
 		case <-ctx.Done():
 			for _, id := range s.sessions.all() {
@@ -191,6 +195,14 @@ func (s *Server) endSession(id string, cause error) {
 	if ended != nil && ended.entry != nil {
 		s.clients.closed(ended.entry)
 	}
+}
+
+// shutOut ends what clients have open whose tokens do not count any more.
+func (s *Server) shutOut() {
+	for _, id := range s.sessions.unwelcome() {
+		s.endSession(id, errRevoked)
+	}
+	s.visits.end(errRevoked)
 }
 
 // cleanTransport makes mcp-go forget an MCP session. A DELETE is the only way it offers.

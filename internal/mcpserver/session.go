@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -26,11 +28,12 @@ var (
 // mcpSession is one client's MCP session of the older era.
 type mcpSession struct {
 	id      string
-	owner   string   // whose it is; see entrant.owner. Empty until the initialize reply names it
-	who     software // as in initialize
-	relay   bool     // a relay made it
-	listens bool     // it has had a stream of its own
-	entry   *client  // in the table of clients
+	owner   string      // whose it is; see entrant.owner. Empty until the initialize reply names it
+	who     software    // as in initialize
+	relay   bool        // a relay made it
+	listens bool        // it has had a stream of its own
+	entry   *client     // in the table of clients
+	welcome func() bool // whether who was let in last would be again; nil: always
 
 	open  map[*http.Request]context.CancelCauseFunc // what is being served for it
 	ids   map[string]struct{}                       // of the requests among them
@@ -79,21 +82,21 @@ func (t *sessions) Terminate(id string) (isNotAllowed bool, err error) {
 }
 
 // adopt says whose a new session is, before the client learns its id.
-func (t *sessions) adopt(id, owner string, who software, relay bool, entry *client) {
+func (t *sessions) adopt(id string, who entrant, intro software, entry *client) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s := t.live[id]; s != nil {
-		s.owner, s.who, s.relay, s.entry = owner, who, relay, entry
+		s.owner, s.who, s.relay, s.entry, s.welcome = who.owner, intro, who.relay != "", entry, who.welcome
 	}
 }
 
 // join books a request with its session, so that ending the one cancels the other. A session of somebody else is not there.
 // The requestID is empty for everything but requests.
-func (t *sessions) join(r *http.Request, id, owner, requestID string, cancel context.CancelCauseFunc) (*mcpSession, error) {
+func (t *sessions) join(r *http.Request, id string, who entrant, requestID string, cancel context.CancelCauseFunc) (*mcpSession, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.live[id]
-	if s == nil || s.owner != owner {
+	if s == nil || s.owner != who.owner {
 		return nil, errNoSession
 	}
 	if requestID != "" {
@@ -106,6 +109,7 @@ func (t *sessions) join(r *http.Request, id, owner, requestID string, cancel con
 		s.listens = true
 	}
 	s.open[r] = cancel
+	s.welcome = who.welcome // a client may get another token
 	return s, nil
 }
 
@@ -148,6 +152,20 @@ func (t *sessions) stale(now time.Time) []string {
 		}
 	}
 	return ids
+}
+
+// unwelcome lists the sessions of those who would not be let in any more.
+func (t *sessions) unwelcome() []string {
+	asks := make(map[string]func() bool)
+	t.mu.Lock()
+	for id, s := range t.live {
+		if s.welcome != nil {
+			asks[id] = s.welcome
+		}
+	}
+	t.mu.Unlock()
+	maps.DeleteFunc(asks, func(_ string, welcome func() bool) bool { return welcome() })
+	return slices.Collect(maps.Keys(asks))
 }
 
 // surplus names the session that has to go before another one can come: the one unused for the longest time, or none.

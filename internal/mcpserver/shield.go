@@ -12,8 +12,12 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
+
+// maxErrorText is how many characters of an error's sentence are told. Errors quote what they were given, and that may be long.
+const maxErrorText = 2 << 10
 
 // errorObject is the result of a call that could not be carried out, as the tool contract has it.
 type errorObject struct {
@@ -54,7 +58,7 @@ func (s *Server) guarded(ctx context.Context, next server.ToolHandlerFunc, req m
 		}
 	}()
 	if exchangeOf(ctx).message.garbled {
-		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "the call is not valid UTF-8; send text as UTF-8, and other bytes with upload_file in base64")
+		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "the call is not text: it has bytes that are not UTF-8, or half of a surrogate pair; send text as UTF-8, and other bytes with upload_file in base64")
 	}
 	return next(ctx, req)
 }
@@ -67,13 +71,13 @@ func passesThrough(ctx context.Context, rep *reply, err error) bool {
 		status = http.StatusBadRequest
 	}
 	if missing, ok := errors.AsType[mcp.MissingRequiredClientCapabilityError](err); ok {
-		rep.replace(override{status, mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, err.Error(), map[string]any{
+		rep.replace(override{status, mcp.MISSING_REQUIRED_CLIENT_CAPABILITY, phrase.Clip(err.Error(), maxErrorText), map[string]any{
 			"requiredCapabilities": map[string]any{missing.Capability: struct{}{}},
 		}})
 		return true
 	}
 	if errors.Is(err, mcp.ErrInvalidParams) {
-		rep.replace(override{status, rpcInvalidParams, err.Error(), nil})
+		rep.replace(override{status, rpcInvalidParams, phrase.Clip(err.Error(), maxErrorText), nil})
 		return true
 	}
 	return false
@@ -88,7 +92,7 @@ func errorResult(err error) *mcp.CallToolResult {
 	case errors.Is(err, context.DeadlineExceeded):
 		code = sandbox.CodeTimeout
 	}
-	text := compactJSON(errorObject{Error: err.Error(), Code: sandbox.CodeOf(err, code)})
+	text := compactJSON(errorObject{Error: phrase.Clip(err.Error(), maxErrorText), Code: sandbox.CodeOf(err, code)})
 	return &mcp.CallToolResult{
 		Content:           []mcp.Content{mcp.NewTextContent(string(text))},
 		StructuredContent: json.RawMessage(text),

@@ -3,6 +3,7 @@ package mcpserver
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -126,6 +127,24 @@ func (s *Server) languageProperty(about string) property {
 // fileRef names a file of the caller.
 func fileRef(contextID, file string) interpreter.FileRef {
 	return interpreter.FileRef{ContextID: contextID, Path: file}
+}
+
+// whereProperties are what every result about files says of where it happened.
+func whereProperties() object {
+	return object{
+		{name: "context_id", kind: "string", about: "the context it was in", required: true},
+		{name: "notices", kind: "array", about: "what you must know, such as that files are gone", more: map[string]any{"items": map[string]any{"type": "string"}}},
+	}
+}
+
+// whereObject is where a call about files happened.
+type whereObject struct {
+	ContextID string   `json:"context_id"`
+	Notices   []string `json:"notices,omitempty"`
+}
+
+func newWhereObject(w interpreter.Where) whereObject {
+	return whereObject{w.ContextID, slices.Clip(w.Notices)}
 }
 
 // utc writes a time as the tool contract has it.

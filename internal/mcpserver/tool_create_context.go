@@ -62,7 +62,7 @@ func (s *Server) createContext(ctx context.Context, c *call) (*answer, error) {
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	progress := startProgress(ctx, c.exchange, s.progressEvery)
+	progress := startProgress(ctx, c.exchange, s.progressEvery, says("waiting for a sandbox"))
 	made, err := s.interp.CreateContext(ctx, c.caller, interpreter.NewContext{
 		Name: in.Name, Description: in.Description, Language: sandbox.Language(strings.ToLower(string(in.Language))),
 	})

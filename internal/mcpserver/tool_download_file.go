@@ -17,22 +17,21 @@ func downloadFile(s *Server) tool {
 		name:  "download_file",
 		title: "Download file",
 		description: "Reads a file from the working folder of a context. Text up to " + phrase.Size(maxResultText) + " comes as content, pictures come as images, " +
-			"anything else as a link to a resource, readable while the context lives. With local_path the file is written to the user's own computer instead, replacing one of that name.",
+			"anything else as a link to a resource, which can be read while the context lives if it has at most " + phrase.Size(maxResource) + ". With local_path the file is written to the user's own computer instead, replacing one of that name, whatever its size.",
 		hints: hints{destructive: true, idempotent: true},
 		input: object{
 			contextIDProperty("to read from"),
 			{name: "path", kind: "string", about: "the file, relative to the working folder", required: true},
-			{name: "local_path", kind: "string", about: "absolute path on the user's own computer to write the file to. Only inside folders the user has allowed in the Settings of AgentRun Tray; none are at first"},
+			{name: "local_path", kind: "string", about: "absolute path on the user's own computer to write the file to. Only inside folders the user has allowed (" + settingOfFolders + "); none are at first"},
 		},
-		output: object{
+		output: append(object{
 			{name: "path", kind: "string", required: true},
 			{name: "size", kind: "integer", about: "in bytes", required: true},
 			{name: "mime_type", kind: "string", about: "what it seems to be"},
 			{name: "content", kind: "string", about: "the text of a text file"},
 			{name: "uri", kind: "string", about: "where to read the file as a resource, if it is not here"},
 			{name: "local_path", kind: "string", about: "where it was written on the user's computer"},
-			{name: "notices", kind: "array", about: "what you must know", more: map[string]any{"items": map[string]any{"type": "string"}}},
-		},
+		}, whereProperties()...),
 		run: s.downloadFile,
 	}
 }
@@ -44,13 +43,13 @@ type downloadFileInput struct {
 }
 
 type downloadFileOutput struct {
-	Path      string   `json:"path"`
-	Size      int64    `json:"size"`
-	MIMEType  string   `json:"mime_type,omitempty"`
-	Content   *string  `json:"content,omitempty"`
-	URI       string   `json:"uri,omitempty"`
-	LocalPath string   `json:"local_path,omitempty"`
-	Notices   []string `json:"notices,omitempty"`
+	Path      string  `json:"path"`
+	Size      int64   `json:"size"`
+	MIMEType  string  `json:"mime_type,omitempty"`
+	Content   *string `json:"content,omitempty"`
+	URI       string  `json:"uri,omitempty"`
+	LocalPath string  `json:"local_path,omitempty"`
+	whereObject
 }
 
 func (s *Server) downloadFile(ctx context.Context, c *call) (*answer, error) {
@@ -59,35 +58,70 @@ func (s *Server) downloadFile(ctx context.Context, c *call) (*answer, error) {
 		return nil, err
 	}
 	c.about(clean(in.ContextID, 80))
-	progress := startProgress(ctx, c.exchange, s.progressEvery)
+	progress := startProgress(ctx, c.exchange, s.progressEvery, says("fetching the file"))
 	defer progress.end()
 	if in.LocalPath != "" {
 		return s.downloadToLocal(ctx, c, in)
 	}
-	data, file, err := s.readFile(ctx, c.caller, fileRef(in.ContextID, in.Path), maxResource)
+	content, file, where, err := s.interp.ReadFile(ctx, c.caller, fileRef(in.ContextID, in.Path))
 	if err != nil {
 		return nil, err
 	}
-	out := downloadFileOutput{Path: file.Path, Size: file.Size, MIMEType: mimeOf(file.Path, data)}
-	switch {
-	case isPicture(out.MIMEType):
-		blocks, notices := pictureBlocks([]picture{{out.MIMEType, data}}, maxPicture)
-		if len(blocks) > 0 {
-			out.Notices = notices
-			return &answer{out, blocks}, nil
+	defer content.Close()
+	c.about(where.ContextID)
+	source := untilDone{ctx, content}
+	data, err := readUpTo(source, nil, sniffed)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", file.Path, err)
+	}
+	out := downloadFileOutput{Path: file.Path, Size: file.Size, MIMEType: mimeOf(file.Path, data), whereObject: newWhereObject(where)}
+	shown := int64(maxResultText)
+	if isPicture(out.MIMEType) {
+		shown = maxResource
+	}
+	if file.Size <= shown {
+		if data, err = readUpTo(source, data, int(shown)+1); err != nil {
+			return nil, fmt.Errorf("read %s: %w", file.Path, err)
 		}
-	case isText(data) && len(data) <= maxResultText:
-		text := string(data)
-		out.Content = &text
-		if object := compactJSON(out); wireSize(object) <= maxWireText {
-			return &answer{object: object}, nil
+		if a := showFile(out, data, shown); a != nil {
+			return a, nil
 		}
-		out.Content = nil
 	}
 	out.URI = fileURI(in.ContextID, file.Path)
+	if file.Size > maxResource {
+		out.Notices = append(out.Notices, fmt.Sprintf("The file is larger than the %s that a resource may have: %s.", phrase.Size(maxResource), howToGetLarge))
+	}
 	link := mcp.NewResourceLink(out.URI, path.Base(file.Path), fmt.Sprintf("%s, %s", file.Path, phrase.Size(file.Size)), out.MIMEType)
 	link.Size = &file.Size
 	return &answer{out, []mcp.Content{link}}, nil
+}
+
+// sniffed is how much of a file says what it is.
+const sniffed = 512
+
+// showFile puts a whole file into a result, or returns nil if it cannot be shown.
+func showFile(out downloadFileOutput, data []byte, most int64) *answer {
+	switch {
+	case int64(len(data)) > most: // it has grown meanwhile
+	case isPicture(out.MIMEType):
+		if blocks, notices := pictureBlocks([]picture{{out.MIMEType, data}}, maxPicture); len(blocks) > 0 {
+			out.Notices = append(out.Notices, notices...)
+			return &answer{out, blocks}
+		}
+	case isText(data):
+		text := string(data)
+		out.Content = &text
+		if object := compactJSON(out); wireSize(object) <= maxWireText {
+			return &answer{object: object}
+		}
+	}
+	return nil
+}
+
+// readUpTo goes on reading where data ends, until there are so many bytes or no more come.
+func readUpTo(r io.Reader, data []byte, most int) ([]byte, error) {
+	more, err := io.ReadAll(io.LimitReader(r, int64(most-len(data))))
+	return append(data, more...), err
 }
 
 // downloadToLocal copies a file of a context to the user's machine.
@@ -97,16 +131,17 @@ func (s *Server) downloadToLocal(ctx context.Context, c *call, in downloadFileIn
 		return nil, err
 	}
 	defer local.Close()
-	content, file, err := s.interp.ReadFile(ctx, c.caller, fileRef(in.ContextID, in.Path))
+	content, file, where, err := s.interp.ReadFile(ctx, c.caller, fileRef(in.ContextID, in.Path))
 	if err != nil {
 		return nil, err
 	}
 	defer content.Close()
+	c.about(where.ContextID)
 	size, err := local.write(untilDone{ctx, content})
 	if err != nil {
 		return nil, err
 	}
-	return &answer{object: downloadFileOutput{Path: file.Path, Size: size, LocalPath: in.LocalPath}}, nil
+	return &answer{object: downloadFileOutput{Path: file.Path, Size: size, LocalPath: in.LocalPath, whereObject: newWhereObject(where)}}, nil
 }
 
 // untilDone is a reader that ends with its context.

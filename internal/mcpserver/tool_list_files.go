@@ -17,10 +17,10 @@ func listFiles(s *Server) tool {
 			{name: "path", kind: "string", about: "a folder, relative to the working folder. Default: the working folder itself"},
 			{name: "depth", kind: "integer", about: "how many levels to list, 1 to 32. Default: 1, the folder's own entries", more: map[string]any{"minimum": 1, "maximum": 32}},
 		},
-		output: object{
+		output: append(object{
 			{name: "files", kind: "array", about: "sorted by path", required: true, more: map[string]any{"items": fileProperties.schema()}},
 			{name: "total", kind: "integer", about: "how many there are; at most 500 are listed", required: true},
-		},
+		}, whereProperties()...),
 		run: s.listFiles,
 	}
 }
@@ -41,6 +41,7 @@ type listFilesInput struct {
 type listFilesOutput struct {
 	Files []fileObject `json:"files"`
 	Total int          `json:"total"`
+	whereObject
 }
 
 func (s *Server) listFiles(ctx context.Context, c *call) (*answer, error) {
@@ -53,13 +54,14 @@ func (s *Server) listFiles(ctx context.Context, c *call) (*answer, error) {
 	if in.Depth != nil {
 		depth = *in.Depth
 	}
-	progress := startProgress(ctx, c.exchange, s.progressEvery)
-	files, err := s.interp.ListFiles(ctx, c.caller, fileRef(in.ContextID, in.Path), depth)
+	progress := startProgress(ctx, c.exchange, s.progressEvery, says("waiting for the files of the context"))
+	files, where, err := s.interp.ListFiles(ctx, c.caller, fileRef(in.ContextID, in.Path), depth)
 	progress.end()
 	if err != nil {
 		return nil, err
 	}
-	out := listFilesOutput{Files: make([]fileObject, 0, min(len(files), maxListed)), Total: len(files)}
+	c.about(where.ContextID)
+	out := listFilesOutput{Files: make([]fileObject, 0, min(len(files), maxListed)), Total: len(files), whereObject: newWhereObject(where)}
 	for _, f := range files[:min(len(files), maxListed)] {
 		out.Files = append(out.Files, newFileObject(f))
 	}

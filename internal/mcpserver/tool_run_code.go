@@ -25,7 +25,7 @@ func runCode(s *Server) tool {
 			s.languageProperty("only without context_id: what the code is written in. Default: " + string(s.traits.Languages[0])),
 			{
 				name: "timeout_seconds", kind: "number", more: map[string]any{"exclusiveMinimum": 0, "maximum": most},
-				about: fmt.Sprintf("how long the code may run. Default: %g; at most %g", min(30, most), most),
+				about: fmt.Sprintf("how long the code may run. Default: %g; at most %g", s.interp.RunTimeout().Seconds(), most),
 			},
 		},
 		output: object{
@@ -147,10 +147,10 @@ func (s *Server) runCode(ctx context.Context, c *call) (*answer, error) {
 		return nil, err
 	}
 	c.about(clean(in.ContextID, 80))
-	progress := startProgress(ctx, c.exchange, s.progressEvery)
+	progress := startProgress(ctx, c.exchange, s.progressEvery, func() string { return s.whyWaiting(in.ContextID) })
 	res, err := s.interp.RunCode(ctx, c.caller, interpreter.RunRequest{
 		Code: in.Code, ContextID: in.ContextID, Language: sandbox.Language(strings.ToLower(string(in.Language))),
-		Timeout: seconds(in.TimeoutSeconds), Emit: progress.emitter(),
+		Timeout: seconds(in.TimeoutSeconds), Emit: progress.emitter(), Started: progress.begin,
 	})
 	progress.end()
 	if err != nil {
@@ -158,6 +158,18 @@ func (s *Server) runCode(ctx context.Context, c *call) (*answer, error) {
 	}
 	c.about(res.ContextID)
 	return runAnswer(res), nil
+}
+
+// whyWaiting says what a run that has not begun waits for.
+func (s *Server) whyWaiting(contextID string) string {
+	cc, known := s.interp.Context(contextID)
+	switch {
+	case !known: // a default context, most likely
+		return "waiting for the run before it in this context, or for a sandbox"
+	case cc.Status == interpreter.Running:
+		return "waiting for the run before it in this context"
+	}
+	return "waiting for a sandbox"
 }
 
 // seconds turns a number of seconds into a duration; what no duration can hold becomes the longest one.

@@ -40,7 +40,7 @@ func (s *Server) stopContext(ctx context.Context, c *call) (*answer, error) {
 		return nil, err
 	}
 	c.about(clean(in.ContextID, 80))
-	progress := startProgress(ctx, c.exchange, s.progressEvery)
+	progress := startProgress(ctx, c.exchange, s.progressEvery, says("waiting for the run in progress to end"))
 	err := s.interp.StopContext(ctx, in.ContextID, in.Force)
 	progress.end()
 	if err != nil {

@@ -24,13 +24,13 @@ func uploadFile(s *Server) tool {
 			{name: "path", kind: "string", about: "where to put it, relative to the working folder, such as data/table.csv", required: true},
 			{name: "content", kind: "string", about: "what to write: text, or base64 if encoding says so"},
 			{name: "encoding", kind: "string", about: "how content is written. Default: utf-8", more: map[string]any{"enum": []string{"utf-8", "base64"}}},
-			{name: "local_path", kind: "string", about: "absolute path of a file on the user's own computer to take the content from. Only inside folders the user has allowed in the Settings of AgentRun Tray; none are at first"},
+			{name: "local_path", kind: "string", about: "absolute path of a file on the user's own computer to take the content from. Only inside folders the user has allowed (" + settingOfFolders + "); none are at first"},
 		},
-		output: object{
+		output: append(object{
 			{name: "path", kind: "string", required: true},
 			{name: "size", kind: "integer", about: "in bytes", required: true},
 			{name: "message", kind: "string", required: true},
-		},
+		}, whereProperties()...),
 		run: s.uploadFile,
 	}
 }
@@ -47,6 +47,7 @@ type uploadFileOutput struct {
 	Path    string `json:"path"`
 	Size    int64  `json:"size"`
 	Message string `json:"message"`
+	whereObject
 }
 
 func (s *Server) uploadFile(ctx context.Context, c *call) (*answer, error) {
@@ -60,14 +61,15 @@ func (s *Server) uploadFile(ctx context.Context, c *call) (*answer, error) {
 		return nil, err
 	}
 	defer content.Close()
-	progress := startProgress(ctx, c.exchange, s.progressEvery)
-	file, err := s.interp.WriteFile(ctx, c.caller, fileRef(in.ContextID, in.Path), content)
+	progress := startProgress(ctx, c.exchange, s.progressEvery, says("sending the file"))
+	file, where, err := s.interp.WriteFile(ctx, c.caller, fileRef(in.ContextID, in.Path), content)
 	progress.end()
 	if err != nil {
 		return nil, err
 	}
+	c.about(where.ContextID)
 	return &answer{object: uploadFileOutput{
-		Path: file.Path, Size: file.Size, Message: fmt.Sprintf("%s is there with %s; code reads it as %q.", file.Path, phrase.Size(file.Size), file.Path),
+		whereObject: newWhereObject(where), Path: file.Path, Size: file.Size, Message: fmt.Sprintf("%s is there with %s; code reads it as %q.", file.Path, phrase.Size(file.Size), file.Path),
 	}}, nil
 }
 

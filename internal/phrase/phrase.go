@@ -18,8 +18,11 @@ func Duration(d time.Duration) string {
 	return fmt.Sprintf("%g s", d.Seconds())
 }
 
-// Size writes a number of bytes: "17 bytes", "1.5 KiB", "5 MiB".
+// Size writes a number of bytes: "1 byte", "17 bytes", "1.5 KiB", "5 MiB".
 func Size(bytes int64) string {
+	if bytes == 1 {
+		return "1 byte"
+	}
 	units := []string{"bytes", "KiB", "MiB", "GiB"}
 	v, u := float64(bytes), 0
 	for v >= 1024 && u < len(units)-1 {

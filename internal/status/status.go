@@ -26,7 +26,7 @@ type Phase string
 // The phases of a host.
 const (
 	Starting Phase = "starting" // no session is ready yet
-	Ready    Phase = "ready"    // code can run at once
+	Ready    Phase = "ready"    // code can run
 	Working  Phase = "working"  // code is running
 	Paused   Phase = "paused"   // the pool was emptied to save money and fills at the next use
 	Troubled Phase = "troubled" // no session can be had; Problems says why

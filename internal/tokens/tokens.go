@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
+	"github.com/agentrun-tray/agentrun-tray/internal/filelock"
 )
 
 // FileName is the name of the list in the data folder.
@@ -69,34 +70,78 @@ func (s *Store) Get(client string) (Token, error) {
 	if !clientName.MatchString(client) {
 		return Token{}, fmt.Errorf("%q cannot name a client: use 1 to 64 letters, digits, dots, underscores or hyphens", client)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.read(); err != nil {
-		return Token{}, err
-	}
-	if at := s.index(client); at >= 0 {
-		return s.known[at], nil
-	}
-	t := Token{Client: client, Secret: "art_" + rand.Text(), Created: time.Now().UTC().Truncate(time.Second)}
-	return t, s.write(append(slices.Clone(s.known), t))
+	var t Token
+	err := s.change(func(list []Token) ([]Token, error) {
+		if at := index(list, client); at >= 0 {
+			t = list[at]
+			return nil, nil
+		}
+		t = Token{Client: client, Secret: "art_" + rand.Text(), Created: time.Now().UTC().Truncate(time.Second)}
+		return append(list, t), nil
+	})
+	return t, err
 }
 
 // Revoke makes a client's token useless. ErrUnknown says that it has none.
 func (s *Store) Revoke(client string) error {
+	return s.change(func(list []Token) ([]Token, error) {
+		at := index(list, client)
+		if at < 0 {
+			return nil, fmt.Errorf("client %q: %w", client, ErrUnknown)
+		}
+		return slices.Delete(list, at, at+1), nil
+	})
+}
+
+// change replaces the list by what edit makes of it, unless that is nil. Other processes are kept out meanwhile.
+func (s *Store) change(edit func([]Token) ([]Token, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	lock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	if err := s.read(); err != nil {
 		return err
 	}
-	at := s.index(client)
-	if at < 0 {
-		return fmt.Errorf("client %q: %w", client, ErrUnknown)
+	list, err := edit(slices.Clone(s.known))
+	if err != nil || list == nil {
+		return err
 	}
-	return s.write(slices.Delete(slices.Clone(s.known), at, at+1))
+	return s.write(list)
+}
+
+// lock waits for other processes that are changing the list, which takes them milliseconds.
+func (s *Store) lock() (*os.File, error) {
+	deadline := time.NewTimer(5 * time.Second)
+	defer deadline.Stop()
+	for {
+		lock, err := filelock.Take(s.path + ".lock")
+		if err == nil {
+			return lock, nil
+		}
+		if !errors.Is(err, filelock.ErrHeld) {
+			return nil, fmt.Errorf("change the list of tokens: %w", err)
+		}
+		again := time.NewTimer(5 * time.Millisecond) // the system has no event for a lock that is given back
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			return nil, fmt.Errorf("change the list of tokens: another process is busy with %s; try again", s.path)
+		}
+	}
 }
 
 // ErrUnknown says that a client has no token.
 var ErrUnknown = errors.New("there is no token for it")
+
+// Problem says why nobody can be let in, or nil.
+func (s *Store) Problem() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.read()
+}
 
 // List returns the tokens in the order they were made.
 func (s *Store) List() ([]Token, error) {
@@ -108,8 +153,8 @@ func (s *Store) List() ([]Token, error) {
 	return slices.Clone(s.known), nil
 }
 
-func (s *Store) index(client string) int {
-	return slices.IndexFunc(s.known, func(t Token) bool { return t.Client == client })
+func index(list []Token, client string) int {
+	return slices.IndexFunc(list, func(t Token) bool { return t.Client == client })
 }
 
 // read brings known up to date with the file, which costs one stat when nothing changed. The caller holds mu.

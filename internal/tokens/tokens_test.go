@@ -2,9 +2,11 @@ package tokens_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/tokens"
@@ -83,6 +85,28 @@ func TestNamesThatCannotBeClients(t *testing.T) {
 	for _, name := range []string{"", " ", "a b", "../x", strings.Repeat("x", 65), "-x"} {
 		if _, err := tokens.Open(t.TempDir()).Get(name); err == nil {
 			t.Errorf("Get(%q) was accepted", name)
+		}
+	}
+}
+
+func TestManyProcessesMakeTokensAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	secrets := make([]string, 16)
+	for n := range secrets {
+		wg.Go(func() {
+			token, err := tokens.Open(dir).Get(fmt.Sprint("client", n/2)) // each name twice
+			if err != nil {
+				t.Error(err)
+			}
+			secrets[n] = token.Secret
+		})
+	}
+	wg.Wait()
+	host := tokens.Open(dir)
+	for n, secret := range secrets {
+		if client, ok := host.Lookup(secret); !ok || client != fmt.Sprint("client", n/2) {
+			t.Errorf("token %d was printed and belongs to %q, %v", n, client, ok)
 		}
 	}
 }

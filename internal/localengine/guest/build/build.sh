@@ -42,16 +42,11 @@ step() {
   sh "$steps/$2.sh"
 }
 
-# The native CPython compiles the library; both builds of --verify may share it, as what it writes depends on its version alone.
-native() {
-  if [ ! -x "$WORK/native/python" ]; then step "native CPython (some minutes)" python-native; fi
-}
-
 # build everything into $TREE.
 build() {
   mkdir -p "$TREE"
   step "unpacking and patching" unpack
-  native
+  step "native CPython (some minutes the first time)" python-native
   step "libraries" libraries
   step "JavaScript" javascript
   step "Python (some minutes)" python
@@ -64,7 +59,7 @@ build() {
 # tool NAME prints how an unpacked tool calls itself.
 tool() { "$WORK/tools/bin/$1" --version | head -n 1 | tr -s ' '; }
 
-# publish FILE... copies results to dist and writes the manifest.
+# publish FILE... copies results to dist.
 publish() {
   for file in "$@"; do cp "$TREE/out/$file" "$steps/../dist/$file"; done
 }
@@ -89,8 +84,8 @@ case ${1:-} in
     step "Python's library" stdlib
     sh "$steps/pack.sh" stdlib
     publish stdlib.zip.zst
-    manifest -keep-tools
-    say "done: the library alone. What else changed since the last build is not in it."
+    manifest -library
+    say "done: the library alone"
     ;;
   --verify)
     sh "$steps/fetch.sh"

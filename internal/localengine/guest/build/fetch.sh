@@ -86,7 +86,7 @@ check() {
 }
 
 if [ -n "$(missing)" ]; then
-  say "downloading $(missing | wc -l) archives"
+  say "archives to download: $(missing | wc -l)"
   prepare_apt
   download
 fi

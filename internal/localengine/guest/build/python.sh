@@ -30,13 +30,8 @@ asked() {
   done
 }
 
-# KERNEL_ONLY=1 keeps CPython as it was built last; for work on kernel.c alone.
-if [ "${KERNEL_ONLY:-}" ]; then
-  cd "$build"
-else
-  configure_python
-  quietly make.log make -j"$JOBS" python.wasm
-fi
+configure_python
+quietly make.log make -j"$JOBS" python.wasm
 
 # The calls which the kernel sees before libc: six that the file layer can refuse for lack of room, and the one that sleeps.
 wraps=

@@ -20,7 +20,7 @@ unpack_tools() {
   runtime=$TOOLS/usr/lib/llvm-19/lib/clang/19/lib
   mkdir -p "$runtime/wasm32-unknown-wasip1"
   ln -s ../wasi/libclang_rt.builtins-wasm32.a "$runtime/wasm32-unknown-wasip1/libclang_rt.builtins.a"
-  touch "$TOOLS/complete"
+  echo "$made_of" >"$TOOLS/made-of"
 }
 
 # wrap NAME PROGRAM makes $BIN/NAME, which runs the unpacked program with its own libraries.
@@ -54,7 +54,8 @@ our_patches() {
   done
 }
 
-[ -e "$TOOLS/complete" ] || unpack_tools
+made_of=$(sources | grep -E '^[^ ]+ [^ ]+ (tool|data) ' | sha256sum)
+[ "$(cat "$TOOLS/made-of" 2>/dev/null)" = "$made_of" ] || unpack_tools
 rm -rf "$SRC"
 mkdir -p "$SRC"
 source_tree python3.13_3.13.5.orig.tar.xz Python-3.13.5 python3.13_3.13.5-2+deb13u5.debian.tar.xz '^(CVE|ssl-|dict-|traverse-)'

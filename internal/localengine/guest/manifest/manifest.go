@@ -63,6 +63,9 @@ var inputs = []string{
 	"python/*.c", "python/*.patch", "python/aio.py", "python/stdlib.py", "python/sysconfig.py", "tick/*.go", "tick/cmd/tick/*.go",
 }
 
+// libraryInputs are those of the inputs that only the library is made from.
+var libraryInputs = []string{"python/aio.py", "python/stdlib.py", "python/sysconfig.py"}
+
 // Measure describes the engine in the given folder, that of the package guest. What the tools call themselves is not to be
 // measured there and comes from the caller.
 func Measure(root string, tools map[string]string) (Manifest, error) {
@@ -79,6 +82,7 @@ func Measure(root string, tools map[string]string) (Manifest, error) {
 		return Manifest{}, err
 	}
 	m.Artifacts = append(m.Artifacts, Artifact{Packed: notices, Raw: notices})
+	slices.SortFunc(m.Artifacts, compareArtifacts)
 	for _, pattern := range inputs {
 		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
 		if err != nil {
@@ -102,9 +106,30 @@ func Measure(root string, tools map[string]string) (Manifest, error) {
 			m.Inputs = append(m.Inputs, f)
 		}
 	}
-	slices.SortFunc(m.Inputs, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(m.Inputs, compareFiles)
 	m.Archives, err = readSources(filepath.Join(root, "build", "sources.txt"))
 	return m, err
+}
+
+// WithLibrary returns m with the Python library of built, and what that alone is made from: for a build of nothing else. What else
+// changed since m stays visible.
+func (m Manifest) WithLibrary(built Manifest) Manifest {
+	m.Artifacts = replaced(m.Artifacts, built.Artifacts, func(a Artifact) bool { return a.Packed.Path == "dist/stdlib.zip.zst" })
+	m.Inputs = replaced(m.Inputs, built.Inputs, func(f File) bool { return slices.Contains(libraryInputs, f.Path) })
+	slices.SortFunc(m.Artifacts, compareArtifacts)
+	slices.SortFunc(m.Inputs, compareFiles)
+	return m
+}
+
+// replaced returns old with those elements that are chosen taken from fresh.
+func replaced[T any](old, fresh []T, chosen func(T) bool) []T {
+	out := slices.DeleteFunc(slices.Clone(old), chosen)
+	for _, e := range fresh {
+		if chosen(e) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // Encode writes the manifest as it is kept in dist.
@@ -126,6 +151,10 @@ func Decode(text []byte) (Manifest, error) {
 	}
 	return m, nil
 }
+
+func compareFiles(a, b File) int { return strings.Compare(a.Path, b.Path) }
+
+func compareArtifacts(a, b Artifact) int { return compareFiles(a.Packed, b.Packed) }
 
 func measure(name string, content []byte) File {
 	sum := sha256.Sum256(content)

@@ -55,7 +55,7 @@ func TestMeasureDescribesTheTree(t *testing.T) {
 	if got := strings.Join(paths, " "); got != want {
 		t.Errorf("inputs = %s\nwant     %s", got, want)
 	}
-	if a := m.Artifacts[1]; a.Raw.Path != "python.wasm" || a.Raw.Size != 6 || a.Packed.Path != "dist/python.wasm.zst" {
+	if a := m.Artifacts[2]; a.Raw.Path != "python.wasm" || a.Raw.Size != 6 || a.Packed.Path != "dist/python.wasm.zst" {
 		t.Errorf("artifact = %+v, want python.wasm of 6 bytes", a)
 	}
 	if a := m.Archives; len(a) != 1 || a[0].File != "x_1.tar.xz" || a[0].Package != "x=1" || a[0].Role != "source" {

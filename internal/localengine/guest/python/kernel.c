@@ -24,7 +24,7 @@
 IMPORTED("emit") void host_emit(int kind, const void *data, int length);
 IMPORTED("tick") void host_tick(void);
 
-enum { TO_STDOUT = 1, TO_STDERR = 2, REPLY = 3, DISPLAY = 4 };
+enum { TO_STDERR = 2 }; // the other kinds are sent by boot.py
 
 #define INTERRUPT 2 // SIGINT's place in CPython's table of signals
 

@@ -1,5 +1,5 @@
 // Command manifest writes dist/manifest.json: manifest [-tool NAME=VERSION]... FOLDER, where FOLDER is that of the package guest.
-// With -keep-tools it takes the names of the tools from the manifest that is there, for a build that ran none of them.
+// With -library it renews only what concerns the Python library in the manifest that is there.
 package main
 
 import (
@@ -23,7 +23,7 @@ func main() {
 func run(args []string, usage io.Writer) error {
 	flags := flag.NewFlagSet("manifest", flag.ContinueOnError)
 	flags.SetOutput(usage)
-	keep := flags.Bool("keep-tools", false, "take the names of the tools from the manifest that is there")
+	library := flags.Bool("library", false, "only the Python library was built: keep the rest of the manifest")
 	tools := map[string]string{}
 	flags.Func("tool", "NAME=VERSION of a program that did the work (repeatable)", func(text string) error {
 		name, version, ok := strings.Cut(text, "=")
@@ -41,26 +41,26 @@ func run(args []string, usage io.Writer) error {
 	}
 	root := flags.Arg(0)
 	path := filepath.Join(root, "dist", "manifest.json")
-	if *keep {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("keep the tools: %w", err)
-		}
-		old, err := manifest.Decode(text)
-		if err != nil {
-			return fmt.Errorf("keep the tools of %s: %w", path, err)
-		}
-		tools = old.Tools
-	}
 	m, err := manifest.Measure(root, tools)
 	if err != nil {
 		return err
+	}
+	if *library {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("keep the rest of the manifest: %w", err)
+		}
+		old, err := manifest.Decode(text)
+		if err != nil {
+			return fmt.Errorf("keep the rest of %s: %w", path, err)
+		}
+		m = old.WithLibrary(m)
 	}
 	text, err := m.Encode()
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, text, 0o644); err != nil { // #nosec G306 -- a source file like the others
+	if err := os.WriteFile(path, text, 0o644); err != nil { //nolint:gosec // a source file like the others, which the caller names
 		return fmt.Errorf("write manifest: %w", err)
 	}
 	return nil

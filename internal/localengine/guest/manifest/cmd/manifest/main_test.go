@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,11 +43,34 @@ func TestRunWritesTheManifest(t *testing.T) {
 	if err := os.WriteFile(path, before, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := run([]string{"-keep-tools", root}, io.Discard); err != nil {
+	for _, name := range []string{"python/aio.py", "python/kernel.c"} {
+		if err := os.WriteFile(filepath.Join(root, filepath.FromSlash(name)), []byte("changed"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := run([]string{"-library", root}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if after, err := os.ReadFile(path); err != nil || !strings.Contains(string(after), "Debian clang") {
-		t.Errorf("-keep-tools lost the tools: %v", err)
+	text, err = os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := manifest.Decode(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err = manifest.Decode(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var renewed []string
+	for i, f := range m.Inputs {
+		if f != old.Inputs[i] {
+			renewed = append(renewed, f.Path)
+		}
+	}
+	if !slices.Equal(renewed, []string{"python/aio.py"}) || m.Tools["clang"] != old.Tools["clang"] {
+		t.Errorf("-library renewed %v and the tools are %v; want aio.py alone, as nothing else of the change was built", renewed, m.Tools)
 	}
 }
 
@@ -59,7 +83,6 @@ func TestRunRefuses(t *testing.T) {
 		{"no folder", "want the folder", nil},
 		{"a tool without a version", "not NAME=VERSION", []string{"-tool", "clang", empty}},
 		{"a folder of another kind", "measure", []string{empty}},
-		{"tools kept of nothing", "keep the tools", []string{"-keep-tools", empty}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := run(c.args, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+)
+
+// cli runs the command line in a home of its own.
+func cli(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	err = run(t.Context(), args, &out, &errs)
+	return out.String(), errs.String(), err
+}
+
+func TestMisuseIsToldInOneSentence(t *testing.T) {
+	t.Setenv("AGENTRUN_TRAY_HOME", t.TempDir())
+	for _, tc := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"nothing", nil, "say what to do"},
+		{"an unknown command", []string{"dance"}, `no command "dance"`},
+		{"a word too many", []string{"status", "now"}, `"now" is one word too many`},
+		{"an unknown flag", []string{"serve", "--fast"}, "-fast"},
+		{"an unknown backend", []string{"serve", "--backend", "moon"}, "auto, local or mock"},
+		{"an unknown log level", []string{"serve", "--log-level", "loud"}, "debug, info, warn or error"},
+		{"an address for everybody", []string{"serve", "--listen", "0.0.0.0:7411"}, "own; use 127.0.0.1:7411"},
+		{"a name as the address", []string{"serve", "--listen", "example.com:80"}, "own; use"},
+		{"an address without a port", []string{"serve", "--listen", "127.0.0.1"}, "HOST:PORT"},
+		{"a negative time", []string{"serve", "--idle-exit", "-1m"}, "negative"},
+		{"revoking nobody", []string{"token", "--revoke"}, "needs the client's name"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, _, err := cli(t, tc.args...)
+			if _, ok := errors.AsType[*usageError](err); !ok || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("agentrunctl %v = %v, want a usage error with %q", tc.args, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestHelpNamesEveryCommand(t *testing.T) {
+	out, _, err := cli(t, "help")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range commands() {
+		if !strings.Contains(out, "agentrunctl "+c.usage) {
+			t.Errorf("help does not show %q:\n%s", c.usage, out)
+		}
+		if _, _, err := cli(t, c.name, "--help"); !errors.Is(err, flag.ErrHelp) {
+			t.Errorf("agentrunctl %s --help = %v, want help", c.name, err)
+		}
+	}
+}
+
+func TestStatusWithoutAHostSaysWhatToDo(t *testing.T) {
+	t.Setenv("AGENTRUN_TRAY_HOME", t.TempDir())
+	if _, _, err := cli(t, "status"); err == nil || !strings.Contains(err.Error(), "agentrunctl serve") {
+		t.Errorf("status without a host = %v", err)
+	}
+}
+
+func TestTokensAreMadeListedAndRevoked(t *testing.T) {
+	t.Setenv("AGENTRUN_TRAY_HOME", t.TempDir())
+	first, _, err := cli(t, "token", "vscode")
+	if err != nil || !strings.HasPrefix(first, "art_") {
+		t.Fatalf("token vscode = %q, %v", first, err)
+	}
+	if again, _, err := cli(t, "token", "vscode"); err != nil || again != first {
+		t.Errorf("asked again: %q, %v; want the same token", again, err)
+	}
+	if list, _, err := cli(t, "token"); err != nil || !strings.Contains(list, "vscode") || strings.Contains(list, strings.TrimSpace(first)) {
+		t.Errorf("the list is %q (%v); want the name without the token", list, err)
+	}
+	if _, _, err := cli(t, "token", "vscode", "--revoke"); err != nil {
+		t.Fatal(err)
+	}
+	if fresh, _, err := cli(t, "token", "vscode"); err != nil || fresh == first {
+		t.Errorf("after revoking, token = %q, %v; want a new one", fresh, err)
+	}
+}
+
+func TestStatusIsReadable(t *testing.T) {
+	now := time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
+	left := now.Add(42 * time.Minute)
+	snap := status.Snapshot{
+		Version: "1.2.3", PID: 77, StartedAt: now.Add(-3 * time.Hour), Phase: status.Working,
+		Backend:   status.Backend{Name: "local", Setting: "auto"},
+		Addresses: status.Addresses{HTTP: "http://127.0.0.1:7411/mcp", Socket: "/run/user/1/agentrun-tray/host.sock"},
+		Pool:      status.Pool{Warm: 3, Max: 20, Ready: 2, Starting: 1},
+		Sessions:  []status.Session{{ID: 1, SandboxID: "local-1", State: "leased", CreatedAt: now.Add(-90 * time.Second), ExpiresAt: &left, Contexts: 1}, {ID: 2, SandboxID: "local-2", State: "ready", CreatedAt: now}},
+		Contexts:  []status.Context{{ID: "ctx-1", Name: "数据", Language: "python", Status: "running", LastUsed: now.Add(-5 * time.Second), Runs: 9, Client: "editor 1"}},
+		Clients:   []status.Client{{Name: "editor", Version: "1", Via: "relay", Since: now.Add(-time.Minute), LastSeen: now, Calls: 12, Errors: 1}},
+		Problems:  []status.Problem{{Code: "x", What: "Port 7411 is used.", Todo: "Choose another."}},
+	}
+	var b bytes.Buffer
+	if err := printSnapshot(&b, snap, now); err != nil {
+		t.Fatal(err)
+	}
+	const want = `AgentRun Tray 1.2.3, process 77, up 3h00m: working
+backend   local (setting: auto)
+pool      2/3 ready, 1 starting (at most 20)
+socket    /run/user/1/agentrun-tray/host.sock
+http      http://127.0.0.1:7411/mcp
+
+SESSION  SANDBOX  STATE   AGE    LEFT       CONTEXTS
+1        local-1  leased  1m30s  42m00s     1
+2        local-2  ready   0s     unlimited  0
+
+CONTEXT  NAME  LANGUAGE  STATE    RUNS  USED    CLIENT
+ctx-1    数据    python    running  9     5s ago  editor 1
+
+CLIENT    VIA    CONNECTED  SEEN    CALLS  ERRORS
+editor 1  relay  1m00s      0s ago  12     1
+
+! Port 7411 is used.
+  Choose another.
+`
+	if got := b.String(); got != want {
+		t.Errorf("status prints\n%s\nwant\n%s", got, want)
+	}
+}

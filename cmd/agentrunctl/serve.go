@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/instance"
+	"github.com/agentrun-tray/agentrun-tray/internal/logging"
+	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+)
+
+// serve runs the host until a signal, or until it was idle for too long.
+func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	fs := newFlags("serve", stderr)
+	backend := fs.String("backend", "", "where code runs: auto, local or mock (default: the setting)")
+	listen := fs.String("listen", "", "address for editors that connect by URL, or off (default: 127.0.0.1 and the port of the settings)")
+	idleExit := fs.Duration("idle-exit", 0, "end when for this long no program was connected and no context lived, such as 15m (default: never)")
+	level := fs.String("log-level", "", "debug, info, warn or error (default: the setting)")
+	welcome := fs.Bool("welcome", false, "print what to do next when the host is ready")
+	quiet := fs.Bool("quiet", false, "log to the log file only")
+	if _, err := parse(fs, args, 0); err != nil {
+		return err
+	}
+
+	dirs, err := paths.Find()
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{dirs.Config, dirs.Log} {
+		if err := paths.EnsurePrivate(dir); err != nil {
+			return err
+		}
+	}
+	cfg, faults, err := config.Load(dirs.Config)
+	if err != nil {
+		return err
+	}
+	if *backend != "" {
+		cfg.Backend = *backend
+	}
+	if *level != "" {
+		cfg.LogLevel = *level
+	}
+	logLevel, err := logging.ParseLevel(cfg.LogLevel)
+	if err != nil {
+		return misused("%v", err)
+	}
+	if *idleExit < 0 {
+		return misused("--idle-exit %v: a time cannot be negative", *idleExit)
+	}
+	logTo := stderr
+	if *quiet {
+		logTo = nil
+	}
+	log, closer, err := logging.New(logTo, dirs.Log, logLevel)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = closer.Close() }()
+
+	host, err := app.New(app.Options{
+		Dirs: dirs, Config: cfg, Faults: faults, Listen: listenAddress(*listen, cfg), IdleExit: *idleExit, Logger: log,
+	})
+	if err != nil {
+		return misused("%v", err)
+	}
+	var greeting sync.WaitGroup
+	if *welcome {
+		ctx, cancel := context.WithCancel(ctx)
+		defer greeting.Wait()
+		defer cancel()
+		greeting.Go(func() { greet(ctx, host.Hub(), stdout) })
+	}
+	err = host.Run(ctx)
+	if running, ok := errors.AsType[*instance.RunningError](err); ok {
+		return alreadyRunning(running, stdout, log)
+	}
+	return err
+}
+
+// alreadyRunning is a success: whoever starts a host wants one to be there.
+func alreadyRunning(running *instance.RunningError, stdout io.Writer, log *slog.Logger) error {
+	log.Info("not needed", "reason", running.Error())
+	_, err := fmt.Fprintf(stdout, "AgentRun Tray is running already (process %d, version %s). See it with: agentrunctl status\n", running.Info.PID, running.Info.Version)
+	return err
+}
+
+func listenAddress(flag string, cfg config.Config) string {
+	switch {
+	case flag == "off", flag == "" && !cfg.HTTP.Enabled:
+		return ""
+	case flag != "":
+		return flag
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.HTTP.Port))
+}
+
+// greet prints once, when code can run, what a newcomer should do next.
+func greet(ctx context.Context, hub *status.Hub, stdout io.Writer) {
+	for s := range hub.Watch(ctx) {
+		if s.Phase == status.Starting || s.Addresses.Socket == "" {
+			continue
+		}
+		self, err := os.Executable()
+		if err != nil {
+			self = "agentrunctl"
+		}
+		relay := filepath.Join(filepath.Dir(self), "agentrun-mcp")
+		fmt.Fprintf(stdout, `
+AgentRun Tray is ready: Python and JavaScript run in a sandbox on this computer (after %s).
+
+Point your editor at the relay; it needs no arguments:
+  Claude Desktop, Cursor (claude_desktop_config.json, ~/.cursor/mcp.json):
+    {"mcpServers": {"agentrun": {"command": %q}}}
+  Claude Code:
+    claude mcp add agentrun -- %s
+%s
+See what runs: %s status        Stop: Ctrl+C
+
+`, time.Since(s.StartedAt).Round(100*time.Millisecond), relay, relay, httpHint(s.Addresses.HTTP, self), self)
+		return
+	}
+}
+
+func httpHint(address, self string) string {
+	if address == "" {
+		return ""
+	}
+	return "  By URL: " + address + " with a token from: " + self + " token NAME\n"
+}

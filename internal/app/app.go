@@ -1,0 +1,332 @@
+// Package app is the composition root of the host: it makes backend, pool, interpreter and MCP face from the settings, joins
+// them, folds their state into one snapshot, and takes everything down in the right order.
+//
+// The same core runs in the desktop program and in `agentrunctl serve`; neither holds any logic of its own. Data flows one
+// way: the owners keep their state, this package folds it into a [status.Snapshot], faces draw the snapshot.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/instance"
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/mcpserver"
+	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+	"github.com/agentrun-tray/agentrun-tray/internal/tokens"
+	"github.com/agentrun-tray/agentrun-tray/internal/version"
+)
+
+// Options say how a host is to run. Dirs and Config are required.
+type Options struct {
+	Dirs   paths.Dirs
+	Config config.Config
+	// Faults are what was wrong with the settings; they are shown as problems.
+	Faults []config.Fault
+	// Listen is the TCP address for editors that connect by URL, such as 127.0.0.1:7411; empty: none. Only loopback
+	// addresses are taken. If it is taken already, another port is used and a problem says so.
+	Listen string
+	// IdleExit ends the host when for this long no program was connected and no context lived; zero: never.
+	IdleExit time.Duration
+	// Logger receives what happens; nil: nobody.
+	Logger *slog.Logger
+}
+
+// App is one host. Run must be called once.
+type App struct {
+	opt     Options
+	log     *slog.Logger
+	hub     status.Hub
+	started time.Time
+
+	backend *backend
+	pool    *pool.Pool[sandbox.Session]
+	interp  *interpreter.Interpreter
+	server  *mcpserver.Server
+	tokens  *tokens.Store
+
+	mu       sync.Mutex // guards below: the part of the snapshot that no other owner keeps
+	address  status.Addresses
+	problems []status.Problem
+	stopping bool
+	poke     chan struct{} // capacity 1: stopping has changed
+}
+
+// New makes a host from its options. It starts nothing and touches no file.
+func New(opt Options) (*App, error) {
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := checkListen(opt.Listen); err != nil {
+		return nil, err
+	}
+	a := &App{opt: opt, log: opt.Logger, started: time.Now().UTC(), poke: make(chan struct{}, 1), tokens: tokens.Open(opt.Dirs.Data)}
+	for _, f := range opt.Faults {
+		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
+	}
+	var err error
+	if a.backend, err = newBackend(opt); err != nil {
+		return nil, err
+	}
+	if a.pool, err = pool.New(a.poolOptions()); err != nil {
+		return nil, err
+	}
+	idle := opt.Config.ContextIdle()
+	if idle == 0 {
+		idle = -1
+	}
+	a.interp, err = interpreter.New(interpreter.Options{
+		Backend:     a.backend,
+		Pool:        a.pool,
+		RunTimeout:  opt.Config.RunTimeout(),
+		IdleTimeout: idle,
+		MaxContexts: opt.Config.Runs.MaxContexts,
+		Logger:      opt.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.server, err = mcpserver.New(mcpserver.Options{
+		Interpreter:    a.interp,
+		Tokens:         a.tokens,
+		AllowedFolders: func() []string { return opt.Config.AllowedFolders },
+		Version:        version.String(),
+		Beside:         a.statusPage(),
+		Logger:         opt.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.hub.Publish(a.snapshot())
+	return a, nil
+}
+
+// poolOptions turns the settings and the backend's traits into those of the pool.
+func (a *App) poolOptions() pool.Options[sandbox.Session] {
+	traits := a.backend.Traits()
+	share := traits.MaxContexts
+	if a.opt.Config.Pool.Isolation == "dedicated" {
+		share = 1
+	}
+	return pool.Options[sandbox.Session]{
+		New:           a.backend.Open,
+		Close:         func(ctx context.Context, s sandbox.Session) error { return s.Close(ctx) },
+		Check:         func(ctx context.Context, s sandbox.Session) error { return s.Check(ctx) },
+		CheckEvery:    time.Minute,
+		Permanent:     func(err error) bool { return errors.Is(err, errHopeless) },
+		Warm:          a.opt.Config.Pool.Warm,
+		Max:           a.opt.Config.Pool.Ceiling,
+		Share:         share,
+		Lifetime:      traits.Lifetime,
+		Jitter:        traits.Lifetime / 10,
+		HardLimit:     traits.HardLimit,
+		CreateTimeout: 5 * time.Minute,
+		CloseTimeout:  10 * time.Second,
+	}
+}
+
+// errHopeless marks a failure that no waiting mends.
+var errHopeless = &sandbox.Error{Code: sandbox.CodeCredentialsRejected}
+
+// Hub hands out the newest snapshot.
+func (a *App) Hub() *status.Hub { return &a.hub }
+
+// Run is the host's life: it becomes this user's only host, listens, serves, and folds state into snapshots until ctx ends or
+// the host has been idle for too long. Then it lets the runs in progress end, closes every sandbox, and removes what it
+// published. Where another host is running already, the error is instance.ErrRunning.
+func (a *App) Run(ctx context.Context) error {
+	for _, dir := range []string{a.opt.Dirs.Cache, a.opt.Dirs.Data} {
+		if err := paths.EnsurePrivate(dir); err != nil {
+			return err
+		}
+	}
+	inst, err := instance.Acquire(ctx, a.opt.Dirs)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := inst.Close(); err != nil {
+			a.log.Warn("leaving", "error", err)
+		}
+	}()
+	listeners, err := a.listen(ctx, inst)
+	if err != nil {
+		return err
+	}
+	err = a.serve(ctx, listeners)
+	a.log.Info("stopped", "after", time.Since(a.started).Round(time.Millisecond))
+	return err
+}
+
+// serve runs every part until ctx ends or one of them fails, and then ends them in the order in which they depend on each
+// other: no new calls, runs end and are answered, connections close, sandboxes close, the engine closes.
+func (a *App) serve(ctx context.Context, listeners []listener) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	calm := context.WithoutCancel(ctx) // for parts that outlive the wish to stop
+	var parts, faces, engine, drawing stage
+	parts.fail, faces.fail, engine.fail, drawing.fail = stop, stop, stop, stop
+
+	drawing.start(calm, a.draw)
+	engine.start(calm, a.pool.Run)
+	parts.start(calm, a.interp.Run)
+	faces.start(calm, a.server.Run)
+	for _, l := range listeners {
+		faces.start(calm, func(ctx context.Context) error { return a.server.Serve(ctx, l.Listener, l.face) })
+	}
+	var watch stage
+	watch.fail = stop
+	watch.start(ctx, a.report)
+	if a.opt.IdleExit > 0 {
+		watch.start(ctx, func(ctx context.Context) error { return a.exitWhenIdle(ctx, stop) })
+	}
+
+	<-ctx.Done()
+	a.mu.Lock()
+	a.stopping = true
+	a.mu.Unlock()
+	a.poke <- struct{}{} // only serve pokes, once
+	a.log.Info("stopping", "why", context.Cause(ctx).Error())
+	watch.end()
+	parts.end()
+	faces.end()
+	engine.end()
+	closing, cancel := context.WithTimeout(calm, 10*time.Second)
+	defer cancel()
+	errClose := a.backend.Close(closing)
+	drawing.end()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, errIdle) {
+		return errors.Join(cause, errClose)
+	}
+	return errClose
+}
+
+// stage is a group of parts that end together.
+type stage struct {
+	fail   context.CancelCauseFunc // told when a part fails on its own
+	cancel []context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+func (s *stage) start(ctx context.Context, part func(context.Context) error) {
+	ctx, cancel := context.WithCancel(ctx)
+	s.cancel = append(s.cancel, cancel)
+	s.wg.Go(func() {
+		if err := part(ctx); err != nil && ctx.Err() == nil {
+			s.fail(err)
+		}
+	})
+}
+
+// end stops the parts and waits for them.
+func (s *stage) end() {
+	for _, cancel := range s.cancel {
+		cancel()
+	}
+	s.wg.Wait()
+}
+
+// listener is an open address and the rules that hold for it.
+type listener struct {
+	net.Listener
+	face mcpserver.Face
+}
+
+// listen opens the unix socket and, if wanted, the TCP address, and tells the world.
+func (a *App) listen(ctx context.Context, inst *instance.Instance) ([]listener, error) {
+	socket, err := inst.Listen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info := inst.Info()
+	info.Version = version.String()
+	listeners := []listener{{socket, mcpserver.Unix}}
+	if a.opt.Listen != "" {
+		tcp, err := a.listenTCP(ctx)
+		if err != nil {
+			return nil, errors.Join(err, socket.Close())
+		}
+		info.Address.HTTP = "http://" + tcp.Addr().String() + "/mcp"
+		listeners = append(listeners, listener{tcp, mcpserver.TCP})
+	}
+	if err := inst.Publish(info); err != nil {
+		for _, l := range listeners {
+			err = errors.Join(err, l.Close())
+		}
+		return nil, err
+	}
+	a.mu.Lock()
+	a.address = status.Addresses{HTTP: info.Address.HTTP, Socket: info.Address.Socket}
+	a.mu.Unlock()
+	return listeners, nil
+}
+
+// listenTCP opens the wanted address, or another port of the same host when that one is taken.
+func (a *App) listenTCP(ctx context.Context) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", a.opt.Listen)
+	host, port, splitErr := net.SplitHostPort(a.opt.Listen)
+	if err == nil || splitErr != nil {
+		return l, err
+	}
+	why := "cannot be opened"
+	if errors.Is(err, syscall.EADDRINUSE) {
+		why = "is used by another program"
+	}
+	l, err2 := lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+	if err2 != nil {
+		return nil, fmt.Errorf("listen on %s: %w", a.opt.Listen, errors.Join(err, err2))
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.problems = append(a.problems, status.Problem{
+		Code: "port-taken",
+		What: fmt.Sprintf("Port %s %s; AgentRun Tray listens on %s instead.", port, why, l.Addr()),
+		Why:  err.Error(),
+		Todo: "Editors that connect by URL need the new address. To keep it, choose another http.port in the settings.",
+	})
+	a.log.Warn("port taken", "wanted", a.opt.Listen, "using", l.Addr().String())
+	return l, nil
+}
+
+// checkListen refuses an address that other machines could reach.
+func checkListen(address string) error {
+	if address == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("the address %q is not HOST:PORT, such as 127.0.0.1:7411", address)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("the port %q is not a number from 0 to 65535", port)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("the address %q is not this computer's own; use 127.0.0.1:%s", address, port)
+	}
+	return nil
+}
+
+func settingsProblem(f config.Fault, dirs paths.Dirs) status.Problem {
+	p := status.Problem{
+		Code: "settings",
+		What: "A setting cannot be used: " + f.Field + ": " + f.Text + ".",
+		Todo: "Correct it in " + filepath.Join(dirs.Config, config.FileName) + " and start again.",
+	}
+	if f.Field == "" {
+		p.What = "The settings cannot be used: " + f.Text + "."
+	}
+	return p
+}

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+	"github.com/agentrun-tray/agentrun-tray/internal/version"
+)
+
+var errIdle = errors.New("nothing was connected for a while")
+
+// report logs how the start went: what runs code, when the first session was ready, when all were, which tools there are.
+func (a *App) report(ctx context.Context) error {
+	a.log.Info("starting", "version", version.String(), "backend", a.backend.Name(), "setting", a.backend.setting)
+	first := a.hub.Current()
+	a.log.Info("creating sessions", "warm", first.Pool.Warm, "ceiling", first.Pool.Max, "isolation", a.opt.Config.Pool.Isolation)
+	usable := false
+	for s := range a.hub.Watch(ctx) {
+		if s.Pool.Ready == 0 && s.Pool.Warm > 0 || s.Addresses.Socket == "" {
+			continue
+		}
+		if !usable && s.Pool.Ready > 0 {
+			usable = true
+			a.log.Info("first session ready", "took", time.Since(a.started).Round(time.Millisecond))
+		}
+		if s.Pool.Ready < s.Pool.Warm {
+			continue
+		}
+		a.log.Info("pool ready", "ready", s.Pool.Ready, "of", s.Pool.Warm, "took", time.Since(a.started).Round(time.Millisecond))
+		a.log.Info("tools", "names", strings.Join(a.server.Tools(), " "))
+		a.log.Info("serving", "mode", a.backend.Name(), "socket", s.Addresses.Socket, "http", s.Addresses.HTTP)
+		return nil
+	}
+	return nil
+}
+
+// exitWhenIdle ends the host when nothing was connected and no context lived for the time set.
+func (a *App) exitWhenIdle(ctx context.Context, stop context.CancelCauseFunc) error {
+	timer := time.AfterFunc(a.opt.IdleExit, func() { stop(errIdle) })
+	defer timer.Stop()
+	busy := false
+	for s := range a.hub.Watch(ctx) {
+		now := inUse(s)
+		if now && !busy {
+			timer.Stop()
+		} else if !now && busy {
+			timer.Reset(a.opt.IdleExit)
+		}
+		busy = now
+	}
+	return nil
+}
+
+// inUse reports whether somebody would miss the host.
+func inUse(s status.Snapshot) bool { return len(s.Clients) > 0 || len(s.Contexts) > 0 }

@@ -1,0 +1,67 @@
+// Package archtest holds the table of floors: which package of ours may import which. Imports go down a floor, never sideways
+// or up, so that a mechanism knows nothing of the product and a face holds no logic. The test of this package reads the
+// import lines of the whole tree; a new package adds its line to the table.
+package archtest
+
+// floors maps each package, by its path below internal (cmd programs by their path below the module), to its floor. A package
+// may import packages of lower floors and those inside its own folder. Packages that are not listed are refused.
+var floors = map[string]int{
+	// words and small tools: the standard library only
+	"sandbox":    0,
+	"filelock":   0,
+	"paths":      0,
+	"phrase":     0,
+	"atomicfile": 0,
+	"version":    0,
+
+	// mechanisms: nothing of ours above floor 0, so that each could leave as its own library
+	"localengine":                1,
+	"localengine/guest":          1,
+	"localengine/guest/manifest": 1,
+	"pool":                       1,
+	"sandbox/memfiles":           1,
+	"status":                     1,
+	"logging":                    1,
+
+	// adaptors and the places where things are kept
+	"backend/local": 2,
+	"backend/mock":  2,
+	"config":        2,
+	"tokens":        2,
+	"instance":      2,
+
+	"interpreter": 3,
+	"bridge":      3,
+
+	"mcpserver": 4,
+
+	"app": 5,
+
+	"cmd/agentrun-mcp": 6,
+	"cmd/agentrunctl":  6,
+}
+
+// lone lists packages which import nothing of ours outside their own folder, whatever their floor would allow.
+var lone = []string{"localengine", "localengine/guest", "localengine/guest/manifest", "pool", "logging", "status"}
+
+// helpers are packages that only tests and builds import: they may use what they need to, and nothing else may use them.
+var helpers = []string{
+	"archtest",
+	"bench",
+	"e2e",
+	"sandbox/sandboxtest",
+	"localengine/guest/tick",
+	"localengine/guest/manifest/cmd",
+}
+
+// outside says which packages alone may import a library (by the beginning of its path).
+var outside = map[string][]string{
+	"github.com/mark3labs/mcp-go":            {"mcpserver"},
+	"github.com/tetratelabs/wazero":          {"localengine"},
+	"github.com/zalando/go-keyring":          {"secrets"},
+	"fyne.io":                                {"ui"},
+	"github.com/modelcontextprotocol/go-sdk": {}, // a peer for tests
+	"github.com/jackc/puddle":                {}, // a peer for benchmarks
+	"github.com/klauspost/compress":          {"localengine/guest"},
+	"golang.org/x/sys":                       {"localengine", "bridge", "paths"},
+}

@@ -32,7 +32,7 @@ private_apt() {
 }
 
 prepare_apt() {
-  command -v apt-get >/dev/null || fail "apt-get is not here. On another system than Debian, put the archives of build/sources.txt into $ARCHIVES by hand (they are kept at snapshot.debian.org)."
+  command -v apt-get >/dev/null || fail "apt-get is not here. On another system than Debian, put the archives of build/sources.txt into $ARCHIVES by hand (Debian's snapshot archive keeps them)."
   keys=/usr/share/keyrings/debian-archive-keyring.gpg
   [ -e "$keys" ] || fail "the package debian-archive-keyring is missing: apt cannot check what it downloads without it"
   main=$(mirror main)
@@ -80,7 +80,7 @@ apt_helper() {
 
 check() {
   sources | while read -r sum file _ release package; do
-    [ -e "$ARCHIVES/$file" ] || fail "$file is missing: the mirror no longer has $package ($release). Put the file into $ARCHIVES by hand; https://snapshot.debian.org keeps what Debian drops."
+    [ -e "$ARCHIVES/$file" ] || fail "$file is missing: the mirror no longer has $package ($release). Put the file into $ARCHIVES by hand; Debian's snapshot archive keeps what the mirrors drop."
     echo "$sum  $ARCHIVES/$file" | sha256sum --check --status || fail "$ARCHIVES/$file is not the archive that sources.txt names: its SHA-256 differs. Remove it and try again."
   done
 }

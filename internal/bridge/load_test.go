@@ -79,7 +79,9 @@ func TestAnEditorThatStopsReading(t *testing.T) {
 	out, stdout := io.Pipe() // nobody reads
 	defer out.Close()
 	ended := make(chan error, 1)
-	go func() { ended <- New(Options{Dirs: h.dirs}).Run(t.Context(), stdin, stdout, io.Discard) }()
+	r := New(Options{Dirs: h.dirs})
+	r.times.linger = time.Second // for the answers that cannot be written
+	go func() { ended <- r.Run(t.Context(), stdin, stdout, io.Discard) }()
 	io.WriteString(in, modernLine("0", "server/discover", "")+"\n")
 	for n := range 10 {
 		io.WriteString(in, callLine(n+1, "big", `{"size":100000}`, true)+"\n")

@@ -1,5 +1,6 @@
 // Package logging makes the host's logger: readable lines on standard error, JSON lines in a file that is rotated by size.
-// Nothing secret and no user's code is ever handed to it; that is the duty of those who log.
+// What is logged with a context of [With] says which request it belongs to. Nothing secret and no user's code is ever handed to
+// it; that is the duty of those who log.
 package logging
 
 import (
@@ -42,7 +43,7 @@ func New(stderr io.Writer, folder string, level slog.Leveler) (*slog.Logger, io.
 		handlers = append(handlers, slog.NewJSONHandler(file, &slog.HandlerOptions{Level: level}))
 		closer = file
 	}
-	return slog.New(slog.NewMultiHandler(handlers...)), closer, nil
+	return slog.New(Handler(slog.NewMultiHandler(handlers...))), closer, nil
 }
 
 // file is a log file that starts anew when it has grown to its limit, keeping one generation.

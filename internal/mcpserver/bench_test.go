@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/logging"
 	"github.com/agentrun-tray/agentrun-tray/internal/pool"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox/sandboxtest"
@@ -79,7 +80,7 @@ func startRig(t testing.TB, setup rigSetup) *rig {
 	opt := setup.options
 	opt.Interpreter, opt.Version = interp, "1.2.3"
 	if opt.Logger == nil {
-		opt.Logger = slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		opt.Logger = slog.New(logging.Handler(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	}
 	if opt.Tokens == nil {
 		opt.Tokens = tokenTable{token: "tester", "art_other": "other"}

@@ -11,15 +11,7 @@ import (
 // the host is restarted, an MCP session lasts as long as the client stays connected, and a token with the name the client
 // gives itself is the best there is for a client of the newer era.
 func (e *edge) identify(who entrant, s *mcpSession, m *message) (interpreter.Caller, software) {
-	var intro software
-	if s != nil {
-		intro = s.who
-	}
-	if m != nil {
-		if c := m.client(); c != nil {
-			intro = software{clean(c.Name, 60), clean(c.Version, 30)}
-		}
-	}
+	intro := introduction(s, m)
 	caller := interpreter.Caller{Reconnected: who.reconnected}
 	switch {
 	case who.relay != "":
@@ -34,6 +26,19 @@ func (e *edge) identify(who entrant, s *mcpSession, m *message) (interpreter.Cal
 	}
 	caller.Name = displayName(intro, who)
 	return caller, intro
+}
+
+// introduction is how a client introduces itself, in a message or when it began its MCP session.
+func introduction(s *mcpSession, m *message) software {
+	if m != nil {
+		if c := m.client(); c != nil {
+			return software{clean(c.Name, 60), clean(c.Version, 30)}
+		}
+	}
+	if s != nil {
+		return s.who
+	}
+	return software{}
 }
 
 func sessionKey(id string) string { return "session " + id }

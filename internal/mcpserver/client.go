@@ -2,6 +2,7 @@ package mcpserver
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -24,11 +25,22 @@ type Client struct {
 	Name     string
 	Version  string
 	Via      string
+	Token    string   // the name of the token it comes with; empty for others than those over TCP
+	Tools    []string // the tools it may use; nil: all
 	Since    time.Time
 	LastSeen time.Time
 	Calls    int // tool calls answered
 	Errors   int // of them, those that could not be carried out
 	InFlight int // requests being served, standing streams among them
+
+	rules string // the name its rules go by
+}
+
+// TokenUse is what came of a token.
+type TokenUse struct {
+	LastSeen time.Time
+	Calls    int // tool calls answered
+	Errors   int // of them, those that could not be carried out
 }
 
 // client is an entry of the table.
@@ -47,34 +59,36 @@ type clients struct {
 
 	mu    sync.Mutex // guards below
 	byKey map[string]*client
+	uses  map[string]TokenUse // by the names of tokens; only names that a token was made for get here
 }
 
 func newClients(gone func(key string)) *clients {
-	return &clients{changed: make(chan struct{}, 1), gone: gone, byKey: make(map[string]*client)}
+	return &clients{changed: make(chan struct{}, 1), gone: gone, byKey: make(map[string]*client), uses: make(map[string]TokenUse)}
 }
 
 // enter notes that a request of a client has come, and returns its entry, which must be handed to leave.
-func (t *clients) enter(key, via string, who software) *client {
+func (t *clients) enter(key string, who entrant, intro software) *client {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
 	c := t.byKey[key]
 	if c == nil {
-		c = &client{Client: Client{Key: key, Via: via, Since: now}}
+		c = &client{Client: Client{Key: key, Via: who.via, Token: who.token, Since: now}}
 		t.byKey[key] = c
 		signal(t.changed)
 	}
-	if who.Name != "" && (who.Name != c.Name || who.Version != c.Version) {
-		c.Name, c.Version = who.Name, who.Version
+	if intro.Name != "" && (intro.Name != c.Name || intro.Version != c.Version) {
+		c.Name, c.Version = intro.Name, intro.Version
 		signal(t.changed)
 	}
+	c.rules = ruleName(who, intro)
 	if c.away {
 		c.away, c.Since = false, now
 		signal(t.changed)
 	}
 	c.left = false
-	c.LastSeen = now
 	c.InFlight++
+	t.saw(c, now)
 	return c
 }
 
@@ -82,7 +96,7 @@ func (t *clients) enter(key, via string, who software) *client {
 func (t *clients) leave(c *client) {
 	t.mu.Lock()
 	c.InFlight--
-	c.LastSeen = time.Now()
+	t.saw(c, time.Now())
 	dropped := t.drop(c)
 	t.mu.Unlock()
 	if dropped {
@@ -98,6 +112,32 @@ func (t *clients) count(c *client, failed bool) {
 	if failed {
 		c.Errors++
 	}
+	if c.Token == "" {
+		return
+	}
+	use := t.uses[c.Token]
+	use.Calls++
+	if failed {
+		use.Errors++
+	}
+	t.uses[c.Token] = use
+}
+
+// saw notes that a client has been heard of. The caller holds mu.
+func (t *clients) saw(c *client, now time.Time) {
+	c.LastSeen = now
+	if c.Token != "" {
+		use := t.uses[c.Token]
+		use.LastSeen = now
+		t.uses[c.Token] = use
+	}
+}
+
+// tokenUses copies what came of each token.
+func (t *clients) tokenUses() map[string]TokenUse {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.uses)
 }
 
 // opened notes that the client has an MCP session more.

@@ -129,7 +129,7 @@ func TestErrorsAreCountedAndLoggedWithoutCode(t *testing.T) {
 		t.Errorf("the log holds code:\n%s", logs)
 	}
 	for _, want := range []string{
-		`msg="tool call" request=`, `client="peer 1.8.0" tool=run_code took=`, "outcome=ok", "outcome=CONTEXT_NOT_FOUND", "context_id=" + r.interp.Contexts()[0].ID,
+		`msg="tool call" tool=run_code took=`, `client="peer 1.8.0" method=tools/call`, "outcome=ok", "outcome=CONTEXT_NOT_FOUND", "context_id=" + r.interp.Contexts()[0].ID,
 	} {
 		if !strings.Contains(logs, want) {
 			t.Errorf("the log lacks %q:\n%s", want, logs)
@@ -226,11 +226,11 @@ func TestReaperEndsWhatNobodyUses(t *testing.T) {
 		go func() { done <- s.Run(ctx) }()
 
 		id := s.sessions.Generate()
-		c := s.clients.enter(sessionKey(id), ViaSocket, software{"a", "1"})
+		c := s.clients.enter(sessionKey(id), entrant{via: ViaSocket}, software{"a", "1"})
 		s.clients.opened(c)
 		s.sessions.adopt(id, entrant{owner: "socket"}, software{}, c)
 		s.clients.leave(c)
-		s.clients.leave(s.clients.enter("relay x", ViaRelay, software{"b", "1"})) // of the newer era: no MCP session
+		s.clients.leave(s.clients.enter("relay x", entrant{via: ViaRelay}, software{"b", "1"})) // of the newer era: no MCP session
 
 		time.Sleep(clientMemory + time.Minute)
 		if got := s.Clients(); len(got) != 0 || len(s.sessions.all()) != 1 {

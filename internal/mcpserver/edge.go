@@ -43,6 +43,9 @@ type exchange struct {
 	caller  interpreter.Caller
 	client  *client
 
+	ruleName string // whose rules hold
+	rules    Rules
+
 	sessionID string // of the MCP session that an initialize request has made
 	contextID string // what the call was about, for the log; set by the tool
 }
@@ -60,6 +63,7 @@ func exchangeOf(ctx context.Context) *exchange {
 
 // ServeHTTP lets in who may come in and sends each request where it belongs.
 func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = e.s.named(r)
 	defer e.recover(w, r)
 	if e.face == Unix {
 		w.Header().Set(headerHost, e.s.opt.Version) // for the relay
@@ -135,7 +139,7 @@ func (e *edge) recover(w http.ResponseWriter, r *http.Request) {
 	if len(w.Header().Values("Content-Type")) > 0 {
 		panic(http.ErrAbortHandler)
 	}
-	(&refusal{http.StatusInternalServerError, nil, rpcInternalError, "an internal mistake of AgentRun Tray; its log has the details"}).write(w)
+	(&refusal{http.StatusInternalServerError, nil, rpcInternalError, "an internal mistake of AgentRun Tray, " + inLog(r.Context())}).write(w)
 }
 
 // post serves one message.
@@ -183,7 +187,9 @@ func (e *edge) post(w http.ResponseWriter, r *http.Request, who entrant) {
 	rep := newReply(w, r)
 	rep.exactID = m.exactID()
 	x := &exchange{message: m, reply: rep}
+	name := ""
 	if initialize {
+		name = displayName(introduction(nil, m), who)
 		if !e.makeRoom() {
 			(&refusal{http.StatusServiceUnavailable, m.ID, rpcBadRequest, fmt.Sprintf("%d MCP sessions are in use, which is the limit", maxSessions)}).write(w)
 			return
@@ -191,9 +197,12 @@ func (e *edge) post(w http.ResponseWriter, r *http.Request, who entrant) {
 		rep.opened = func(h http.Header) { e.adopt(h.Get(mcp.HeaderSessionID), who, m, x) }
 	} else {
 		caller, intro := e.identify(who, joined, m)
-		x.caller = caller
-		x.client = e.s.clients.enter(caller.Key, who.via, intro)
+		x.caller, name = caller, caller.Name
+		x.ruleName = ruleName(who, intro)
+		x.rules = e.s.rulesFor(x.ruleName)
+		x.client = e.s.clients.enter(caller.Key, who, intro)
 	}
+	ctx = described(ctx, r.Header, m, name)
 	defer func() {
 		if x.client != nil {
 			e.s.clients.leave(x.client)
@@ -230,7 +239,7 @@ func (e *edge) stream(w http.ResponseWriter, r *http.Request, who entrant) {
 	}
 	defer e.s.sessions.leave(joined, r, "")
 	caller, intro := e.identify(who, joined, nil)
-	c := e.s.clients.enter(caller.Key, who.via, intro)
+	c := e.s.clients.enter(caller.Key, who, intro)
 	defer e.s.clients.leave(c)
 	if r.Method == http.MethodDelete {
 		e.s.endSession(joined.id, errSessionEnded)
@@ -275,7 +284,7 @@ func (e *edge) adopt(id string, who entrant, m *message, x *exchange) {
 	}
 	caller, intro := e.identify(who, &mcpSession{id: id}, m)
 	x.caller, x.sessionID = caller, id
-	x.client = e.s.clients.enter(caller.Key, who.via, intro)
+	x.client = e.s.clients.enter(caller.Key, who, intro)
 	e.s.clients.opened(x.client)
 	e.s.sessions.adopt(id, who, intro, x.client)
 }

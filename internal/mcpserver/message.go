@@ -33,6 +33,7 @@ type message struct {
 			ProgressToken   json.RawMessage `json:"progressToken"`
 			ProtocolVersion string          `json:"io.modelcontextprotocol/protocolVersion"`
 			ClientInfo      *software       `json:"io.modelcontextprotocol/clientInfo"`
+			Traceparent     string          `json:"traceparent"` // see traceContext
 		} `json:"_meta"`
 	} `json:"params"`
 	Result json.RawMessage `json:"result"`

@@ -61,13 +61,13 @@ func TestRevokedTokenEndsWhatIsOpen(t *testing.T) {
 	begin("call", func() answerTo { return r.post(t, TCP, legacyCall("1", "run_code", `{"code":"loop"}`), mine) })
 	begin("call of the newer era", func() answerTo { return r.post(t, TCP, body, hs) })
 	begin("call of another", func() answerTo { return r.post(t, TCP, legacyCall("1", "run_code", `{"code":"sleep 300ms"}`), other) })
-	r.shutOut()
+	r.ShutOut()
 	if n := len(r.sessions.all()); n != 2 {
 		t.Fatalf("%d MCP sessions are left while all tokens count, want 2", n)
 	}
 
 	tokens.revoke(token)
-	r.shutOut()
+	r.ShutOut()
 	if a := <-got["stream"]; a.body != "" {
 		t.Errorf("stream = %d %q, want it to end", a.status, a.body)
 	}
@@ -99,7 +99,7 @@ func TestMCPSessionGoesOnWithTheNextToken(t *testing.T) {
 		t.Fatalf("call with the next token = %d", a.status)
 	}
 	tokens.revoke(token)
-	r.shutOut()
+	r.ShutOut()
 	if a := r.post(t, TCP, legacyCall("2", "list_contexts", "{}"), hs); a.status != http.StatusOK {
 		t.Errorf("call after the first token was revoked = %d %s, want it served", a.status, a.body)
 	}

@@ -108,7 +108,7 @@ func (s *Server) resource(read resourceReader) server.ResourceTemplateHandlerFun
 		defer func() {
 			if p := recover(); p != nil {
 				s.log.LogAttrs(ctx, slog.LevelError, "panic in a resource", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
-				err = errors.New("reading this resource failed because of a mistake in AgentRun Tray, which is in its log")
+				err = errors.New("reading this resource failed because of a mistake in AgentRun Tray, " + inLog(ctx))
 			}
 			if err != nil {
 				x.reply.replace(resourceError(ctx, uri, err))

@@ -38,6 +38,9 @@ type Options struct {
 	Tokens Tokens
 	// AllowedFolders are the folders of this computer that local_path may name, asked at every call. Nil or empty: none.
 	AllowedFolders func() []string
+	// Rules are those of the client of a name; see there. They are asked for at every request and must answer from memory. Nil: every
+	// client may use all tools and has the default limits.
+	Rules func(clientName string) Rules
 	// Beside answers, on the unix socket only, requests for any other path than the MCP endpoint: what the host tells its own
 	// command line. Nil: 404.
 	Beside http.Handler
@@ -61,6 +64,7 @@ type Server struct {
 	sessions  *sessions
 	visits    *visits
 	clients   *clients
+	requests  *requestNames
 
 	progressEvery time.Duration
 	bodyTimeout   time.Duration
@@ -79,7 +83,7 @@ func New(opt Options) (*Server, error) {
 	}
 	s := &Server{
 		opt: opt, log: opt.Logger, interp: opt.Interpreter, traits: opt.Interpreter.Traits(),
-		tools: make(map[string]tool), sessions: newSessions(opt.SessionIdle), visits: newVisits(), clients: newClients(opt.Interpreter.Left),
+		tools: make(map[string]tool), sessions: newSessions(opt.SessionIdle), visits: newVisits(), clients: newClients(opt.Interpreter.Left), requests: newRequestNames(),
 		progressEvery: progressEvery, bodyTimeout: bodyTimeout,
 	}
 	hooks := &server.Hooks{}
@@ -93,6 +97,7 @@ func New(opt Options) (*Server, error) {
 		server.WithToolCapabilities(true),
 		server.WithResourceCapabilities(false, false),
 		server.WithToolHandlerMiddleware(s.shield),
+		server.WithResourceHandlerMiddleware(s.guardResource),
 		server.WithHooks(hooks),
 		server.WithCacheHints(0, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodToolsList, hold, mcp.CacheScopePrivate),
@@ -127,7 +132,7 @@ func (s *Server) Run(ctx context.Context) error {
 			for _, id := range s.sessions.stale(now) {
 				s.endSession(id, errSessionEnded)
 			}
-			s.shutOut()
+			s.ShutOut()
 			s.clients.forget(now)
 		case <-ctx.Done():
 			for _, id := range s.sessions.all() {
@@ -178,7 +183,16 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, face Face) error {
 }
 
 // Clients returns a copy of who is connected, the longest connected first.
-func (s *Server) Clients() []Client { return s.clients.all() }
+func (s *Server) Clients() []Client {
+	list := s.clients.all()
+	for n := range list {
+		list[n].Tools = s.rulesFor(list[n].rules).Tools
+	}
+	return list
+}
+
+// TokenUses says, by the names of tokens, what came of each since the server was made.
+func (s *Server) TokenUses() map[string]TokenUse { return s.clients.tokenUses() }
 
 // Changed is signalled, at most once until it is read, when a client has come, gone or changed its name. Counts change silently.
 func (s *Server) Changed() <-chan struct{} { return s.clients.changed }
@@ -197,8 +211,9 @@ func (s *Server) endSession(id string, cause error) {
 	}
 }
 
-// shutOut ends what clients have open whose tokens do not count any more.
-func (s *Server) shutOut() {
+// ShutOut ends what clients have open whose tokens do not count any more. Run does so every now and then by itself; whoever knows
+// that a token was revoked can have it done at once.
+func (s *Server) ShutOut() {
 	for _, id := range s.sessions.unwelcome() {
 		s.endSession(id, errRevoked)
 	}

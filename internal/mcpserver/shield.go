@@ -54,10 +54,14 @@ func (s *Server) guarded(ctx context.Context, next server.ToolHandlerFunc, req m
 		if p := recover(); p != nil {
 			s.log.LogAttrs(ctx, slog.LevelError, "panic in a tool",
 				slog.String("tool", req.Params.Name), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
-			err = sandbox.Errorf(sandbox.CodeExecutionFailed, "%s failed because of a mistake in AgentRun Tray, which is in its log; other calls are not affected", req.Params.Name)
+			err = sandbox.Errorf(sandbox.CodeExecutionFailed, "%s failed because of a mistake in AgentRun Tray, %s; other calls are not affected", req.Params.Name, inLog(ctx))
 		}
 	}()
-	if exchangeOf(ctx).message.garbled {
+	x := exchangeOf(ctx)
+	if err := x.mayUse(req.Params.Name); err != nil {
+		return nil, err
+	}
+	if x.message.garbled {
 		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "the call is not text: it has bytes that are not UTF-8, or half of a surrogate pair; send text as UTF-8, and other bytes with upload_file in base64")
 	}
 	return next(ctx, req)
@@ -100,18 +104,18 @@ func errorResult(err error) *mcp.CallToolResult {
 	}
 }
 
-// logCall writes one line per call: who, what, how long, what came of it. Never the code or its output.
+// logCall writes one line per call: what, how long, what came of it. Who and on which request is in the context. Never the code or
+// its output.
 func (s *Server) logCall(ctx context.Context, req mcp.CallToolRequest, x *exchange, started time.Time, err error) {
 	level := slog.LevelInfo
-	if t, ok := s.tools[req.Params.Name]; ok && t.hints.readOnly {
+	if t, ok := s.tools[req.Params.Name]; ok && t.hints.readOnly && sandbox.CodeOf(err, "") != sandbox.CodeNotAllowed {
 		level = slog.LevelDebug
 	}
 	if !s.log.Enabled(ctx, level) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("request", clean(string(x.message.ID), 40)), slog.String("client", x.caller.Name), slog.String("tool", clean(req.Params.Name, 40)),
-		slog.Duration("took", time.Since(started)),
+		slog.String("tool", clean(req.Params.Name, 40)), slog.Duration("took", time.Since(started)),
 	}
 	if x.contextID != "" {
 		attrs = append(attrs, slog.String("context_id", x.contextID))

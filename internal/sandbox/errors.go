@@ -20,6 +20,7 @@ const (
 	CodeExecutionFailed       Code = "EXECUTION_FAILED"
 	CodeTimeout               Code = "TIMEOUT"
 	CodeCancelled             Code = "CANCELLED"
+	CodeNotAllowed            Code = "NOT_ALLOWED"
 	CodeNotSupported          Code = "NOT_SUPPORTED"
 	CodeFileNotFound          Code = "FILE_NOT_FOUND"
 	CodeTooLarge              Code = "TOO_LARGE"

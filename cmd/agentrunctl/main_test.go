@@ -37,6 +37,8 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"an address without a port", []string{"serve", "--listen", "127.0.0.1"}, "HOST:PORT"},
 		{"a negative time", []string{"serve", "--idle-exit", "-1m"}, "negative"},
 		{"revoking nobody", []string{"token", "--revoke"}, "needs the client's name"},
+		{"interrupting nothing", []string{"interrupt"}, "say which context"},
+		{"interrupting two", []string{"interrupt", "a", "b"}, "one word too many"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, _, err := cli(t, tc.args...)
@@ -64,8 +66,10 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 
 func TestStatusWithoutAHostSaysWhatToDo(t *testing.T) {
 	t.Setenv("AGENTRUN_TRAY_HOME", t.TempDir())
-	if _, _, err := cli(t, "status"); err == nil || !strings.Contains(err.Error(), "agentrunctl serve") {
-		t.Errorf("status without a host = %v", err)
+	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"status", "--goroutines"}, {"interrupt", "ctx-1"}} {
+		if out, _, err := cli(t, args...); err == nil || !strings.Contains(err.Error(), "agentrunctl serve") || out != "" {
+			t.Errorf("agentrunctl %v without a host = %q, %v", args, out, err)
+		}
 	}
 }
 
@@ -78,11 +82,11 @@ func TestTokensAreMadeListedAndRevoked(t *testing.T) {
 	if again, _, err := cli(t, "token", "vscode"); err != nil || again != first {
 		t.Errorf("asked again: %q, %v; want the same token", again, err)
 	}
-	if list, _, err := cli(t, "token"); err != nil || !strings.Contains(list, "vscode") || strings.Contains(list, strings.TrimSpace(first)) {
+	if list, _, err := cli(t, "token"); err != nil || !strings.Contains(list, "vscode") || !strings.Contains(list, "never") || strings.Contains(list, strings.TrimSpace(first)) {
 		t.Errorf("the list is %q (%v); want the name without the token", list, err)
 	}
-	if _, _, err := cli(t, "token", "vscode", "--revoke"); err != nil {
-		t.Fatal(err)
+	if out, _, err := cli(t, "token", "vscode", "--revoke"); err != nil || out != "vscode can no longer connect.\n" {
+		t.Fatalf("revoke = %q, %v", out, err)
 	}
 	if fresh, _, err := cli(t, "token", "vscode"); err != nil || fresh == first {
 		t.Errorf("after revoking, token = %q, %v; want a new one", fresh, err)
@@ -98,15 +102,23 @@ func TestStatusIsReadable(t *testing.T) {
 		Addresses: status.Addresses{HTTP: "http://127.0.0.1:7411/mcp", Socket: "/run/user/1/agentrun-tray/host.sock"},
 		Pool:      status.Pool{Warm: 3, Max: 20, Ready: 2, Starting: 1},
 		Sessions:  []status.Session{{ID: 1, SandboxID: "local-1", State: "leased", CreatedAt: now.Add(-90 * time.Second), ExpiresAt: &left, Contexts: 1}, {ID: 2, SandboxID: "local-2", State: "ready", CreatedAt: now}},
-		Contexts:  []status.Context{{ID: "ctx-1", Name: "数据", Language: "python", Status: "running", LastUsed: now.Add(-5 * time.Second), Runs: 9, Client: "editor 1"}},
-		Clients:   []status.Client{{Name: "editor", Version: "1", Via: "relay", Since: now.Add(-time.Minute), LastSeen: now, Calls: 12, Errors: 1}},
-		Problems:  []status.Problem{{Code: "x", What: "Port 7411 is used.", Todo: "Choose another."}},
+		Contexts:  []status.Context{{ID: "ctx-1", Name: "数据", Language: "python", Status: "running", RunID: "run-7", LastUsed: now.Add(-5 * time.Second), Runs: 9, Client: "editor 1"}},
+		Clients: []status.Client{
+			{Name: "editor", Version: "1", Via: "relay", Since: now.Add(-time.Minute), LastSeen: now, Calls: 12, Errors: 1, InFlight: 2},
+			{Name: "bot", Via: "http", Token: "ci", Since: now, LastSeen: now, AllowedTools: []string{"list_contexts", "run_code"}},
+		},
+		Tokens: []status.Token{
+			{Client: "ci", CreatedAt: now.Add(-time.Hour), Connected: true, LastSeen: now, Calls: 3, AllowedTools: []string{"list_contexts", "run_code"}},
+			{Client: "zed", CreatedAt: now.Add(-time.Hour), AllowedTools: []string{}},
+		},
+		Problems: []status.Problem{{Code: "x", What: "Port 7411 is used.", Todo: "Choose another."}},
 	}
 	var b bytes.Buffer
 	if err := printSnapshot(&b, snap, now); err != nil {
 		t.Fatal(err)
 	}
-	const want = `AgentRun Tray 1.2.3, process 77, up 3h00m: working
+	made := now.Add(-time.Hour).Local().Format("2006-01-02 15:04")
+	want := `AgentRun Tray 1.2.3, process 77, up 3h00m: working
 backend   local (setting: auto)
 pool      2/3 ready, 1 starting (at most 20)
 socket    /run/user/1/agentrun-tray/host.sock
@@ -116,11 +128,16 @@ SESSION  SANDBOX  STATE   AGE    LEFT       CONTEXTS
 1        local-1  leased  1m30s  42m00s     1
 2        local-2  ready   0s     unlimited  0
 
-CONTEXT  NAME  LANGUAGE  STATE    RUNS  USED    CLIENT
-ctx-1    数据    python    running  9     5s ago  editor 1
+CONTEXT  NAME  LANGUAGE  STATE          RUNS  USED    CLIENT
+ctx-1    数据    python    running run-7  9     5s ago  editor 1
 
-CLIENT    VIA    CONNECTED  SEEN    CALLS  ERRORS
-editor 1  relay  1m00s      0s ago  12     1
+CLIENT    VIA             CONNECTED  SEEN    CALLS  ERRORS  OPEN  TOOLS
+editor 1  relay           1m00s      0s ago  12     1       2     all
+bot       http, token ci  0s         0s ago  0      0       0     list_contexts run_code
+
+TOKEN  MADE              CONNECTED  SEEN    CALLS  ERRORS  TOOLS
+ci     ` + made + `  yes        0s ago  3      0       list_contexts run_code
+zed    ` + made + `  no         never   0      0       none
 
 ! Port 7411 is used.
   Choose another.

@@ -3,16 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
@@ -21,6 +18,7 @@ import (
 func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs := newFlags("status", stderr)
 	asJSON := fs.Bool("json", false, "print the snapshot as JSON with stable names")
+	goroutines := fs.Bool("goroutines", false, "print what every part of the host does at this moment, for the report of a hang")
 	if _, err := parse(fs, args, 0); err != nil {
 		return err
 	}
@@ -28,11 +26,16 @@ func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
-	snap, err := fetch(ctx, dirs)
-	if errors.Is(err, instance.ErrNoHost) {
-		return errors.New("no host is running; an editor starts one when it connects, or start one with: agentrunctl serve")
+	if *goroutines {
+		_, text, err := ask(ctx, dirs, http.MethodGet, "/debug/goroutines")
+		if err != nil {
+			return err
+		}
+		_, err = stdout.Write(text)
+		return err
 	}
-	if err != nil {
+	var snap status.Snapshot
+	if err := askFor(ctx, dirs, http.MethodGet, "/status", &snap); err != nil {
 		return err
 	}
 	if *asJSON {
@@ -41,33 +44,6 @@ func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		return enc.Encode(snap)
 	}
 	return printSnapshot(stdout, snap, time.Now())
-}
-
-// fetch reads the snapshot from the host's socket.
-func fetch(ctx context.Context, dirs paths.Dirs) (status.Snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	client := &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return instance.Dial(ctx, dirs) },
-	}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agentrun/status", nil)
-	if err != nil {
-		return status.Snapshot{}, err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return status.Snapshot{}, fmt.Errorf("ask the host: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return status.Snapshot{}, fmt.Errorf("the host answered %s; it may be of another version", resp.Status)
-	}
-	var snap status.Snapshot
-	if err := json.NewDecoder(resp.Body).Decode(&snap); err != nil {
-		return status.Snapshot{}, fmt.Errorf("read the host's answer: %w", err)
-	}
-	return snap, nil
 }
 
 // printSnapshot writes a snapshot for people.
@@ -107,13 +83,23 @@ func printSnapshot(w io.Writer, s status.Snapshot, now time.Time) error {
 		fmt.Fprintln(t, "\nCONTEXT\tNAME\tLANGUAGE\tSTATE\tRUNS\tUSED\tCLIENT")
 	}
 	for _, x := range s.Contexts {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s ago\t%s\n", x.ID, x.Name, x.Language, x.Status, x.Runs, since(now, x.LastUsed), x.Client)
+		state := strings.TrimSpace(x.Status + " " + x.RunID)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", x.ID, x.Name, x.Language, state, x.Runs, ago(now, x.LastUsed), x.Client)
 	}
 	if len(s.Clients) > 0 {
-		fmt.Fprintln(t, "\nCLIENT\tVIA\tCONNECTED\tSEEN\tCALLS\tERRORS")
+		fmt.Fprintln(t, "\nCLIENT\tVIA\tCONNECTED\tSEEN\tCALLS\tERRORS\tOPEN\tTOOLS")
 	}
 	for _, x := range s.Clients {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s ago\t%d\t%d\n", strings.TrimSpace(x.Name+" "+x.Version), x.Via, since(now, x.Since), since(now, x.LastSeen), x.Calls, x.Errors)
+		via := x.Via
+		if x.Token != "" {
+			via += ", token " + x.Token
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\n", strings.TrimSpace(x.Name+" "+x.Version), via, since(now, x.Since), ago(now, x.LastSeen),
+			x.Calls, x.Errors, x.InFlight, toolList(x.AllowedTools))
+	}
+	if len(s.Tokens) > 0 {
+		fmt.Fprintln(t)
+		printTokens(t, s.Tokens, now)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -140,4 +126,36 @@ func since(now, then time.Time) string {
 		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
 	}
 	return fmt.Sprintf("%ds", d/time.Second)
+}
+
+// ago is since for a moment in the past, which may never have been.
+func ago(now, then time.Time) string {
+	if then.IsZero() {
+		return "never"
+	}
+	return since(now, then) + " ago"
+}
+
+// toolList says which tools a client may use.
+func toolList(tools []string) string {
+	switch {
+	case tools == nil:
+		return "all"
+	case len(tools) == 0:
+		return "none"
+	}
+	return strings.Join(tools, " ")
+}
+
+// printTokens writes the clients that have a token, whether they are connected or not.
+func printTokens(w io.Writer, tokens []status.Token, now time.Time) {
+	fmt.Fprintln(w, "TOKEN\tMADE\tCONNECTED\tSEEN\tCALLS\tERRORS\tTOOLS")
+	for _, x := range tokens {
+		connected := "no"
+		if x.Connected {
+			connected = "yes"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%s\n", x.Client, x.CreatedAt.Local().Format("2006-01-02 15:04"), connected, ago(now, x.LastSeen),
+			x.Calls, x.Errors, toolList(x.AllowedTools))
+	}
 }

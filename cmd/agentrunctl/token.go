@@ -2,17 +2,22 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"text/tabwriter"
+	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/tokens"
 )
 
 // token prints, makes or revokes a client's token for the HTTP address; without a name it lists the clients that have one.
-func token(_ context.Context, args []string, stdout, stderr io.Writer) error {
+func token(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs := newFlags("token", stderr)
-	revoke := fs.Bool("revoke", false, "make the client's token useless")
+	revoke := fs.Bool("revoke", false, "make the client's token useless, and end what the client has open")
 	words, err := parse(fs, args, 1)
 	if err != nil {
 		return err
@@ -29,13 +34,9 @@ func token(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	case len(words) == 0 && *revoke:
 		return misused("--revoke needs the client's name")
 	case len(words) == 0:
-		return listTokens(store, stdout)
+		return listTokens(ctx, dirs, store, stdout)
 	case *revoke:
-		if err := store.Revoke(words[0]); err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(stdout, "%s can no longer connect.\n", words[0])
-		return err
+		return revokeToken(ctx, dirs, store, words[0], stdout)
 	}
 	t, err := store.Get(words[0])
 	if err != nil {
@@ -45,7 +46,23 @@ func token(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	return err
 }
 
-func listTokens(store *tokens.Store, stdout io.Writer) error {
+// revokeToken makes a token useless and tells the host, which would find out by itself, but not at once.
+func revokeToken(ctx context.Context, dirs paths.Dirs, store *tokens.Store, client string, stdout io.Writer) error {
+	if err := store.Revoke(client); err != nil {
+		return err
+	}
+	ended := ", and what it had open was ended"
+	if _, _, err := ask(ctx, dirs, http.MethodPost, "/tokens/changed"); errors.Is(err, errNoHost) {
+		ended = ""
+	} else if err != nil {
+		ended = "; what it has open ends within half a minute"
+	}
+	_, err := fmt.Fprintf(stdout, "%s can no longer connect%s.\n", client, ended)
+	return err
+}
+
+// listTokens prints who has a token. What came of each is the running host's to say; without one it is what the last host kept.
+func listTokens(ctx context.Context, dirs paths.Dirs, store *tokens.Store, stdout io.Writer) error {
 	list, err := store.List()
 	if err != nil {
 		return err
@@ -54,10 +71,30 @@ func listTokens(store *tokens.Store, stdout io.Writer) error {
 		_, err := fmt.Fprintln(stdout, "No client has a token yet; make one with: agentrunctl token NAME")
 		return err
 	}
-	for _, t := range list {
-		if _, err := fmt.Fprintf(stdout, "%s\tsince %s\n", t.Client, t.Created.Local().Format("2006-01-02 15:04")); err != nil {
-			return err
-		}
+	var snap status.Snapshot
+	t := tabwriter.NewWriter(stdout, 2, 8, 2, ' ', 0)
+	switch err := askFor(ctx, dirs, http.MethodGet, "/status", &snap); {
+	case err == nil:
+		printTokens(t, snap.Tokens, time.Now())
+	case errors.Is(err, errNoHost):
+		printKept(t, list, dirs)
+	default:
+		return err
 	}
-	return nil
+	return t.Flush()
+}
+
+// printKept writes what is known of tokens while no host runs. When a client was seen is shown if it is known.
+func printKept(w io.Writer, list []tokens.Token, dirs paths.Dirs) {
+	uses, _ := tokens.OpenUses(dirs.Data).Load() // damaged: the host reports it and begins anew
+	fmt.Fprintln(w, "TOKEN\tMADE\tSEEN\tCALLS\tERRORS")
+	for _, t := range list {
+		var use tokens.Use
+		for _, u := range uses {
+			if u.Client == t.Client && u.Created.Equal(t.Created) {
+				use = u
+			}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\n", t.Client, t.Created.Local().Format("2006-01-02 15:04"), ago(time.Now(), use.LastSeen), use.Calls, use.Errors)
+	}
 }

@@ -57,6 +57,9 @@ type App struct {
 	server  *mcpserver.Server
 	tokens  *tokens.Store
 
+	usesFile *tokens.Uses
+	uses     useBook
+
 	mu       sync.Mutex // guards below: the part of the snapshot that no other owner keeps
 	address  status.Addresses
 	problems []status.Problem
@@ -72,7 +75,7 @@ func New(opt Options) (*App, error) {
 	if err := checkListen(opt.Listen); err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, log: opt.Logger, started: time.Now().UTC(), poke: make(chan struct{}, 1), tokens: tokens.Open(opt.Dirs.Data)}
+	a := &App{opt: opt, log: opt.Logger, started: time.Now().UTC(), poke: make(chan struct{}, 1), tokens: tokens.Open(opt.Dirs.Data), usesFile: tokens.OpenUses(opt.Dirs.Data)}
 	for _, f := range opt.Faults {
 		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
 	}
@@ -102,15 +105,25 @@ func New(opt Options) (*App, error) {
 		Interpreter:    a.interp,
 		Tokens:         a.tokens,
 		AllowedFolders: func() []string { return opt.Config.AllowedFolders },
+		Rules:          a.rules,
 		Version:        version.String(),
-		Beside:         a.statusPage(),
+		Beside:         a.control(),
 		Logger:         opt.Logger,
 	})
 	if err != nil {
 		return nil, err
 	}
+	for _, f := range a.opt.Config.CheckTools(a.server.Tools()) {
+		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
+	}
 	a.hub.Publish(a.snapshot())
 	return a, nil
+}
+
+// rules are what the settings say of a client.
+func (a *App) rules(client string) mcpserver.Rules {
+	r := a.opt.Config.RulesOf(client)
+	return mcpserver.Rules{ResultTokens: r.ResultTokens, Tools: r.Tools}
 }
 
 // poolOptions turns the settings and the backend's traits into those of the pool.
@@ -161,6 +174,11 @@ func (a *App) Run(ctx context.Context) error {
 			a.log.Warn("leaving", "error", err)
 		}
 	}()
+	kept, err := a.usesFile.Load()
+	if err != nil {
+		a.log.Warn("uses of tokens", "error", err)
+	}
+	a.uses.open(kept)
 	listeners, err := a.listen(ctx, inst)
 	if err != nil {
 		return err
@@ -180,6 +198,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	parts.fail, faces.fail, engine.fail, drawing.fail = stop, stop, stop, stop
 
 	drawing.start(calm, a.draw)
+	drawing.start(calm, a.keepUses)
 	engine.start(calm, a.pool.Run)
 	parts.start(calm, a.interp.Run)
 	faces.start(calm, a.server.Run)

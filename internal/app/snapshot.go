@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
 	"os"
 	"slices"
 	"time"
@@ -54,18 +52,12 @@ func (a *App) snapshot() status.Snapshot {
 		Sessions:  []status.Session{},
 		Contexts:  []status.Context{},
 		Clients:   []status.Client{},
+		Tokens:    []status.Token{},
 		Problems:  problems,
-	}
-	if err := a.tokens.Problem(); err != nil {
-		s.Problems = append(s.Problems, status.Problem{Code: "tokens", What: "Nobody can connect by URL.", Why: err.Error()})
 	}
 	a.foldPool(&s)
 	running := a.foldContexts(&s)
-	for _, c := range a.server.Clients() {
-		s.Clients = append(s.Clients, status.Client{
-			Name: c.Name, Version: c.Version, Via: c.Via, Since: c.Since, LastSeen: c.LastSeen, Calls: c.Calls, Errors: c.Errors,
-		})
-	}
+	a.foldClients(&s)
 	switch {
 	case stopping:
 		s.Phase = status.Stopping
@@ -86,18 +78,6 @@ func (a *App) snapshot() status.Snapshot {
 		}
 	}
 	return s
-}
-
-// statusPage answers GET /status with the state of this moment, counts included that are not announced as changes.
-func (a *App) statusPage() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		if err := json.NewEncoder(w).Encode(a.snapshot()); err != nil {
-			a.log.Debug("status not sent", "error", err)
-		}
-	})
-	return mux
 }
 
 func (a *App) foldPool(s *status.Snapshot) {
@@ -124,6 +104,29 @@ func (a *App) foldPool(s *status.Snapshot) {
 			session.SandboxID = row.Value.SandboxID()
 		}
 		s.Sessions = append(s.Sessions, session)
+	}
+}
+
+// foldClients shows who is connected, and who could connect with a token.
+func (a *App) foldClients(s *status.Snapshot) {
+	connected := make(map[string]bool)
+	for _, c := range a.server.Clients() {
+		connected[c.Token] = true
+		s.Clients = append(s.Clients, status.Client{
+			Name: c.Name, Version: c.Version, Via: c.Via, Token: c.Token, Since: c.Since.UTC(), LastSeen: c.LastSeen.UTC(),
+			Calls: c.Calls, Errors: c.Errors, InFlight: c.InFlight, AllowedTools: c.Tools,
+		})
+	}
+	list, err := a.tokens.List()
+	if err != nil {
+		s.Problems = append(s.Problems, status.Problem{Code: "tokens", What: "Nobody can connect by URL.", Why: err.Error()})
+		return
+	}
+	for _, use := range a.uses.sum(list, a.server.TokenUses()) {
+		s.Tokens = append(s.Tokens, status.Token{
+			Client: use.Client, CreatedAt: use.Created, Connected: connected[use.Client], LastSeen: use.LastSeen,
+			Calls: use.Calls, Errors: use.Errors, AllowedTools: a.rules(use.Client).Tools,
+		})
 	}
 }
 

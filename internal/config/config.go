@@ -34,6 +34,10 @@ type Config struct {
 	HTTP HTTP `json:"http"`
 	// AllowedFolders are folders on this computer from which files may be uploaded and into which they may be downloaded.
 	AllowedFolders []string `json:"allowed_folders"`
+	// Clients are the rules for single clients, by their names. Without one a client may use every tool.
+	Clients map[string]Client `json:"clients"`
+	// Language is that of texts for people: auto (as the environment says), en or zh.
+	Language string `json:"language"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `json:"log_level"`
 }
@@ -56,6 +60,8 @@ type Runs struct {
 	ContextIdleMinutes float64 `json:"context_idle_minutes"`
 	// MaxContexts is how many contexts may live at once.
 	MaxContexts int `json:"max_contexts"`
+	// ResultTokens is about how many tokens a result may have.
+	ResultTokens int `json:"result_tokens"`
 }
 
 // HTTP is the address for editors that connect by URL.
@@ -71,9 +77,11 @@ func Default() Config {
 	return Config{
 		Backend:        "auto",
 		Pool:           Pool{Isolation: "shared", Warm: 3, Ceiling: 20},
-		Runs:           Runs{TimeoutSeconds: 30, ContextIdleMinutes: 120, MaxContexts: 100},
+		Runs:           Runs{TimeoutSeconds: 30, ContextIdleMinutes: 120, MaxContexts: 100, ResultTokens: 24_000},
 		HTTP:           HTTP{Enabled: true, Port: 7411},
 		AllowedFolders: []string{},
+		Clients:        map[string]Client{},
+		Language:       "auto",
 		LogLevel:       "info",
 	}
 }
@@ -137,6 +145,7 @@ var fields = []field{
 	{"runs.timeout_seconds", between(func(c *Config) *float64 { return &c.Runs.TimeoutSeconds }, 0.001, 600)},
 	{"runs.context_idle_minutes", between(func(c *Config) *float64 { return &c.Runs.ContextIdleMinutes }, 0, 7*24*60)},
 	{"runs.max_contexts", between(func(c *Config) *int { return &c.Runs.MaxContexts }, 1, 10000)},
+	{"runs.result_tokens", between(func(c *Config) *int { return &c.Runs.ResultTokens }, minResultTokens, maxResultTokens)},
 	{"http.port", between(func(c *Config) *int { return &c.HTTP.Port }, 0, 65535)},
 	{"allowed_folders", func(c *Config, _ Config) string {
 		var bad []string
@@ -152,6 +161,7 @@ var fields = []field{
 		}
 		return fmt.Sprintf("%q are not absolute paths and were left out", bad)
 	}},
+	{"language", oneOf(func(c *Config) *string { return &c.Language }, "auto", English, Chinese)},
 	{"log_level", oneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")},
 }
 
@@ -164,7 +174,7 @@ func (c *Config) Check() []Fault {
 			faults = append(faults, Fault{f.name, text})
 		}
 	}
-	return faults
+	return append(faults, c.checkClients()...)
 }
 
 // Load reads the settings of a config folder. No file means the defaults. What is wrong is in the faults, and the settings

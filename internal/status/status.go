@@ -17,6 +17,7 @@ type Snapshot struct {
 	Sessions  []Session `json:"sessions"`
 	Contexts  []Context `json:"contexts"`
 	Clients   []Client  `json:"clients"`
+	Tokens    []Token   `json:"tokens"`
 	Problems  []Problem `json:"problems"`
 }
 
@@ -89,17 +90,32 @@ type Context struct {
 	CreatedAt time.Time `json:"created_at"`
 	LastUsed  time.Time `json:"last_used"`
 	Runs      int       `json:"runs"`
+	RunID     string    `json:"run_id,omitempty"` // of the run in progress
 }
 
 // Client is a program connected to the MCP face.
 type Client struct {
-	Name     string    `json:"name"`
-	Version  string    `json:"version,omitempty"`
-	Via      string    `json:"via"` // relay, socket or http
-	Since    time.Time `json:"since"`
-	LastSeen time.Time `json:"last_seen"`
-	Calls    int       `json:"calls"`
-	Errors   int       `json:"errors"`
+	Name         string    `json:"name"` // as it calls itself
+	Version      string    `json:"version,omitempty"`
+	Via          string    `json:"via"`             // relay, socket or http
+	Token        string    `json:"token,omitempty"` // the name of the token it came with, by http
+	Since        time.Time `json:"since"`           // when it connected
+	LastSeen     time.Time `json:"last_seen"`
+	Calls        int       `json:"calls"`         // tool calls answered since it connected
+	Errors       int       `json:"errors"`        // of them, those that could not be carried out
+	InFlight     int       `json:"in_flight"`     // requests being served, standing streams among them
+	AllowedTools []string  `json:"allowed_tools"` // null: all
+}
+
+// Token is what lets a client in by http, whether it is connected or not. The secret is nowhere in a snapshot.
+type Token struct {
+	Client       string    `json:"client"` // the name it was made for
+	CreatedAt    time.Time `json:"created_at"`
+	Connected    bool      `json:"connected"`
+	LastSeen     time.Time `json:"last_seen,omitzero"` // absent: never
+	Calls        int       `json:"calls"`              // tool calls answered since the token was made, by other hosts before this one too
+	Errors       int       `json:"errors"`
+	AllowedTools []string  `json:"allowed_tools"` // null: all
 }
 
 // Problem is something the user can mend: what is wrong, why, and what to do.

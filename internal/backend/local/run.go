@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"mime"
 	"strings"
 	"time"
@@ -19,6 +20,27 @@ var errTimeUp = errors.New("the time for the run is up")
 
 // Run implements [sandbox.Session].
 func (s *session) Run(ctx context.Context, contextID string, run sandbox.Run) (sandbox.Result, error) {
+	started := time.Now()
+	result, err := s.run(ctx, contextID, run)
+	s.logRun(ctx, contextID, started, result, err)
+	return result, err
+}
+
+// logRun writes one line per run: where, how long, what came of it. Never the code or its output.
+func (s *session) logRun(ctx context.Context, contextID string, started time.Time, result sandbox.Result, err error) {
+	outcome := "ok"
+	switch {
+	case err != nil:
+		outcome = string(sandbox.CodeOf(err, sandbox.CodeExecutionFailed))
+	case result.Failure != nil:
+		outcome = string(result.Failure.Code)
+	}
+	s.backend.log.LogAttrs(ctx, slog.LevelDebug, "run",
+		slog.String("sandbox_id", s.id), slog.String("inner_id", contextID), slog.Duration("took", time.Since(started)),
+		slog.String("outcome", outcome), slog.Bool("state_lost", result.StateLost))
+}
+
+func (s *session) run(ctx context.Context, contextID string, run sandbox.Run) (sandbox.Result, error) {
 	if err := s.enter(); err != nil {
 		return sandbox.Result{}, err
 	}
@@ -167,7 +189,7 @@ func (s *session) afterLoss(ctx context.Context, cc *codeContext, lost *localeng
 	}
 	failure.Traceback = failure.Name + ": " + failure.Message + "\n"
 	if _, err := s.replace(ctx, cc); err != nil {
-		s.backend.log.Warn("lost interpreter was not replaced", "sandbox_id", s.id, "error", err)
+		s.backend.log.WarnContext(ctx, "lost interpreter was not replaced", "sandbox_id", s.id, "error", err)
 	}
 	return result, nil
 }

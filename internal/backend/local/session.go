@@ -130,7 +130,7 @@ func (s *session) newInstance(ctx context.Context, cc *codeContext) (localengine
 func (s *session) destroy(ctx context.Context, instance localengine.ID) {
 	err := s.backend.engine.Destroy(context.WithoutCancel(ctx), instance)
 	if err != nil && !errors.Is(err, localengine.ErrUnknownInstance) && !isGone(err) {
-		s.backend.log.Warn("instance stays", "sandbox_id", s.id, "error", err)
+		s.backend.log.WarnContext(ctx, "instance stays", "sandbox_id", s.id, "error", err)
 	}
 }
 

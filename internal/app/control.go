@@ -1,0 +1,79 @@
+package app
+
+import (
+	"encoding/json"
+	"net/http"
+	"runtime/pprof"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+)
+
+// control is what the host tells and does for its own command line, over the unix socket, which only its owner can open:
+//
+//	GET  /status             the state of this moment, counts included that are not announced as changes
+//	POST /interrupt/{id}     stops the code that runs in a context; see InterruptAnswer
+//	POST /tokens/changed     a token was revoked: ends at once what its client has open
+//	GET  /debug/goroutines   what every goroutine does, for whoever looks into a hang
+func (a *App) control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { a.tell(w, http.StatusOK, a.snapshot()) })
+	mux.HandleFunc("POST /interrupt/{id}", func(w http.ResponseWriter, r *http.Request) {
+		answer := a.interrupt(r.PathValue("id"))
+		code := http.StatusOK
+		if answer.Outcome == InterruptUnknown {
+			code = http.StatusNotFound
+		}
+		a.tell(w, code, answer)
+	})
+	mux.HandleFunc("POST /tokens/changed", func(w http.ResponseWriter, _ *http.Request) {
+		a.server.ShutOut()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /debug/goroutines", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		if err := pprof.Lookup("goroutine").WriteTo(w, 1); err != nil {
+			a.log.Debug("goroutines not sent", "error", err)
+		}
+	})
+	return mux
+}
+
+func (a *App) tell(w http.ResponseWriter, code int, answer any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	if err := json.NewEncoder(w).Encode(answer); err != nil {
+		a.log.Debug("answer not sent", "error", err)
+	}
+}
+
+// InterruptOutcome is what came of the wish to interrupt something.
+type InterruptOutcome string
+
+// The outcomes of an interrupt.
+const (
+	Interrupted      InterruptOutcome = "interrupted" // code ran, and was told to stop
+	InterruptIdle    InterruptOutcome = "idle"        // nothing ran there
+	InterruptUnknown InterruptOutcome = "unknown"     // there is nothing of that name
+)
+
+// InterruptAnswer answers POST /interrupt/{id}.
+type InterruptAnswer struct {
+	Outcome InterruptOutcome `json:"outcome"`
+	Text    string           `json:"text"` // a sentence
+}
+
+// interrupt stops what runs under an id. A run that ends by itself in the same moment counts as interrupted: nobody can tell.
+func (a *App) interrupt(id string) InterruptAnswer {
+	cc, ok := a.interp.Context(id)
+	if !ok {
+		return InterruptAnswer{InterruptUnknown, "There is no context " + id + "; agentrunctl status shows those there are."}
+	}
+	if cc.Status != interpreter.Running {
+		return InterruptAnswer{InterruptIdle, "Nothing runs in context " + id + " (" + cc.Name + ")."}
+	}
+	if err := a.interp.Interrupt(id); err != nil {
+		return InterruptAnswer{InterruptUnknown, "The context " + id + " has just ended."}
+	}
+	a.log.Info("interrupted by hand", "context_id", id)
+	return InterruptAnswer{Interrupted, "What ran in context " + id + " (" + cc.Name + ") was interrupted."}
+}

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/mcpserver"
+	"github.com/agentrun-tray/agentrun-tray/internal/tokens"
+)
+
+func TestWhatCameOfTokensAddsUp(t *testing.T) {
+	t0 := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	at := func(minutes int) time.Time { return t0.Add(time.Duration(minutes) * time.Minute) }
+	token := func(client string, created time.Time) tokens.Token {
+		return tokens.Token{Client: client, Created: created}
+	}
+	var b useBook
+	b.open([]tokens.Use{
+		{Client: "old", Created: at(0), LastSeen: at(1), Calls: 10, Errors: 2},
+		{Client: "remade", Created: at(0), LastSeen: at(1), Calls: 10},
+		{Client: "gone", Created: at(0), LastSeen: at(1), Calls: 10},
+	})
+	for _, step := range []struct {
+		name    string
+		list    []tokens.Token
+		counted map[string]mcpserver.TokenUse
+		want    []tokens.Use
+	}{
+		{
+			"nothing counted yet",
+			[]tokens.Token{token("old", at(0)), token("remade", at(5)), token("new", at(6))},
+			nil,
+			[]tokens.Use{{Client: "old", Created: at(0), LastSeen: at(1), Calls: 10, Errors: 2}, {Client: "remade", Created: at(5)}, {Client: "new", Created: at(6)}},
+		},
+		{
+			"some counted",
+			[]tokens.Token{token("old", at(0)), token("new", at(6))},
+			map[string]mcpserver.TokenUse{"old": {at(10), 5, 1}, "new": {at(11), 1, 1}},
+			[]tokens.Use{{Client: "old", Created: at(0), LastSeen: at(10), Calls: 15, Errors: 3}, {Client: "new", Created: at(6), LastSeen: at(11), Calls: 1, Errors: 1}},
+		},
+		{
+			"one revoked",
+			[]tokens.Token{token("old", at(0))},
+			map[string]mcpserver.TokenUse{"old": {at(12), 6, 1}, "new": {at(11), 2, 1}},
+			[]tokens.Use{{Client: "old", Created: at(0), LastSeen: at(12), Calls: 16, Errors: 3}},
+		},
+		{
+			"and made again",
+			[]tokens.Token{token("old", at(0)), token("new", at(20))},
+			map[string]mcpserver.TokenUse{"old": {at(12), 6, 1}, "new": {at(11), 2, 1}},
+			[]tokens.Use{{Client: "old", Created: at(0), LastSeen: at(12), Calls: 16, Errors: 3}, {Client: "new", Created: at(20)}},
+		},
+		{
+			"and used",
+			[]tokens.Token{token("old", at(30)), token("new", at(20))},
+			map[string]mcpserver.TokenUse{"old": {at(12), 6, 1}, "new": {at(21), 5, 2}},
+			[]tokens.Use{{Client: "old", Created: at(30)}, {Client: "new", Created: at(20), LastSeen: at(21), Calls: 3, Errors: 1}},
+		},
+	} {
+		if got := b.sum(step.list, step.counted); !reflect.DeepEqual(got, step.want) {
+			t.Errorf("%s: %+v\nwant %+v", step.name, got, step.want)
+		}
+	}
+}

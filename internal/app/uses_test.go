@@ -1,11 +1,20 @@
 package app
 
 import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/mcpserver"
+	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/tokens"
 )
 
@@ -62,4 +71,48 @@ func TestWhatCameOfTokensAddsUp(t *testing.T) {
 			t.Errorf("%s: %+v\nwant %+v", step.name, got, step.want)
 		}
 	}
+}
+
+func TestUsesAreKeptEveryMinuteAndAtTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, tokens.UsesFileName)
+	cfg := config.Default()
+	cfg.Backend = "mock"
+	a, err := New(Options{Dirs: paths.Dirs{Data: dir}, Config: cfg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds := func(name string) bool {
+		text, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return strings.Contains(string(text), name)
+	}
+	give := func(name string) {
+		if _, err := a.tokens.Get(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	give("first")
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- a.keepUses(ctx) }()
+		time.Sleep(keepUsesEvery - time.Second)
+		synctest.Wait()
+		if holds("first") {
+			t.Error("written within the first minute")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if !holds("first") {
+			t.Error("not written after a minute")
+		}
+		give("second")
+		cancel()
+		if err := <-done; err != nil || !holds("second") {
+			t.Errorf("keepUses = %v, and the end was not written down", err)
+		}
+	})
 }

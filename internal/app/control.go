@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"runtime/pprof"
@@ -18,7 +19,7 @@ func (a *App) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { a.tell(w, http.StatusOK, a.snapshot()) })
 	mux.HandleFunc("POST /interrupt/{id}", func(w http.ResponseWriter, r *http.Request) {
-		answer := a.interrupt(r.PathValue("id"))
+		answer := a.interrupt(r.Context(), r.PathValue("id"))
 		code := http.StatusOK
 		if answer.Outcome == InterruptUnknown {
 			code = http.StatusNotFound
@@ -63,7 +64,7 @@ type InterruptAnswer struct {
 }
 
 // interrupt stops what runs under an id. A run that ends by itself in the same moment counts as interrupted: nobody can tell.
-func (a *App) interrupt(id string) InterruptAnswer {
+func (a *App) interrupt(ctx context.Context, id string) InterruptAnswer {
 	cc, ok := a.interp.Context(id)
 	if !ok {
 		return InterruptAnswer{InterruptUnknown, "There is no context " + id + "; agentrunctl status shows those there are."}
@@ -74,6 +75,6 @@ func (a *App) interrupt(id string) InterruptAnswer {
 	if err := a.interp.Interrupt(id); err != nil {
 		return InterruptAnswer{InterruptUnknown, "The context " + id + " has just ended."}
 	}
-	a.log.Info("interrupted by hand", "context_id", id)
+	a.log.InfoContext(ctx, "interrupted by hand", "context_id", id)
 	return InterruptAnswer{Interrupted, "What ran in context " + id + " (" + cc.Name + ") was interrupted."}
 }

@@ -45,25 +45,25 @@ func TestWhatCameOfTokensAddsUp(t *testing.T) {
 		{
 			"some counted",
 			[]tokens.Token{token("old", at(0)), token("new", at(6))},
-			map[string]mcpserver.TokenUse{"old": {at(10), 5, 1}, "new": {at(11), 1, 1}},
+			map[string]mcpserver.TokenUse{"old": {LastSeen: at(10), Calls: 5, Errors: 1}, "new": {LastSeen: at(11), Calls: 1, Errors: 1}},
 			[]tokens.Use{{Client: "old", Created: at(0), LastSeen: at(10), Calls: 15, Errors: 3}, {Client: "new", Created: at(6), LastSeen: at(11), Calls: 1, Errors: 1}},
 		},
 		{
 			"one revoked",
 			[]tokens.Token{token("old", at(0))},
-			map[string]mcpserver.TokenUse{"old": {at(12), 6, 1}, "new": {at(11), 2, 1}},
+			map[string]mcpserver.TokenUse{"old": {LastSeen: at(12), Calls: 6, Errors: 1}, "new": {LastSeen: at(11), Calls: 2, Errors: 1}},
 			[]tokens.Use{{Client: "old", Created: at(0), LastSeen: at(12), Calls: 16, Errors: 3}},
 		},
 		{
 			"and made again",
 			[]tokens.Token{token("old", at(0)), token("new", at(20))},
-			map[string]mcpserver.TokenUse{"old": {at(12), 6, 1}, "new": {at(11), 2, 1}},
+			map[string]mcpserver.TokenUse{"old": {LastSeen: at(12), Calls: 6, Errors: 1}, "new": {LastSeen: at(11), Calls: 2, Errors: 1}},
 			[]tokens.Use{{Client: "old", Created: at(0), LastSeen: at(12), Calls: 16, Errors: 3}, {Client: "new", Created: at(20)}},
 		},
 		{
 			"and used",
 			[]tokens.Token{token("old", at(30)), token("new", at(20))},
-			map[string]mcpserver.TokenUse{"old": {at(12), 6, 1}, "new": {at(21), 5, 2}},
+			map[string]mcpserver.TokenUse{"old": {LastSeen: at(12), Calls: 6, Errors: 1}, "new": {LastSeen: at(21), Calls: 5, Errors: 2}},
 			[]tokens.Use{{Client: "old", Created: at(30)}, {Client: "new", Created: at(20), LastSeen: at(21), Calls: 3, Errors: 1}},
 		},
 	} {

@@ -102,7 +102,7 @@ func TestALineLeadsFromTheCallToTheEngine(t *testing.T) {
 			if id, _ := l["request_id"].(string); id == "" || id != of[0]["request_id"] {
 				t.Errorf("a line has the request_id %v and another %v", id, of[0]["request_id"])
 			}
-			if l["parent_span_id"] != parent || l["method"] != "tools/call" || l["client"] != "by-hand 1.0" || l["rpc_id"] != `"call-1"` {
+			if l["parent_span_id"] != parent || l["method"] != "tools/call" || l["client"] != "by-hand 1.0" || l["rpc_id"] != "call-1" {
 				t.Errorf("the line %v does not say whose call it is about", l)
 			}
 		}
@@ -259,7 +259,7 @@ func TestARevokedClientIsShutOutAtOnce(t *testing.T) {
 	req.Header.Set("Authorization", "Bearer "+gone)
 	req.Header.Set("Mcp-Session-Id", c.ID())
 	ended := make(chan time.Time, 1)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := http.DefaultClient.Do(req) //nolint:bodyclose // the goroutine below does
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("GET a stream = %v, %v", resp, err)
 	}

@@ -202,7 +202,7 @@ func (e *edge) post(w http.ResponseWriter, r *http.Request, who entrant) {
 		x.rules = e.s.rulesFor(x.ruleName)
 		x.client = e.s.clients.enter(caller.Key, who, intro)
 	}
-	ctx = described(ctx, r.Header, m, name)
+	ctx = described(ctx, r.Header, m, name, who)
 	defer func() {
 		if x.client != nil {
 			e.s.clients.leave(x.client)

@@ -82,6 +82,9 @@ func TestTwoTokensHaveTheirOwnRulesAtOnce(t *testing.T) {
 	if n := strings.Count(r.logs.String(), "outcome=NOT_ALLOWED"); n != 16 {
 		t.Errorf("%d refusals are in the log, want 16", n)
 	}
+	if n := strings.Count(r.logs.String(), "token_name=tester"); n != 16 {
+		t.Errorf("%d lines name the token of tester, want 16", n)
+	}
 	if strings.Contains(r.logs.String(), "art_") {
 		t.Error("the log holds a token")
 	}

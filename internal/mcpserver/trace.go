@@ -33,13 +33,16 @@ func (s *Server) named(r *http.Request) *http.Request {
 }
 
 // described adds what a message says of itself to what is logged on its behalf.
-func described(ctx context.Context, header http.Header, m *message, client string) context.Context {
-	attrs := make([]slog.Attr, 0, 5)
+func described(ctx context.Context, header http.Header, m *message, client string, who entrant) context.Context {
+	attrs := make([]slog.Attr, 0, 6)
 	if m.ID != nil {
-		attrs = append(attrs, slog.String("rpc_id", clean(string(m.ID), 40)))
+		attrs = append(attrs, slog.String("rpc_id", clean(strings.Trim(string(m.ID), `"`), 40)))
 	}
 	if client != "" {
 		attrs = append(attrs, slog.String("client", client))
+	}
+	if who.token != "" {
+		attrs = append(attrs, slog.String("token_name", who.token)) // what the client calls itself is only its word
 	}
 	if m.Method != "" {
 		attrs = append(attrs, slog.String("method", clean(m.Method, 60)))

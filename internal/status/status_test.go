@@ -78,8 +78,8 @@ func fill(v reflect.Value) {
 			v.Set(reflect.ValueOf(time.Unix(1, 0)))
 			return
 		}
-		for n := range v.NumField() {
-			fill(v.Field(n))
+		for _, field := range v.Fields() {
+			fill(field)
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

@@ -61,7 +61,7 @@ func revokeToken(ctx context.Context, dirs paths.Dirs, store *tokens.Store, clie
 	return err
 }
 
-// listTokens prints who has a token. What came of each is the running host's to say; without one it is what the last host kept.
+// listTokens prints who has a token. What came of each is the running host's to say; without its answer it is what was kept last.
 func listTokens(ctx context.Context, dirs paths.Dirs, store *tokens.Store, stdout io.Writer) error {
 	list, err := store.List()
 	if err != nil {
@@ -73,18 +73,15 @@ func listTokens(ctx context.Context, dirs paths.Dirs, store *tokens.Store, stdou
 	}
 	var snap status.Snapshot
 	t := tabwriter.NewWriter(stdout, 2, 8, 2, ' ', 0)
-	switch err := askFor(ctx, dirs, http.MethodGet, "/status", &snap); {
-	case err == nil:
+	if err := askFor(ctx, dirs, http.MethodGet, "/status", &snap); err == nil && len(snap.Tokens) > 0 {
 		printTokens(t, snap.Tokens, time.Now())
-	case errors.Is(err, errNoHost):
+	} else {
 		printKept(t, list, dirs)
-	default:
-		return err
 	}
 	return t.Flush()
 }
 
-// printKept writes what is known of tokens while no host runs. When a client was seen is shown if it is known.
+// printKept writes what is known of tokens without a host.
 func printKept(w io.Writer, list []tokens.Token, dirs paths.Dirs) {
 	uses, _ := tokens.OpenUses(dirs.Data).Load() // damaged: the host reports it and begins anew
 	fmt.Fprintln(w, "TOKEN\tMADE\tSEEN\tCALLS\tERRORS")

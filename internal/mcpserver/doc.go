@@ -9,7 +9,8 @@
 //
 // The edge decides who may come in (guard), reads and inspects each body once (message), and owns the MCP sessions. A reply
 // owns the response of one request: progress of a call goes to that call's own stream. The shield turns whatever goes wrong
-// in a tool into a result that a model can read. Each tool is one file, tool_<name>.go, and one entry in tools.
+// in a tool into a result that a model can read, and refuses tools that a client may not use (rules). What is logged on behalf of a
+// request names it and its trace (trace). Each tool is one file, tool_<name>.go, and one entry in tools.
 //
 // A [Server] holds no logic about contexts: it translates between the wire and *interpreter.Interpreter. It is made and run by
 // the composition root, which also listens.

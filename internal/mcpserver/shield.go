@@ -120,10 +120,13 @@ func (s *Server) logCall(ctx context.Context, req mcp.CallToolRequest, x *exchan
 	if x.contextID != "" {
 		attrs = append(attrs, slog.String("context_id", x.contextID))
 	}
-	if err == nil {
+	switch code := sandbox.CodeOf(err, sandbox.CodeExecutionFailed); {
+	case err == nil:
 		attrs = append(attrs, slog.String("outcome", "ok"))
-	} else {
-		attrs = append(attrs, slog.String("outcome", string(sandbox.CodeOf(err, sandbox.CodeExecutionFailed))), slog.String("error", clean(err.Error(), 300)))
+	case code == sandbox.CodeInvalidParams, code == sandbox.CodeInvalidLanguage, code == sandbox.CodeInvalidContextName:
+		attrs = append(attrs, slog.String("outcome", string(code))) // the sentence quotes arguments, which may be code
+	default:
+		attrs = append(attrs, slog.String("outcome", string(code)), slog.String("error", clean(err.Error(), 300)))
 	}
 	s.log.LogAttrs(ctx, level, "tool call", attrs...)
 }

@@ -48,8 +48,8 @@ func described(ctx context.Context, header http.Header, m *message, client strin
 		attrs = append(attrs, slog.String("method", clean(m.Method, 60)))
 	}
 	trace, parent, ok := traceContext(m.Params.Meta.Traceparent)
-	if !ok {
-		trace, parent, ok = traceContext(header.Get("Traceparent"))
+	if values := header["Traceparent"]; !ok && len(values) == 1 { // of two, nobody knows which is right
+		trace, parent, ok = traceContext(values[0])
 	}
 	if ok {
 		attrs = append(attrs, slog.String("trace_id", trace), slog.String("parent_span_id", parent))

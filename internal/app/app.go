@@ -102,6 +102,7 @@ func New(opt Options) (*App, error) {
 		Interpreter:    a.interp,
 		Tokens:         a.tokens,
 		AllowedFolders: func() []string { return opt.Config.AllowedFolders },
+		AnswerWithin:   opt.Config.AnswerWithin(),
 		Version:        version.String(),
 		Beside:         a.statusPage(),
 		Logger:         opt.Logger,

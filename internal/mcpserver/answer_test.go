@@ -36,7 +36,7 @@ func TestLongOutputIsShortenedAndTheWholeCanBeRead(t *testing.T) {
 	eachPeer(t, setup, func(t *testing.T, _ *rig, cs *sdk.ClientSession) {
 		ran := do(t, cs, "run_code", map[string]any{"code": "print first\nflood 1000000\nprint \nprint last"})
 		stdout, _ := ran["stdout"].(string)
-		if len(stdout) > maxResultText+500 || !strings.HasPrefix(stdout, "first\n") || !strings.HasSuffix(stdout, "\nlast\n") {
+		if weight(stdout) > perToken*defaultResultTokens+500 || !strings.HasPrefix(stdout, "first\n") || !strings.HasSuffix(stdout, "\nlast\n") {
 			t.Fatalf("stdout has %d bytes, from %.20q to %q", len(stdout), stdout, stdout[len(stdout)-20:])
 		}
 		cutInfo, _ := ran["truncated"].(map[string]any)["stdout"].(map[string]any)
@@ -148,7 +148,7 @@ func TestPictureFileIsShown(t *testing.T) {
 func TestTextFileTooLongToShowIsALink(t *testing.T) {
 	r := startRig(t, rigSetup{})
 	cs := r.connect(t, Unix, modern, nil)
-	do(t, cs, "upload_file", map[string]any{"path": "long.txt", "content": strings.Repeat("x", maxResultText+1)})
+	do(t, cs, "upload_file", map[string]any{"path": "long.txt", "content": strings.Repeat("x", perToken*defaultResultTokens+1)})
 	object, _ := invoke(t, cs, "download_file", map[string]any{"path": "long.txt"})
 	if object["content"] != nil || object["uri"] != "agentrun://contexts/default/files/long.txt" || object["mime_type"] != "text/plain" {
 		t.Errorf("download_file = %v, want a link", object)
@@ -199,7 +199,7 @@ func TestFileIsReadNoFurtherThanNeeded(t *testing.T) {
 		}
 	}
 	out := downloadFileOutput{MIMEType: "text/plain"}
-	if a := showFile(out, make([]byte, 11), 10); a != nil {
+	if a := showFile(out, make([]byte, 11), 10, defaultResultTokens, "uri"); a != nil {
 		t.Errorf("a file that has grown is shown: %s", a.object)
 	}
 }
@@ -282,7 +282,7 @@ func TestNoResultIsLargerThanOneMebibyte(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			started := time.Now()
-			a := runAnswer(runOf(tt.res))
+			a := runAnswer(runOf(tt.res), defaultResultTokens)
 			data := wire(t, a)
 			if len(data) > 1<<20 {
 				t.Errorf("%d bytes", len(data))
@@ -303,7 +303,7 @@ func TestNoResultIsLargerThanOneMebibyte(t *testing.T) {
 }
 
 func TestShortResultIsLeftAsItIs(t *testing.T) {
-	a := runAnswer(runOf(sandbox.Result{Stdout: "<b> & \"q\" é\u2028\n", Stderr: "warn", Value: &sandbox.Output{Text: "1", MIME: map[string][]byte{"text/html": []byte("<b>1</b>"), "text/plain": []byte("1")}}, Duration: 1500 * time.Microsecond}))
+	a := runAnswer(runOf(sandbox.Result{Stdout: "<b> & \"q\" é\u2028\n", Stderr: "warn", Value: &sandbox.Output{Text: "1", MIME: map[string][]byte{"text/html": []byte("<b>1</b>"), "text/plain": []byte("1")}}, Duration: 1500 * time.Microsecond}), defaultResultTokens)
 	want := `{"stdout":"<b> & \"q\" é\u2028\n","stderr":"warn","success":true,"execution_time":0.0015,"result":{"text":"1","mime":{"text/html":"<b>1</b>"}},"context_id":"ctx-1","backend":"fake","warm":false}`
 	if got := string(a.object.(json.RawMessage)); got != want {
 		t.Errorf("result = %s\nwant     %s", got, want)
@@ -318,7 +318,7 @@ func TestTracebackIsInStderrOnce(t *testing.T) {
 		"warn\nTraceback:\n  E: m": "warn\nTraceback:\n  E: m",
 	} {
 		var out runCodeOutput
-		if err := json.Unmarshal(runAnswer(runOf(sandbox.Result{Stderr: stderr, Failure: failure})).object.(json.RawMessage), &out); err != nil {
+		if err := json.Unmarshal(runAnswer(runOf(sandbox.Result{Stderr: stderr, Failure: failure}), defaultResultTokens).object.(json.RawMessage), &out); err != nil {
 			t.Fatal(err)
 		}
 		if out.Stderr != want {
@@ -331,9 +331,9 @@ func TestCutKeepsBothEndsAndWholeCharacters(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringN(0, 400, 2000).Draw(t, "text")
 		keep := rapid.IntRange(0, 500).Draw(t, "keep")
-		got := cut(text, keep, "")
-		if len(text) <= keep {
-			if got != text {
+		got, kept := cut(text, keep, "", 0)
+		if weight(text) <= keep {
+			if got != text || kept != len(text) {
 				t.Fatalf("cut(%q, %d) = %q, want it whole", text, keep, got)
 			}
 			return
@@ -342,8 +342,8 @@ func TestCutKeepsBothEndsAndWholeCharacters(t *testing.T) {
 			t.Fatalf("cut(%q, %d) = %q, which is not UTF-8", text, keep, got)
 		}
 		head, tail, ok := strings.Cut(got, "\n[… ")
-		if _, end, found := strings.Cut(tail, " …]\n"); !ok || !found || !strings.HasPrefix(text, head) || !strings.HasSuffix(text, end) || len(head)+len(end) > keep {
-			t.Fatalf("cut(%q, %d) = %q", text, keep, got)
+		if _, end, found := strings.Cut(tail, " …]\n"); !ok || !found || !strings.HasPrefix(text, head) || !strings.HasSuffix(text, end) || weight(head)+weight(end) > keep || kept < len(head)+len(end) || kept > len(head)+len(end)+1 {
+			t.Fatalf("cut(%q, %d) = %q, %d", text, keep, got, kept)
 		}
 	})
 }

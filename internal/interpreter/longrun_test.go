@@ -449,7 +449,7 @@ func TestAResultDoesNotKeepItsCallAlive(t *testing.T) {
 }
 
 // load is something large that a call carries.
-type load struct{ bytes [1 << 20]byte }
+type load [1 << 20]byte
 
 func (b *bench) beginCarrying(t *testing.T) (*interpreter.Run, weak.Pointer[load]) {
 	t.Helper()

@@ -55,17 +55,18 @@ func pictureBlocks(pictures []picture, room int, original func(k int) string) (b
 	for n, p := range pictures {
 		wants[n] = min(base64.StdEncoding.EncodedLen(len(p.data)), maxPicture)
 	}
-	for n, most := range shares(wants, room) {
-		p, notice, err := pictures[n].fit(base64.StdEncoding.DecodedLen(most))
+	given := shares(wants, room)
+	for n, p := range pictures {
+		small, notice, err := p.fit(base64.StdEncoding.DecodedLen(given[n]))
 		switch {
 		case err != nil:
 			notices = append(notices, fmt.Sprintf("Picture %d (%s, %s) was left out: %s. The original is at %s.",
-				n+1, pictures[n].mime, phrase.Size(int64(len(pictures[n].data))), err, original(n+1)))
+				n+1, p.mime, phrase.Size(int64(len(p.data))), err, original(n+1)))
 			continue
 		case notice != "":
 			notices = append(notices, fmt.Sprintf("Picture %d %s; the original is at %s.", n+1, notice, original(n+1)))
 		}
-		blocks = append(blocks, mcp.NewImageContent(base64.StdEncoding.EncodeToString(p.data), p.mime))
+		blocks = append(blocks, mcp.NewImageContent(base64.StdEncoding.EncodeToString(small.data), small.mime))
 	}
 	return blocks, notices
 }

@@ -62,6 +62,7 @@ func (s *Server) cancelRun(ctx context.Context, c *call) (*answer, error) {
 	}
 	run.Cancel()
 	switch s.await(ctx, c, run, s.answerWithin, false) {
+	case runEnded:
 	case callerLeft:
 		return nil, leftAlone(ctx)
 	case patienceEnded:

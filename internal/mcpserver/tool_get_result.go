@@ -58,6 +58,7 @@ func (s *Server) getResult(ctx context.Context, c *call) (*answer, error) {
 	}
 	c.about(run.ContextID())
 	switch s.await(ctx, c, run, patience, false) {
+	case runEnded:
 	case callerLeft:
 		return nil, leftAlone(ctx)
 	case patienceEnded:

@@ -58,11 +58,11 @@ func (r *recorder) add(text string) {
 	if over := len(text) - excerptHalf; over > 0 {
 		text = text[over:]
 	}
-	r.tail = append(r.tail, text...)
-	if len(r.tail) > 3*excerptHalf { // not at every piece: moving the end costs as much as keeping it
-		n := copy(r.tail, r.tail[len(r.tail)-excerptHalf:])
+	if over := len(r.tail) - excerptHalf; over > 0 && len(r.tail)+len(text) > 2*excerptHalf { // not at every piece: it costs a copy
+		n := copy(r.tail, r.tail[over:])
 		r.tail = r.tail[:n]
 	}
+	r.tail = append(r.tail, text...)
 }
 
 // excerpt copies what is kept, without halves of characters where something is missing.

@@ -30,7 +30,7 @@ func TestAnExcerptIsBothEndsOfTheText(t *testing.T) {
 			t.Fatalf("only %d and %d bytes are kept of %d", len(e.Head), len(e.Tail), len(text))
 		case len(text) <= 2*excerptHalf && e.Omitted > 0:
 			t.Fatalf("%d of %d bytes are left out", e.Omitted, len(text))
-		case cap(r.head)+cap(r.tail) > 12*excerptHalf:
+		case cap(r.head)+cap(r.tail) > 4*excerptHalf:
 			t.Fatalf("%d bytes are held for it", cap(r.head)+cap(r.tail))
 		}
 	})

@@ -3,6 +3,7 @@ package mcpserver
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -25,9 +26,9 @@ const (
 )
 
 // await waits until a run has ended, for no longer than patience, or, with tellOn, for as long as it takes if the client is told how
-// the run goes.
-func (s *Server) await(ctx context.Context, c *call, run *interpreter.Run, patience time.Duration, tellOn bool) waited {
-	progress := startProgress(ctx, c.exchange, s.progressEvery, func() string { return whatRunDoes(run) })
+// the run goes. If patience has ended it is also known how far the run had come by then.
+func (s *Server) await(ctx context.Context, c *call, run *interpreter.Run, patience time.Duration, tellOn bool) (waited, interpreter.SoFar) {
+	progress := startProgress(ctx, c.exchange, s.progressEvery, func() string { return whatRunDoes(run.SoFar()) })
 	defer progress.end()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -40,23 +41,23 @@ func (s *Server) await(ctx context.Context, c *call, run *interpreter.Run, patie
 	}
 	select {
 	case <-run.Done():
-		return runEnded
+		return runEnded, interpreter.SoFar{}
 	case <-ctx.Done():
 	case <-late:
 	}
-	select {
-	case <-run.Done():
-		return runEnded
-	case <-ctx.Done():
-		return callerLeft
-	default:
-		return patienceEnded
+	so := run.SoFar()
+	switch {
+	case so.State == interpreter.RunFinished: // in this very moment
+		<-run.Done()
+		return runEnded, so
+	case ctx.Err() != nil:
+		return callerLeft, so
 	}
+	return patienceEnded, so
 }
 
 // whatRunDoes says what there is to say of a run that has printed nothing yet.
-func whatRunDoes(run *interpreter.Run) string {
-	so := run.SoFar()
+func whatRunDoes(so interpreter.SoFar) string {
 	switch {
 	case so.State != interpreter.RunWaiting:
 		return fmt.Sprintf("running for %d s, no output yet", int(time.Since(so.Since).Seconds()))
@@ -71,16 +72,18 @@ func whatRunDoes(run *interpreter.Run) string {
 // handle answers a call whose run goes on after it. Where that answer cannot be delivered the run is ended, as it would have been had
 // the client hung up a moment earlier: nobody knows its id, and code that nobody can collect or end would keep the context busy for
 // as long as it is allowed to. Delivered means that the connection was open when the answer was written to it.
-func (s *Server) handle(c *call, run *interpreter.Run) *answer {
+func (s *Server) handle(ctx context.Context, c *call, run *interpreter.Run, so interpreter.SoFar) *answer {
 	run.Detach()
 	c.reply.insist()
-	c.lost = run.Cancel
-	return s.goingAnswer(run, c.resultTokens())
+	c.lost = func() {
+		s.log.LogAttrs(ctx, slog.LevelInfo, "run cancelled, as nobody took its handle", slog.String("context_id", run.ContextID()), slog.String("run_id", run.ID()))
+		run.Cancel()
+	}
+	return s.goingAnswer(run, so, c.resultTokens())
 }
 
 // goingAnswer is the answer about a run that has not ended: its handle, and what it has printed until now.
-func (s *Server) goingAnswer(run *interpreter.Run, tokens int) *answer {
-	so := run.SoFar()
+func (s *Server) goingAnswer(run *interpreter.Run, so interpreter.SoFar, tokens int) *answer {
 	res := interpreter.RunResult{ContextID: so.ContextID, Backend: s.interp.Backend(), Warm: so.Warm}
 	out := &runOutput{
 		runCodeOutput: runCodeOutput{ContextID: res.ContextID, Backend: res.Backend, Warm: res.Warm, RunID: run.ID(), Status: so.State},
@@ -91,9 +94,8 @@ func (s *Server) goingAnswer(run *interpreter.Run, tokens int) *answer {
 	next := fmt.Sprintf("Call get_result with this run_id to collect the result: it waits up to %s, and may be called again until the status is finished. "+
 		"cancel_run ends the run. Do not run the code again.", phrase.Duration(s.answerWithin))
 	if so.State == interpreter.RunWaiting {
-		out.Notices = []string{"The code has not begun: it is " + whatRunDoes(run) + ", and will run when that comes. " + next}
+		out.Notices = []string{"The code has not begun: it is " + whatRunDoes(so) + ", and will run when that comes. " + next}
 	} else {
-		out.Status = interpreter.RunGoing // should it have ended just now, get_result will say so
 		out.ExecutionTime = time.Since(so.Since).Seconds()
 		out.Notices = []string{"The code is still running and goes on; this is what it has printed so far. " + next}
 	}

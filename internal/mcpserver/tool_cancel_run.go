@@ -61,7 +61,7 @@ func (s *Server) cancelRun(ctx context.Context, c *call) (*answer, error) {
 	default:
 	}
 	run.Cancel()
-	switch s.await(ctx, c, run, s.answerWithin, false) {
+	switch how, _ := s.await(ctx, c, run, s.answerWithin, false); how {
 	case runEnded:
 	case callerLeft:
 		return nil, leftAlone(ctx)

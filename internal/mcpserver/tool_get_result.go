@@ -57,12 +57,12 @@ func (s *Server) getResult(ctx context.Context, c *call) (*answer, error) {
 		return nil, err
 	}
 	c.about(run.ContextID())
-	switch s.await(ctx, c, run, patience, false) {
+	switch how, so := s.await(ctx, c, run, patience, false); how {
 	case runEnded:
 	case callerLeft:
 		return nil, leftAlone(ctx)
 	case patienceEnded:
-		return s.goingAnswer(run, c.resultTokens()), nil
+		return s.goingAnswer(run, so, c.resultTokens()), nil
 	}
 	res, err := run.Result()
 	if err != nil {

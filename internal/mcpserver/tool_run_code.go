@@ -165,10 +165,10 @@ func (s *Server) runCode(ctx context.Context, c *call) (*answer, error) {
 		return nil, err
 	}
 	c.about(run.ContextID())
-	switch s.await(ctx, c, run, s.answerWithin, true) {
+	switch how, so := s.await(ctx, c, run, s.answerWithin, true); how {
 	case runEnded:
 	case patienceEnded:
-		return s.handle(c, run), nil
+		return s.handle(ctx, c, run, so), nil
 	case callerLeft:
 		run.Cancel()
 		<-run.Done()

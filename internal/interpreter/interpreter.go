@@ -2,7 +2,8 @@
 // stops them, and remembers what was run.
 //
 // A context is placed on a session leased from the pool and stays there; its runs go nowhere else. Runs of one context go one
-// at a time in the order of arrival, different contexts run in parallel. When a session is lost under a context, the context
+// at a time in the order of arrival, different contexts run in parallel. A run goes on by itself, whether or not whoever asked for
+// it waits, and its result can be collected for a while by its id. When a session is lost under a context, the context
 // is remade empty at its next use and the caller is told. The package is used by the MCP face, the window and the host; all
 // its errors that a caller can do something about are *sandbox.Error.
 package interpreter

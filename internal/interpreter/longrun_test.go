@@ -249,17 +249,17 @@ func TestResultsAreKeptWithinTheirBounds(t *testing.T) {
 			b := start(t, setup{fake: sandboxtest.FakeOptions{OutputLimit: 128 << 20}})
 			c := b.create(t, "c")
 			var ids []string
-			for range 12 {
+			for range 8 {
 				r := b.begin(t, c.ID, "flood 10000000")
 				<-r.Done()
 				ids = append(ids, r.ID())
 			}
-			if n := found(b, ids); n != 6 || found(b, ids[6:]) != 6 {
-				t.Errorf("%d of 12 results of 10 MB can be collected, want the last 6", n)
+			if n := found(b, ids); n != 6 || found(b, ids[2:]) != 6 {
+				t.Errorf("%d of 8 results of 10 MB can be collected, want the last 6", n)
 			}
-			r := b.begin(t, c.ID, "flood 100000000")
+			r := b.begin(t, c.ID, "flood 70000000")
 			<-r.Done()
-			if n := found(b, append(ids, r.ID())); n != 1 || len(b.collect(t, r.ID()).Stdout) != 100_000_000 {
+			if n := found(b, append(ids, r.ID())); n != 1 || len(b.collect(t, r.ID()).Stdout) != 70_000_000 {
 				t.Errorf("%d results can be collected, want the newest although it is too large", n)
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -68,6 +69,7 @@ type codeContext struct {
 	landed   chan struct{} // closed when the context is placed, if somebody waits for that
 	lease    *pool.Lease[sandbox.Session]
 	inner    sandbox.CodeContext // the session's name for it
+	unwatch  func()              // ends the watch on the lease, and waits
 	placed   bool                // has been on a session at least once
 	stopping bool
 	orphan   bool // a default context whose client has left
@@ -312,6 +314,8 @@ func (i *Interpreter) takeTurn(ctx context.Context, cc *codeContext, t *ticket, 
 	defer i.mu.Unlock()
 	switch {
 	case err != nil:
+	case i.closing:
+		err = errClosing // the word has perhaps not got round to this call yet
 	case cc.stopping:
 		err = i.notFound(cc.id, false)
 	case ctx.Err() != nil:
@@ -356,7 +360,9 @@ func (i *Interpreter) place(ctx context.Context, cc *codeContext, patience time.
 		return false, creationFailed(err)
 	}
 	i.mu.Lock()
+	unwatch := cc.unwatch
 	cc.lease, cc.inner, cc.placed = lease, inner, true
+	cc.unwatch = i.watch(cc, lease)
 	if cc.landed != nil {
 		close(cc.landed)
 		cc.landed = nil
@@ -366,11 +372,35 @@ func (i *Interpreter) place(ctx context.Context, cc *codeContext, patience time.
 	}
 	i.mu.Unlock()
 	if old != nil {
+		unwatch()
 		old.Release()
 	}
 	signal(i.changed)
 	i.log.InfoContext(ctx, "context placed", "context_id", cc.id, "language", cc.language, "sandbox_id", lease.Value().SandboxID(), "remade", lost)
 	return warm, nil
+}
+
+// watch ends the code that runs in a context when somebody finds its session dead, at once instead of at its time limit. It goes on
+// until it is stopped, which whoever gives up the lease has to do; one for each run would cost more than a short run itself.
+func (i *Interpreter) watch(cc *codeContext, lease *pool.Lease[sandbox.Session]) (stop func()) {
+	enough := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		select {
+		case <-enough:
+			return
+		case <-lease.Lost():
+		}
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if cc.lease == lease && cc.current != nil {
+			cc.endTurn(sandbox.ErrSessionLost)
+		}
+	})
+	return func() {
+		close(enough)
+		done.Wait()
+	}
 }
 
 // acquire leases a session, and says whether one was ready without waiting.

@@ -207,6 +207,9 @@ func (i *Interpreter) execute(ctx context.Context, r *Run, run sandbox.Run) (Run
 	cc.runs++
 	cc.current = r
 	number, lease, inner := cc.runs, cc.lease, cc.inner
+	if lost, _ := cc.lost(); lost {
+		cc.endTurn(sandbox.ErrSessionLost) // the watch on the session found nothing to end yet
+	}
 	i.mu.Unlock()
 	signal(i.changed)
 	defer func() {
@@ -219,17 +222,6 @@ func (i *Interpreter) execute(ctx context.Context, r *Run, run sandbox.Run) (Run
 		i.log.LogAttrs(ctx, slog.LevelDebug, "run started",
 			slog.String("context_id", cc.id), slog.String("run_id", r.id), slog.Int("number", number), slog.Duration("waited", time.Since(r.asked)))
 	}
-
-	// a session found dead by somebody else ends the run at once instead of at its time limit
-	watched := make(chan struct{})
-	defer close(watched)
-	go func() {
-		select {
-		case <-lease.Lost():
-			r.stop(sandbox.ErrSessionLost)
-		case <-watched:
-		}
-	}()
 
 	res, err := lease.Value().Run(ctx, inner.ID, run)
 	if lost := errors.Is(err, sandbox.ErrSessionLost); lost || errors.Is(context.Cause(ctx), sandbox.ErrSessionLost) {

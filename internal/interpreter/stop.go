@@ -60,7 +60,7 @@ func (i *Interpreter) end(ctx context.Context, cc *codeContext, why string) erro
 	defer i.giveUp(cc, ticket)
 
 	i.mu.Lock()
-	lease, inner := cc.lease, cc.inner
+	lease, inner, unwatch := cc.lease, cc.inner, cc.unwatch
 	lost, _ := cc.lost()
 	i.mu.Unlock()
 
@@ -74,6 +74,7 @@ func (i *Interpreter) end(ctx context.Context, cc *codeContext, why string) erro
 		}
 	}
 	if lease != nil {
+		unwatch()
 		i.giveBack(lease, err)
 	}
 	i.forget(cc, why)

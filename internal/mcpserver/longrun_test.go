@@ -492,7 +492,7 @@ func TestAHandleIsNotWrittenToSomebodyWhoHasLeft(t *testing.T) {
 }
 
 func TestAHandleThatCannotBeDeliveredEndsItsRun(t *testing.T) {
-	for name, break_ := range map[string]func(*httptest.ResponseRecorder) http.ResponseWriter{
+	for name, broken := range map[string]func(*httptest.ResponseRecorder) http.ResponseWriter{
 		"the write fails": func(w *httptest.ResponseRecorder) http.ResponseWriter { return deaf{w} },
 		"the flush fails": func(w *httptest.ResponseRecorder) http.ResponseWriter { return stuffed{w} },
 	} {
@@ -501,7 +501,7 @@ func TestAHandleThatCannotBeDeliveredEndsItsRun(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					b := startBubble(t, sandboxtest.FakeOptions{}, Options{})
 					body, hs := b.call(era, "run_code", `{"code":"loop"}`)
-					b.serve(break_(httptest.NewRecorder()), request(t.Context(), body, hs))
+					b.serve(broken(httptest.NewRecorder()), request(t.Context(), body, hs))
 					synctest.Wait()
 					if b.goes() {
 						t.Error("the code runs on, and nobody knows its id")

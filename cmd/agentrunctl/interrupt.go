@@ -12,14 +12,14 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 )
 
-// interrupt has the running host stop the code that runs in a context. That nothing runs there is as good.
+// interrupt has the running host stop the code that runs in a context, or one run. That nothing runs there is as good.
 func interrupt(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	words, err := parse(newFlags("interrupt", stderr), args, 1)
 	if err != nil {
 		return err
 	}
 	if len(words) == 0 {
-		return misused("say which context; agentrunctl status shows them")
+		return misused("say which context or run; agentrunctl status shows them")
 	}
 	dirs, err := paths.Find()
 	if err != nil {

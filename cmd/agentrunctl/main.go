@@ -48,7 +48,7 @@ func commands() []command {
 	return []command{
 		{"serve", "serve [flags]", "run the host in the foreground", serve},
 		{"status", "status [--json]", "show what the running host is doing", showStatus},
-		{"interrupt", "interrupt CONTEXT_ID", "stop the code that runs in a context; the context stays", interrupt},
+		{"interrupt", "interrupt ID", "stop the code that runs in a context, or one run; the context stays", interrupt},
 		{"token", "token [NAME [--revoke]]", "print a client's token for the HTTP address, making it if there is none", token},
 		{"version", "version", "print the version", showVersion},
 	}

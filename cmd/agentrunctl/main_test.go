@@ -37,7 +37,7 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"an address without a port", []string{"serve", "--listen", "127.0.0.1"}, "HOST:PORT"},
 		{"a negative time", []string{"serve", "--idle-exit", "-1m"}, "negative"},
 		{"revoking nobody", []string{"token", "--revoke"}, "needs the client's name"},
-		{"interrupting nothing", []string{"interrupt"}, "say which context"},
+		{"interrupting nothing", []string{"interrupt"}, "say which context or run"},
 		{"interrupting two", []string{"interrupt", "a", "b"}, "one word too many"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

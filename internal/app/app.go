@@ -106,6 +106,7 @@ func New(opt Options) (*App, error) {
 		Tokens:         a.tokens,
 		AllowedFolders: func() []string { return opt.Config.AllowedFolders },
 		Rules:          a.rules,
+		AnswerWithin:   opt.Config.AnswerWithin(),
 		Version:        version.String(),
 		Beside:         a.control(),
 		Logger:         opt.Logger,

@@ -12,7 +12,7 @@ import (
 // control is what the host tells and does for its own command line, over the unix socket, which only its owner can open:
 //
 //	GET  /status             the state of this moment, counts included that are not announced as changes
-//	POST /interrupt/{id}     stops the code that runs in a context; see InterruptAnswer
+//	POST /interrupt/{id}     stops the code that runs in a context, or one run; see InterruptAnswer
 //	POST /tokens/changed     a token was revoked: ends at once what its client has open
 //	GET  /debug/goroutines   what every goroutine does, for whoever looks into a hang
 func (a *App) control() http.Handler {
@@ -67,7 +67,10 @@ type InterruptAnswer struct {
 func (a *App) interrupt(ctx context.Context, id string) InterruptAnswer {
 	cc, ok := a.interp.Context(id)
 	if !ok {
-		return InterruptAnswer{InterruptUnknown, "There is no context " + id + "; agentrunctl status shows those there are."}
+		if run, err := a.interp.RunByID(id); err == nil {
+			return a.cancelRun(ctx, run)
+		}
+		return InterruptAnswer{InterruptUnknown, "There is no context and no run " + id + "; agentrunctl status shows those there are."}
 	}
 	if cc.Status != interpreter.Running {
 		return InterruptAnswer{InterruptIdle, "Nothing runs in context " + id + " (" + cc.Name + ")."}
@@ -77,4 +80,14 @@ func (a *App) interrupt(ctx context.Context, id string) InterruptAnswer {
 	}
 	a.log.InfoContext(ctx, "interrupted by hand", "context_id", id)
 	return InterruptAnswer{Interrupted, "What ran in context " + id + " (" + cc.Name + ") was interrupted."}
+}
+
+// cancelRun ends one run, which may still wait for its turn.
+func (a *App) cancelRun(ctx context.Context, run *interpreter.Run) InterruptAnswer {
+	if run.SoFar().State == interpreter.RunFinished {
+		return InterruptAnswer{InterruptIdle, "The run " + run.ID() + " has ended already."}
+	}
+	run.Cancel()
+	a.log.InfoContext(ctx, "cancelled by hand", "run_id", run.ID())
+	return InterruptAnswer{Interrupted, "The run " + run.ID() + " was cancelled."}
 }

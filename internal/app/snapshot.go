@@ -138,7 +138,7 @@ func (a *App) foldContexts(s *status.Snapshot) (running int) {
 		}
 		s.Contexts = append(s.Contexts, status.Context{
 			ID: c.ID, Name: c.Name, Language: string(c.Language), Status: string(c.Status), Backend: c.Backend, SandboxID: c.SandboxID,
-			Client: c.Owner, CreatedAt: c.CreatedAt, LastUsed: c.LastUsed, Runs: c.Runs,
+			Client: c.Owner, CreatedAt: c.CreatedAt, LastUsed: c.LastUsed, Runs: c.Runs, RunID: c.RunID,
 		})
 	}
 	return running

@@ -56,6 +56,9 @@ type Pool struct {
 type Runs struct {
 	// TimeoutSeconds is how long code may run when the caller does not say.
 	TimeoutSeconds float64 `json:"timeout_seconds"`
+	// AnswerWithinSeconds is how long run_code and get_result keep a client waiting that cannot be told how the code goes. Then they
+	// answer with what there is, and the code goes on. It has to be less than the editor's own patience with a call.
+	AnswerWithinSeconds float64 `json:"answer_within_seconds"`
 	// ContextIdleMinutes is after how long without use a context is stopped; 0 means never.
 	ContextIdleMinutes float64 `json:"context_idle_minutes"`
 	// MaxContexts is how many contexts may live at once.
@@ -77,7 +80,7 @@ func Default() Config {
 	return Config{
 		Backend:        "auto",
 		Pool:           Pool{Isolation: "shared", Warm: 3, Ceiling: 20},
-		Runs:           Runs{TimeoutSeconds: 30, ContextIdleMinutes: 120, MaxContexts: 100, ResultTokens: 24_000},
+		Runs:           Runs{TimeoutSeconds: 30, AnswerWithinSeconds: 50, ContextIdleMinutes: 120, MaxContexts: 100, ResultTokens: 24_000},
 		HTTP:           HTTP{Enabled: true, Port: 7411},
 		AllowedFolders: []string{},
 		Clients:        map[string]Client{},
@@ -88,6 +91,9 @@ func Default() Config {
 
 // RunTimeout is Runs.TimeoutSeconds as a duration.
 func (c Config) RunTimeout() time.Duration { return seconds(c.Runs.TimeoutSeconds) }
+
+// AnswerWithin is Runs.AnswerWithinSeconds as a duration.
+func (c Config) AnswerWithin() time.Duration { return seconds(c.Runs.AnswerWithinSeconds) }
 
 // ContextIdle is Runs.ContextIdleMinutes as a duration; zero means never.
 func (c Config) ContextIdle() time.Duration { return seconds(60 * c.Runs.ContextIdleMinutes) }
@@ -143,6 +149,7 @@ var fields = []field{
 		return fmt.Sprintf("%d is above pool.ceiling, so %d is used", bad, c.Pool.Warm)
 	}},
 	{"runs.timeout_seconds", between(func(c *Config) *float64 { return &c.Runs.TimeoutSeconds }, 0.001, 600)},
+	{"runs.answer_within_seconds", between(func(c *Config) *float64 { return &c.Runs.AnswerWithinSeconds }, 1, 55)},
 	{"runs.context_idle_minutes", between(func(c *Config) *float64 { return &c.Runs.ContextIdleMinutes }, 0, 7*24*60)},
 	{"runs.max_contexts", between(func(c *Config) *int { return &c.Runs.MaxContexts }, 1, 10000)},
 	{"runs.result_tokens", between(func(c *Config) *int { return &c.Runs.ResultTokens }, minResultTokens, maxResultTokens)},

@@ -30,6 +30,7 @@ func TestABadValueIsReportedAndTheRestIsKept(t *testing.T) {
 		{"an unknown backend", `{"backend":"moon","pool":{"warm":5}}`, "backend", "so auto is used"},
 		{"more warm than the ceiling", `{"pool":{"warm":9,"ceiling":5}}`, "pool.warm", "so 5 is used"},
 		{"a negative timeout", `{"runs":{"timeout_seconds":-1},"pool":{"warm":5}}`, "runs.timeout_seconds", "-1 is not between"},
+		{"more patience than editors have", `{"runs":{"answer_within_seconds":90},"pool":{"warm":5}}`, "runs.answer_within_seconds", "90 is not between 1 and 55, so 50 is used"},
 		{"a port that is none", `{"http":{"port":70000},"pool":{"warm":5}}`, "http.port", "70000 is not between"},
 		{"a relative folder", `{"allowed_folders":["data"],"pool":{"warm":5}}`, "allowed_folders", "not absolute paths and were left out"},
 		{"a word for a number", `{"pool":{"warm":"many"}}`, "pool.warm", "so the default is used"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,6 +38,7 @@ type Context struct {
 	Runs        int
 	Default     bool   // made because a caller named no context
 	Owner       string // the name of the client that made it
+	RunID       string // the run in progress; empty: no code runs
 
 	seq int
 }
@@ -60,16 +62,18 @@ type codeContext struct {
 	key         *defaultKey // of a default context
 	seq         int         // order of creation, where clocks are too coarse
 
-	turn chan struct{} // one slot, taken by sending; Go serves blocked senders in the order of arrival
 	gone chan struct{} // closed when the context is being stopped: waiters leave
 
 	// Guarded by Interpreter.mu; lease and inner are written only by the holder of the turn.
+	queue    queue
+	landed   chan struct{} // closed when the context is placed, if somebody waits for that
 	lease    *pool.Lease[sandbox.Session]
 	inner    sandbox.CodeContext // the session's name for it
+	unwatch  func()              // ends the watch on the lease, and waits
 	placed   bool                // has been on a session at least once
 	stopping bool
 	orphan   bool // a default context whose client has left
-	running  bool // code runs in it
+	current  *Run // its code runs now
 	users    int  // calls that use or wait for it
 	lastUsed time.Time
 	runs     int
@@ -108,8 +112,11 @@ func (i *Interpreter) view(cc *codeContext) Context {
 	}
 	if lost, _ := cc.lost(); lost {
 		v.Status = Lost
-	} else if cc.running {
+	} else if cc.current != nil {
 		v.Status = Running
+	}
+	if cc.current != nil {
+		v.RunID = cc.current.id
 	}
 	return v
 }
@@ -120,7 +127,7 @@ func (i *Interpreter) CreateContext(ctx context.Context, caller Caller, spec New
 	if err := i.checkNewContext(&spec); err != nil {
 		return Context{}, err
 	}
-	ctx, leave, err := i.enter(ctx)
+	ctx, cancel, leave, err := i.enter(ctx)
 	if err != nil {
 		return Context{}, err
 	}
@@ -131,12 +138,12 @@ func (i *Interpreter) CreateContext(ctx context.Context, caller Caller, spec New
 	}
 	defer i.release(cc)
 	i.evict(ctx, orphan)
-	ctx, err = i.takeTurn(ctx, cc)
-	if err != nil {
+	ticket := i.book(cc)
+	if err := i.takeTurn(ctx, cc, ticket, cancel); err != nil {
 		return Context{}, err
 	}
-	defer i.yieldTurn(cc)
-	if _, err := i.place(ctx, cc); err != nil {
+	defer i.yieldTurn(cc, ticket)
+	if _, err := i.place(ctx, cc, i.opt.ReadyTimeout); err != nil {
 		i.forget(cc, "")
 		return Context{}, err
 	}
@@ -166,7 +173,7 @@ func (i *Interpreter) addLocked(caller Caller, spec NewContext, key *defaultKey)
 	cc = &codeContext{
 		id: "ctx-" + uuid.NewString(), name: spec.Name, description: spec.Description, language: spec.Language,
 		created: now, lastUsed: now, owner: caller.Name, key: key, seq: i.made,
-		turn: make(chan struct{}, 1), gone: make(chan struct{}), users: 1,
+		gone: make(chan struct{}), users: 1,
 	}
 	i.contexts[cc.id] = cc
 	if key != nil {
@@ -192,7 +199,7 @@ func (i *Interpreter) evict(ctx context.Context, orphan *codeContext) {
 		return
 	}
 	if err := i.end(context.WithoutCancel(ctx), orphan, "its client had left and room was needed"); err != nil {
-		i.log.Warn("stop of an orphaned context failed", "context_id", orphan.id, "error", err)
+		i.log.WarnContext(ctx, "stop of an orphaned context failed", "context_id", orphan.id, "error", err)
 	}
 }
 
@@ -275,41 +282,62 @@ func (i *Interpreter) release(cc *codeContext) {
 	signal(i.changed)
 }
 
-// takeTurn waits until the calls that came before have had their turn with the context. What the caller then does, it does in
-// the context returned, which ends when the turn is taken away (see endTurn).
-func (i *Interpreter) takeTurn(ctx context.Context, cc *codeContext) (context.Context, error) {
+// book takes a place in the queue for a context.
+func (i *Interpreter) book(cc *codeContext) *ticket {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return cc.queue.book()
+}
+
+// giveUp takes a ticket back.
+func (i *Interpreter) giveUp(cc *codeContext, t *ticket) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	cc.queue.giveUp(t)
+}
+
+// takeTurn waits until the calls that came before have had their turn with the context. Whoever takes the turn away meanwhile does
+// it with cancel. After an error the ticket is given up.
+func (i *Interpreter) takeTurn(ctx context.Context, cc *codeContext, t *ticket, cancel context.CancelCauseFunc) (err error) {
 	select {
-	case cc.turn <- struct{}{}:
+	case <-t.turn:
 	default:
 		select {
-		case cc.turn <- struct{}{}:
+		case <-t.turn:
 		case <-cc.gone:
-			return nil, sandbox.Errorf(sandbox.CodeContextNotFound, "context %s was stopped before this call had its turn", cc.id)
+			err = sandbox.Errorf(sandbox.CodeContextNotFound, "context %s was stopped before this call had its turn", cc.id)
 		case <-ctx.Done():
-			return nil, cancelled(ctx)
+			err = cancelled(ctx)
 		}
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if cc.stopping {
-		<-cc.turn
-		return nil, i.notFound(cc.id, false)
+	switch {
+	case err != nil:
+	case i.closing:
+		err = errClosing // the word has perhaps not got round to this call yet
+	case cc.stopping:
+		err = i.notFound(cc.id, false)
+	case ctx.Err() != nil:
+		err = cancelled(ctx)
+	default:
+		cc.endTurn = cancel
+		return nil
 	}
-	ctx, cc.endTurn = context.WithCancelCause(ctx)
-	return ctx, nil
+	cc.queue.giveUp(t)
+	return err
 }
 
-func (i *Interpreter) yieldTurn(cc *codeContext) {
+func (i *Interpreter) yieldTurn(cc *codeContext, t *ticket) {
 	i.mu.Lock()
-	cc.endTurn(nil)
+	defer i.mu.Unlock()
 	cc.endTurn = nil
-	i.mu.Unlock()
-	<-cc.turn
+	cc.queue.giveUp(t)
 }
 
 // place makes sure that the context is on a live session, and says whether that was ready beforehand. The caller has the turn.
-// A context whose session was lost is remade empty, which the next result tells.
-func (i *Interpreter) place(ctx context.Context, cc *codeContext) (warm bool, err error) {
+// A context whose session was lost is remade empty, which the next result tells. It waits no longer than patience for a session.
+func (i *Interpreter) place(ctx context.Context, cc *codeContext, patience time.Duration) (warm bool, err error) {
 	i.mu.Lock()
 	lost, cause := cc.lost()
 	old := cc.lease
@@ -319,7 +347,7 @@ func (i *Interpreter) place(ctx context.Context, cc *codeContext) (warm bool, er
 	}
 	i.mu.Unlock()
 
-	lease, warm, err := i.acquire(ctx)
+	lease, warm, err := i.acquire(ctx, patience)
 	if err != nil {
 		return false, err
 	}
@@ -332,22 +360,51 @@ func (i *Interpreter) place(ctx context.Context, cc *codeContext) (warm bool, er
 		return false, creationFailed(err)
 	}
 	i.mu.Lock()
+	unwatch := cc.unwatch
 	cc.lease, cc.inner, cc.placed = lease, inner, true
+	cc.unwatch = i.watch(cc, lease)
+	if cc.landed != nil {
+		close(cc.landed)
+		cc.landed = nil
+	}
 	if lost {
 		cc.pending = append(cc.pending, fmt.Sprintf("The sandbox of context %q was lost%s. The context was recreated empty: its variables and files are gone.", cc.name, because(cause)))
 	}
 	i.mu.Unlock()
 	if old != nil {
+		unwatch()
 		old.Release()
 	}
 	signal(i.changed)
-	i.log.Info("context placed", "context_id", cc.id, "language", cc.language, "sandbox_id", lease.Value().SandboxID(), "remade", lost)
+	i.log.InfoContext(ctx, "context placed", "context_id", cc.id, "language", cc.language, "sandbox_id", lease.Value().SandboxID(), "remade", lost)
 	return warm, nil
 }
 
+// watch ends the code that runs in a context when somebody finds its session dead, at once instead of at its time limit. It goes on
+// until it is stopped, which whoever gives up the lease has to do; one for each run would cost more than a short run itself.
+func (i *Interpreter) watch(cc *codeContext, lease *pool.Lease[sandbox.Session]) (stop func()) {
+	enough := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		select {
+		case <-enough:
+			return
+		case <-lease.Lost():
+		}
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if cc.lease == lease && cc.current != nil {
+			cc.endTurn(sandbox.ErrSessionLost)
+		}
+	})
+	return func() {
+		close(enough)
+		done.Wait()
+	}
+}
+
 // acquire leases a session, and says whether one was ready without waiting.
-func (i *Interpreter) acquire(ctx context.Context) (lease *pool.Lease[sandbox.Session], warm bool, err error) {
-	patience := i.opt.ReadyTimeout
+func (i *Interpreter) acquire(ctx context.Context, patience time.Duration) (lease *pool.Lease[sandbox.Session], warm bool, err error) {
 	if full(i.opt.Pool.Stats()) {
 		patience = min(patience, fullTimeout)
 	}
@@ -360,7 +417,7 @@ func (i *Interpreter) acquire(ctx context.Context) (lease *pool.Lease[sandbox.Se
 	case ctx.Err() != nil:
 		return nil, false, cancelled(ctx)
 	}
-	i.log.Warn("no session", "error", err)
+	i.log.WarnContext(ctx, "no session", "error", err)
 	if e, ok := errors.AsType[*sandbox.Error](err); ok {
 		return nil, false, e // such as rejected credentials: waiting longer would not help
 	}
@@ -403,6 +460,7 @@ func (i *Interpreter) remove(cc *codeContext, why string) {
 		cc.beginStop()
 	}
 	i.kept -= cc.history.bytes
+	cc.history = history{} // runs whose results can still be collected know the context
 	if why != "" {
 		i.ended.add(cc.id, cc.key, why)
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/pool"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
@@ -84,7 +86,7 @@ func (i *Interpreter) withFiles(
 		return Where{}, sandbox.Errorf(sandbox.CodeInvalidParams,
 			"the path is not a valid file name: it must be UTF-8 without NUL characters, of at most %d bytes", maxPathLength)
 	}
-	ctx, leave, err := i.enter(ctx)
+	ctx, cancel, leave, err := i.enter(ctx)
 	if err != nil {
 		return Where{}, err
 	}
@@ -95,7 +97,7 @@ func (i *Interpreter) withFiles(
 	}
 	defer i.release(cc)
 	i.evict(ctx, orphan)
-	lease, inner, err := i.filesOf(ctx, cc)
+	lease, inner, err := i.filesOf(ctx, cancel, cc)
 	if err != nil {
 		return Where{}, err
 	}
@@ -117,22 +119,48 @@ func (i *Interpreter) withFiles(
 	return where, nil
 }
 
-// filesOf returns the session of a context, placing the context if it is not on a live one.
-func (i *Interpreter) filesOf(ctx context.Context, cc *codeContext) (*pool.Lease[sandbox.Session], string, error) {
-	i.mu.Lock()
-	lost, _ := cc.lost()
-	lease, inner := cc.lease, cc.inner.ID
-	i.mu.Unlock()
-	if lease != nil && !lost {
+// filesOf returns the session of a context, placing the context if it is not on a live one. It waits for no longer than calls wait
+// for a session: nobody is handed anything meanwhile, and editors give up soon after.
+func (i *Interpreter) filesOf(ctx context.Context, cancel context.CancelCauseFunc, cc *codeContext) (*pool.Lease[sandbox.Session], string, error) {
+	began := time.Now()
+	patience := time.NewTimer(i.opt.ReadyTimeout)
+	defer patience.Stop()
+	for {
+		i.mu.Lock()
+		lost, _ := cc.lost()
+		if cc.lease != nil && !lost {
+			lease, inner := cc.lease, cc.inner.ID
+			i.mu.Unlock()
+			return lease, inner, nil
+		}
+		ticket := cc.queue.book()
+		if cc.landed == nil {
+			cc.landed = make(chan struct{})
+		}
+		landed := cc.landed
+		i.mu.Unlock()
+		select {
+		case <-landed: // a run that came before has placed it; the files are there while its code runs
+			i.giveUp(cc, ticket)
+			continue
+		case <-ticket.turn:
+		case <-cc.gone:
+		case <-ctx.Done():
+		case <-patience.C:
+			i.giveUp(cc, ticket)
+			return nil, "", sandbox.Errorf(sandbox.CodeServerNotReady,
+				"context %s is busy with code that came before, and its files could not be reached within %s; nothing was done. Wait for that code (get_result waits for a run) or end it with cancel_run, then try again",
+				cc.id, phrase.Duration(i.opt.ReadyTimeout))
+		}
+		if err := i.takeTurn(ctx, cc, ticket, cancel); err != nil {
+			return nil, "", err
+		}
+		_, err := i.place(ctx, cc, max(time.Second, i.opt.ReadyTimeout-time.Since(began)))
+		lease, inner := cc.lease, cc.inner.ID
+		i.yieldTurn(cc, ticket)
+		if err != nil {
+			return nil, "", err
+		}
 		return lease, inner, nil
 	}
-	ctx, err := i.takeTurn(ctx, cc)
-	if err != nil {
-		return nil, "", err
-	}
-	defer i.yieldTurn(cc)
-	if _, err := i.place(ctx, cc); err != nil {
-		return nil, "", err
-	}
-	return cc.lease, cc.inner.ID, nil
 }

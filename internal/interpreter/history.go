@@ -16,6 +16,7 @@ const (
 
 // RunRecord is a run that has ended, as the history keeps it.
 type RunRecord struct {
+	ID        string
 	Number    int
 	Code      string
 	Caller    string
@@ -26,12 +27,20 @@ type RunRecord struct {
 
 // size estimates what a record keeps in memory, in bytes.
 func (r *RunRecord) size() int {
-	n := len(r.Code) + len(r.Result.Stdout) + len(r.Result.Stderr)
-	for _, o := range r.Result.Displays {
+	return len(r.Code) + resultSize(r.Result)
+}
+
+// resultSize estimates what a result keeps in memory, in bytes.
+func resultSize(res sandbox.Result) int {
+	n := len(res.Stdout) + len(res.Stderr)
+	for _, o := range res.Displays {
 		n += outputSize(o)
 	}
-	if r.Result.Value != nil {
-		n += outputSize(*r.Result.Value)
+	if res.Value != nil {
+		n += outputSize(*res.Value)
+	}
+	if f := res.Failure; f != nil {
+		n += len(f.Message) + len(f.Traceback)
 	}
 	return n
 }
@@ -65,12 +74,13 @@ func (h *history) dropOldest() {
 }
 
 // record keeps a run in its context's history.
-func (i *Interpreter) record(cc *codeContext, caller Caller, code string, res RunResult) {
+func (i *Interpreter) record(r *Run, code string, res RunResult) {
+	cc := r.cc
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	before := cc.history.bytes
 	cc.history.add(RunRecord{
-		Number: res.Number, Code: code, Caller: caller.Name, StartedAt: time.Now().UTC().Add(-res.Duration), Result: res.Result, Notices: res.Notices,
+		ID: r.id, Number: res.Number, Code: code, Caller: r.caller.Name, StartedAt: time.Now().UTC().Add(-res.Duration), Result: res.Result, Notices: res.Notices,
 	})
 	i.kept += cc.history.bytes - before
 	for i.kept > maxAllKept {

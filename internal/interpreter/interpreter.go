@@ -2,7 +2,8 @@
 // stops them, and remembers what was run.
 //
 // A context is placed on a session leased from the pool and stays there; its runs go nowhere else. Runs of one context go one
-// at a time in the order of arrival, different contexts run in parallel. When a session is lost under a context, the context
+// at a time in the order of arrival, different contexts run in parallel. A run goes on by itself, whether or not whoever asked for
+// it waits, and its result can be collected for a while by its id. When a session is lost under a context, the context
 // is remade empty at its next use and the caller is told. The package is used by the MCP face, the window and the host; all
 // its errors that a caller can do something about are *sandbox.Error.
 package interpreter
@@ -56,10 +57,11 @@ type Interpreter struct {
 	contexts map[string]*codeContext
 	defaults map[defaultKey]*codeContext
 	ended    epitaphs
+	runs     runs
 	told     map[defaultKey]struct{} // who has been told that the host was restarted
 	kept     int                     // bytes of all histories
 	made     int                     // contexts booked so far
-	calls    sync.WaitGroup          // calls in progress; Add only under mu while !closing
+	calls    sync.WaitGroup          // calls and runs in progress; Add only under mu while !closing
 	closing  bool
 	alive    context.Context // ends every call in progress when it ends
 	stop     context.CancelCauseFunc
@@ -173,13 +175,16 @@ func (i *Interpreter) stopIdle(ctx context.Context) (next time.Time, ok bool) {
 			next, ok = at, true
 		}
 	}
+	if at, some := i.runs.expire(time.Now()); some && (!ok || at.Before(next)) {
+		next, ok = at, true
+	}
 	i.mu.Unlock()
 	for _, cc := range due {
 		idle := i.idleTimeout(cc)
-		i.log.Info("context idle", "context_id", cc.id, "unused_for", idle)
+		i.log.InfoContext(ctx, "context idle", "context_id", cc.id, "unused_for", idle)
 		why := "it was not used for " + phrase.Duration(idle)
 		if err := i.end(ctx, cc, why); err != nil {
-			i.log.Warn("stop of an idle context failed", "context_id", cc.id, "error", err)
+			i.log.WarnContext(ctx, "stop of an idle context failed", "context_id", cc.id, "error", err)
 		}
 	}
 	return next, ok
@@ -264,18 +269,18 @@ func (i *Interpreter) all() []*codeContext {
 	return list
 }
 
-// enter books a call, so that shutting down waits for it, and returns the context it has to work in, which ends with errClosing
-// when that begins. The caller must call leave if enter succeeds.
-func (i *Interpreter) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
+// enter books a call, so that shutting down waits for it, and returns the context it has to work in, with what ends it. It ends
+// with errClosing when shutting down begins. The caller must call leave if enter succeeds.
+func (i *Interpreter) enter(ctx context.Context) (_ context.Context, cancel context.CancelCauseFunc, leave func(), err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.closing {
-		return nil, nil, errClosing
+		return nil, nil, nil, errClosing
 	}
 	i.calls.Add(1)
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel = context.WithCancelCause(ctx)
 	release := context.AfterFunc(i.alive, func() { cancel(errClosing) })
-	return ctx, func() {
+	return ctx, cancel, func() {
 		release()
 		cancel(nil)
 		i.calls.Done()

@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
@@ -18,10 +23,6 @@ type RunRequest struct {
 	Language sandbox.Language
 	// Timeout is how long the code may run; nil means the usual time.
 	Timeout *time.Duration
-	// Started, if not nil, is called once when the code begins to run: its turn has come and there is a session.
-	Started func()
-	// Emit, if not nil, is handed output as it appears; see sandbox.Run.
-	Emit func(sandbox.Chunk)
 }
 
 // RunResult is what came of a run.
@@ -34,81 +35,193 @@ type RunResult struct {
 	Notices   []string // what the caller must know, such as that variables are gone
 }
 
-// RunCode runs code in a context, after the runs that came before it. Code that raises is a result, not an error. Ending ctx
-// stops the code.
-func (i *Interpreter) RunCode(ctx context.Context, caller Caller, req RunRequest) (RunResult, error) {
+// Run is one execution of code that was asked for. It goes on by itself, whoever watches it. Methods are safe for concurrent use.
+type Run struct {
+	i      *Interpreter
+	id     string
+	caller Caller
+	cc     *codeContext
+	ticket *ticket
+	asked  time.Time
+	done   chan struct{}
+
+	// Guarded by Interpreter.mu.
+	wanted bool      // the call that asked for the run does not wait for its result
+	ended  time.Time // when there was a result
+
+	mu        sync.Mutex // guards below; Interpreter.mu is never taken while it is held
+	state     RunState
+	cancel    context.CancelCauseFunc // nil when it has ended
+	began     time.Time
+	warm      bool
+	stdout    recorder
+	stderr    recorder
+	newest    sandbox.Stream // where something was printed last
+	listeners []*listener
+	result    RunResult
+	err       error
+	bytes     int // what the result keeps in memory
+}
+
+// ID names the run for as long as RunByID finds it.
+func (r *Run) ID() string { return r.id }
+
+// ContextID names the context in which the code runs.
+func (r *Run) ContextID() string { return r.cc.id }
+
+// Done is closed when there is a result.
+func (r *Run) Done() <-chan struct{} { return r.done }
+
+// Result is what came of the run, once Done is closed. The error says why the code could not be run.
+func (r *Run) Result() (RunResult, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.result, r.err
+}
+
+// Cancel ends the run, which takes a moment: Done tells when it has ended. It does nothing to a run that has.
+func (r *Run) Cancel() { r.stop(errCancelled) }
+
+func (r *Run) stop(cause error) {
+	r.mu.Lock()
+	cancel := r.cancel
+	r.mu.Unlock()
+	if cancel != nil {
+		cancel(cause)
+	}
+}
+
+// Detach says that nobody waits for the run any more who would be handed its result. The result is then kept in preference to
+// those that somebody has had.
+func (r *Run) Detach() {
+	r.i.mu.Lock()
+	r.wanted = true
+	r.i.mu.Unlock()
+}
+
+var (
+	errCancelled   = errors.New("the run was cancelled")
+	errInterrupted = errors.New("the run was interrupted")
+)
+
+// Begin starts a run that goes on by itself, after the runs in the context that came before it. What ctx carries, such as log
+// attributes, goes with the run; the end of ctx does not concern it. An error means that nothing was started.
+func (i *Interpreter) Begin(ctx context.Context, caller Caller, req RunRequest) (*Run, error) {
 	if err := i.checkCode(req.Code); err != nil {
-		return RunResult{}, err
+		return nil, err
 	}
 	timeout, err := i.runTimeout(req.Timeout)
 	if err != nil {
-		return RunResult{}, err
+		return nil, err
 	}
-	ctx, leave, err := i.enter(ctx)
+	ctx, cancel, leave, err := i.enter(context.WithoutCancel(ctx))
 	if err != nil {
-		return RunResult{}, err
+		return nil, err
 	}
-	defer leave()
 	cc, orphan, err := i.find(caller, req.ContextID, req.Language)
 	if err != nil {
-		return RunResult{}, err
+		leave()
+		return nil, err
 	}
-	defer i.release(cc)
-	i.evict(ctx, orphan)
-	ctx, err = i.takeTurn(ctx, cc)
-	if err != nil {
-		return RunResult{}, err
+	r := &Run{
+		i: i, id: "run-" + uuid.NewString(), caller: caller, cc: cc, asked: time.Now(), cancel: cancel, done: make(chan struct{}),
+		state: RunWaiting,
 	}
-	defer i.yieldTurn(cc)
+	i.mu.Lock()
+	r.ticket = cc.queue.book() // here and not on its own goroutine: runs keep the order in which they were begun
+	i.runs.begin(r)
+	i.mu.Unlock()
+	go func() {
+		defer leave()
+		res, err := i.carryOut(ctx, cancel, r, orphan, sandbox.Run{Code: req.Code, Timeout: timeout, Emit: r.take})
+		i.logEnd(ctx, r, res, err)
+		r.ends(res, err)
+		i.mu.Lock()
+		i.runs.end(r)
+		i.mu.Unlock()
+		i.release(cc)
+		close(r.done)
+	}()
+	return r, nil
+}
 
-	warm, err := i.place(ctx, cc)
+// RunCode is Begin for a caller that waits for the result. Code that raises is a result, not an error. Ending ctx stops the code.
+func (i *Interpreter) RunCode(ctx context.Context, caller Caller, req RunRequest) (RunResult, error) {
+	if ctx.Err() != nil {
+		return RunResult{}, cancelled(ctx)
+	}
+	r, err := i.Begin(ctx, caller, req)
 	if err != nil {
 		return RunResult{}, err
 	}
-	if req.Started != nil {
-		req.Started()
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		r.stop(context.Cause(ctx))
+		<-r.done
 	}
-	res, err := i.execute(ctx, cc, sandbox.Run{Code: req.Code, Timeout: timeout, Emit: req.Emit})
+	return r.Result()
+}
+
+// carryOut waits for the run's turn, runs the code, and keeps what came of it in the context's history. A panic on the way ends this
+// run and nothing else.
+func (i *Interpreter) carryOut(
+	ctx context.Context, cancel context.CancelCauseFunc, r *Run, orphan *codeContext, run sandbox.Run,
+) (res RunResult, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			i.log.LogAttrs(ctx, slog.LevelError, "panic in a run", slog.String("run_id", r.id), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+			err = sandbox.Errorf(sandbox.CodeExecutionFailed, "running the code failed because of a mistake in AgentRun Tray, which is in its log; the code may have had effects")
+		}
+	}()
+	i.evict(ctx, orphan)
+	cc := r.cc
+	if err := i.takeTurn(ctx, cc, r.ticket, cancel); err != nil {
+		return RunResult{}, err
+	}
+	defer i.yieldTurn(cc, r.ticket)
+	warm, err := i.place(ctx, cc, i.opt.ReadyTimeout)
 	if err != nil {
+		return RunResult{}, err
+	}
+	r.starts(warm)
+	if res, err = i.execute(ctx, r, run); err != nil {
 		return RunResult{}, err
 	}
 	res.Warm = warm
-	res.Notices = i.due(cc, caller)
+	res.Notices = i.due(cc, r.caller)
 	if res.StateLost {
 		res.Notices = append(res.Notices, stateLost)
 	}
-	i.record(cc, caller, req.Code, res)
+	i.record(r, run.Code, res)
 	return res, nil
 }
 
 // stateLost is told with the result of a run that cost its context the interpreter.
 const stateLost = "The code did not react to the interrupt and its interpreter was ended: the context goes on with a fresh one, variables and imports are gone."
 
-// execute runs the code on the context's session. The caller has the turn and has placed the context.
-func (i *Interpreter) execute(ctx context.Context, cc *codeContext, run sandbox.Run) (RunResult, error) {
+// execute runs the code on the context's session. The run has the turn and has placed the context.
+func (i *Interpreter) execute(ctx context.Context, r *Run, run sandbox.Run) (RunResult, error) {
+	cc := r.cc
 	i.mu.Lock()
 	cc.runs++
-	cc.running = true
-	number, lease, inner, cancel := cc.runs, cc.lease, cc.inner, cc.endTurn
+	cc.current = r
+	number, lease, inner := cc.runs, cc.lease, cc.inner
+	if lost, _ := cc.lost(); lost {
+		cc.endTurn(sandbox.ErrSessionLost) // the watch on the session found nothing to end yet
+	}
 	i.mu.Unlock()
 	signal(i.changed)
 	defer func() {
 		i.mu.Lock()
-		cc.running = false
+		cc.current = nil
 		i.mu.Unlock()
 		signal(i.changed)
 	}()
-
-	// a session found dead by somebody else ends the run at once instead of at its time limit
-	watched := make(chan struct{})
-	defer close(watched)
-	go func() {
-		select {
-		case <-lease.Lost():
-			cancel(sandbox.ErrSessionLost)
-		case <-watched:
-		}
-	}()
+	if i.log.Enabled(ctx, slog.LevelDebug) {
+		i.log.LogAttrs(ctx, slog.LevelDebug, "run started",
+			slog.String("context_id", cc.id), slog.String("run_id", r.id), slog.Int("number", number), slog.Duration("waited", time.Since(r.asked)))
+	}
 
 	res, err := lease.Value().Run(ctx, inner.ID, run)
 	if lost := errors.Is(err, sandbox.ErrSessionLost); lost || errors.Is(context.Cause(ctx), sandbox.ErrSessionLost) {
@@ -135,12 +248,34 @@ func (i *Interpreter) execute(ctx context.Context, cc *codeContext, run sandbox.
 			res.Failure.Message = "the context was stopped while the code ran"
 		case errors.Is(cause, errClosing):
 			res.Failure.Message = "AgentRun Tray was shut down while the code ran"
+		case errors.Is(cause, errInterrupted):
+			res.Failure.Message = "the code was interrupted from elsewhere, not by whoever started it; the context goes on"
+		case errors.Is(cause, errCancelled):
+			res.Failure.Message = "the run was cancelled while the code ran; the context goes on"
 		}
 	}
 	return RunResult{Result: res, ContextID: cc.id, Backend: i.Backend(), Number: number}, nil
 }
 
-// Interrupt stops the run in progress in a context and keeps the context.
+// logEnd writes down what came of a run, never its code or output.
+func (i *Interpreter) logEnd(ctx context.Context, r *Run, res RunResult, err error) {
+	if !i.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	outcome := "ok"
+	switch {
+	case err != nil:
+		outcome = string(sandbox.CodeOf(err, sandbox.CodeExecutionFailed))
+	case res.Failure != nil:
+		outcome = string(res.Failure.Code)
+	}
+	i.log.LogAttrs(ctx, slog.LevelDebug, "run ended",
+		slog.String("context_id", r.cc.id), slog.String("run_id", r.id), slog.Int("number", res.Number), slog.Duration("took", res.Duration),
+		slog.String("outcome", outcome))
+}
+
+// Interrupt stops the code that runs in a context and keeps the context. Runs that wait for their turn are not concerned. Where no
+// code runs it says so.
 func (i *Interpreter) Interrupt(contextID string) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -148,8 +283,9 @@ func (i *Interpreter) Interrupt(contextID string) error {
 	if cc == nil || !cc.placed || cc.stopping {
 		return i.notFound(contextID, false)
 	}
-	if cc.running {
-		cc.endTurn(context.Canceled)
+	if cc.current == nil {
+		return sandbox.Errorf(sandbox.CodeInvalidParams, "no code runs in context %s, so there is nothing to interrupt", contextID)
 	}
+	cc.endTurn(errInterrupted)
 	return nil
 }

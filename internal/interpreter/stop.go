@@ -14,7 +14,7 @@ const endTimeout = 10 * time.Second
 // StopContext ends a context. Runs that wait for it are refused; a run in progress may go on for the grace period, or is
 // interrupted at once with force. Ending ctx meanwhile does not bring the context back: it is then stopped by force.
 func (i *Interpreter) StopContext(ctx context.Context, contextID string, force bool) error {
-	ctx, leave, err := i.enter(ctx)
+	ctx, _, leave, err := i.enter(ctx)
 	if err != nil {
 		return err
 	}
@@ -31,12 +31,15 @@ func (i *Interpreter) StopContext(ctx context.Context, contextID string, force b
 	signal(i.changed)
 
 	if !force {
+		ticket := i.book(cc)
+		grace := time.NewTimer(i.opt.StopGrace)
 		select {
-		case cc.turn <- struct{}{}:
-			<-cc.turn
-		case <-time.After(i.opt.StopGrace):
+		case <-ticket.turn:
+		case <-grace.C:
 		case <-ctx.Done():
 		}
+		grace.Stop()
+		i.giveUp(cc, ticket)
 	}
 	return i.end(context.WithoutCancel(ctx), cc, "it was stopped")
 }
@@ -51,12 +54,13 @@ func (i *Interpreter) end(ctx context.Context, cc *codeContext, why string) erro
 	if cc.endTurn != nil {
 		cc.endTurn(errStopped)
 	}
+	ticket := cc.queue.book()
 	i.mu.Unlock()
-	cc.turn <- struct{}{} // what goes on ends on that, and nobody else can get the turn now
-	defer func() { <-cc.turn }()
+	<-ticket.turn // what goes on ends on that, and nobody else takes a turn now
+	defer i.giveUp(cc, ticket)
 
 	i.mu.Lock()
-	lease, inner := cc.lease, cc.inner
+	lease, inner, unwatch := cc.lease, cc.inner, cc.unwatch
 	lost, _ := cc.lost()
 	i.mu.Unlock()
 
@@ -70,10 +74,11 @@ func (i *Interpreter) end(ctx context.Context, cc *codeContext, why string) erro
 		}
 	}
 	if lease != nil {
+		unwatch()
 		i.giveBack(lease, err)
 	}
 	i.forget(cc, why)
-	i.log.Info("context stopped", "context_id", cc.id, "why", why)
+	i.log.InfoContext(ctx, "context stopped", "context_id", cc.id, "why", why)
 	if err != nil && !errors.Is(err, sandbox.ErrSessionLost) {
 		return &sandbox.Error{
 			Code: sandbox.CodeStopFailed, Err: err,

@@ -103,6 +103,8 @@ func cancelled(ctx context.Context) error {
 		return errClosing
 	case errors.Is(cause, errStopped):
 		return sandbox.Errorf(sandbox.CodeContextNotFound, "the context was stopped before the code ran")
+	case errors.Is(cause, errCancelled):
+		return &sandbox.Error{Code: sandbox.CodeCancelled, Message: "the run was cancelled before its code ran", Err: cause}
 	}
 	return &sandbox.Error{Code: sandbox.CodeCancelled, Message: "the call was cancelled before the code ran", Err: context.Cause(ctx)}
 }

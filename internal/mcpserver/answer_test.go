@@ -36,7 +36,7 @@ func TestLongOutputIsShortenedAndTheWholeCanBeRead(t *testing.T) {
 	eachPeer(t, setup, func(t *testing.T, _ *rig, cs *sdk.ClientSession) {
 		ran := do(t, cs, "run_code", map[string]any{"code": "print first\nflood 1000000\nprint \nprint last"})
 		stdout, _ := ran["stdout"].(string)
-		if len(stdout) > maxResultText+500 || !strings.HasPrefix(stdout, "first\n") || !strings.HasSuffix(stdout, "\nlast\n") {
+		if weight(stdout) > perToken*defaultResultTokens+500 || !strings.HasPrefix(stdout, "first\n") || !strings.HasSuffix(stdout, "\nlast\n") {
 			t.Fatalf("stdout has %d bytes, from %.20q to %q", len(stdout), stdout, stdout[len(stdout)-20:])
 		}
 		cutInfo, _ := ran["truncated"].(map[string]any)["stdout"].(map[string]any)
@@ -123,7 +123,8 @@ func TestPicturesAreBlocksAndNeverInTheJSON(t *testing.T) {
 		if got := base64.StdEncoding.EncodeToString(images[1].Data); got != small {
 			t.Error("the small picture was changed")
 		}
-		if notices := fmt.Sprint(object["notices"]); !strings.Contains(notices, "Picture 1 was scaled down from 540×420 to ") {
+		uri := fmt.Sprintf("agentrun://contexts/%s/runs/1/images/1", object["context_id"])
+		if notices := fmt.Sprint(object["notices"]); !strings.Contains(notices, "Picture 1 was scaled down from 540×420 to ") || !strings.Contains(notices, "the original is at "+uri) {
 			t.Errorf("notices = %s", notices)
 		}
 		outputs, _ := object["outputs"].([]any)
@@ -145,10 +146,27 @@ func TestPictureFileIsShown(t *testing.T) {
 	})
 }
 
+func TestPictureFileThatIsScaledDownSaysWhereItIs(t *testing.T) {
+	eachPeer(t, rigSetup{}, func(t *testing.T, _ *rig, cs *sdk.ClientSession) {
+		data := pngOf(t, noisy(540, 420))
+		id := do(t, cs, "create_context", map[string]any{"name": "plots"})["context_id"]
+		do(t, cs, "upload_file", map[string]any{"context_id": id, "path": "my plot.png", "content": base64.StdEncoding.EncodeToString(data), "encoding": "base64"})
+		object, res := invoke(t, cs, "download_file", map[string]any{"context_id": id, "path": "my plot.png"})
+		uri := fmt.Sprintf("agentrun://contexts/%s/files/my%%20plot.png", id)
+		if notices := fmt.Sprint(object["notices"]); len(imagesIn(res)) != 1 || !strings.Contains(notices, "was scaled down") || !strings.Contains(notices, "the original is at "+uri) {
+			t.Errorf("download_file = %v", object)
+		}
+		read, err := cs.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: uri})
+		if err != nil || !bytes.Equal(read.Contents[0].Blob, data) {
+			t.Errorf("the original cannot be read: %v", err)
+		}
+	})
+}
+
 func TestTextFileTooLongToShowIsALink(t *testing.T) {
 	r := startRig(t, rigSetup{})
 	cs := r.connect(t, Unix, modern, nil)
-	do(t, cs, "upload_file", map[string]any{"path": "long.txt", "content": strings.Repeat("x", maxResultText+1)})
+	do(t, cs, "upload_file", map[string]any{"path": "long.txt", "content": strings.Repeat("x", perToken*defaultResultTokens+1)})
 	object, _ := invoke(t, cs, "download_file", map[string]any{"path": "long.txt"})
 	if object["content"] != nil || object["uri"] != "agentrun://contexts/default/files/long.txt" || object["mime_type"] != "text/plain" {
 		t.Errorf("download_file = %v, want a link", object)
@@ -199,7 +217,7 @@ func TestFileIsReadNoFurtherThanNeeded(t *testing.T) {
 		}
 	}
 	out := downloadFileOutput{MIMEType: "text/plain"}
-	if a := showFile(out, make([]byte, 11), 10); a != nil {
+	if a := showFile(out, make([]byte, 11), 10, defaultResultTokens, "uri"); a != nil {
 		t.Errorf("a file that has grown is shown: %s", a.object)
 	}
 }
@@ -282,7 +300,7 @@ func TestNoResultIsLargerThanOneMebibyte(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			started := time.Now()
-			a := runAnswer(runOf(tt.res))
+			a := runAnswer(runOf(tt.res), defaultResultTokens)
 			data := wire(t, a)
 			if len(data) > 1<<20 {
 				t.Errorf("%d bytes", len(data))
@@ -302,8 +320,121 @@ func TestNoResultIsLargerThanOneMebibyte(t *testing.T) {
 	}
 }
 
+// textsOf are all texts in a result, as a model reads them.
+func textsOf(out runCodeOutput) (n int) {
+	texts := append([]string{out.Stdout, out.Stderr}, out.Notices...)
+	shown := slices.Clone(out.Outputs)
+	if out.Result != nil {
+		shown = append(shown, *out.Result)
+	}
+	for _, o := range shown {
+		texts = append(texts, o.Text)
+		texts = slices.AppendSeq(texts, maps.Values(o.MIME))
+	}
+	if out.Error != nil {
+		texts = append(texts, out.Error.Message, out.Error.Traceback)
+	}
+	for _, text := range texts {
+		n += weight(text)
+	}
+	return n
+}
+
+func TestAResultKeepsToItsTokens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(name string) string {
+			piece := rapid.SampledFrom([]string{"x", "word ", "漢", "é\n", "\"\\", "\x00", "\xff", "😀"}).Draw(t, name)
+			return strings.Repeat(piece, rapid.IntRange(0, 60_000/len(piece)).Draw(t, name+" times"))
+		}
+		tokens := rapid.SampledFrom([]int{100, 2_000, defaultResultTokens, 100_000}).Draw(t, "tokens")
+		res := runOf(sandbox.Result{Stdout: text("stdout"), Stderr: text("stderr"), Value: &sandbox.Output{Text: text("value"), MIME: map[string][]byte{"text/html": []byte(text("html"))}}})
+		for range rapid.IntRange(0, 3).Draw(t, "displays") {
+			res.Displays = append(res.Displays, sandbox.Output{Text: text("display"), MIME: map[string][]byte{"text/markdown": []byte(text("markdown"))}})
+		}
+		if rapid.Bool().Draw(t, "fails") {
+			res.Failure = &sandbox.Failure{Message: text("message"), Traceback: text("traceback")}
+		}
+		a := runAnswer(res, tokens)
+		var out runCodeOutput
+		if err := json.Unmarshal(a.object.(json.RawMessage), &out); err != nil {
+			t.Fatal(err)
+		}
+		const marks = 250 // what says that something is missing, for each text
+		if got, most := textsOf(out), perToken*tokens+marks*(6+len(out.Outputs)); got > most {
+			t.Fatalf("the texts take %d quarters of a token of %d", got, most)
+		}
+		if res, err := a.result(); err != nil {
+			t.Fatal(err)
+		} else if data, err := json.Marshal(res); err != nil || len(data) > 1<<20 {
+			t.Fatalf("%d bytes, %v", len(data), err)
+		}
+		for name, c := range out.Truncated {
+			if c.Kept > c.Length || c.Kept+c.Lost > c.Length {
+				t.Fatalf("%s: %+v", name, c)
+			}
+		}
+		if len(res.Stdout) > 0 && out.Truncated["stdout"] == (cutObject{}) && out.Stdout != strings.ToValidUTF8(res.Stdout, "\ufffd") {
+			t.Fatal("stdout was changed, and nothing says so")
+		}
+	})
+}
+
+func TestOtherScriptsTakeMoreOfTheBudget(t *testing.T) {
+	for name, tt := range map[string]struct {
+		letter     string
+		characters int
+	}{"English": {"a", 4 * defaultResultTokens}, "Chinese": {"漢", defaultResultTokens}} {
+		var out runCodeOutput
+		if err := json.Unmarshal(runAnswer(runOf(sandbox.Result{Stdout: strings.Repeat(tt.letter, 300_000)}), defaultResultTokens).object.(json.RawMessage), &out); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(out.Stdout, tt.letter); n < tt.characters-100 || n > tt.characters+50 {
+			t.Errorf("%s: %d characters are shown, want about %d", name, n, tt.characters)
+		}
+		if got := out.Truncated["stdout"].Kept; got < int64(len(tt.letter)*(tt.characters-100)) || got > int64(len(tt.letter)*tt.characters) {
+			t.Errorf("%s: %d bytes are said to be kept", name, got)
+		}
+	}
+}
+
+func TestPicturesThatAreLeftOutSayWhereTheyAre(t *testing.T) {
+	png := func(n int) sandbox.Output {
+		return sandbox.Output{Text: "p", MIME: map[string][]byte{"image/png": pngOf(t, noisy(4, n+1))}}
+	}
+	for _, tt := range []struct {
+		pictures int
+		says     string
+	}{
+		{20, "<nil>"},
+		{21, "Picture 21 was left out, as a result carries 20; it is at agentrun://contexts/ctx-1/runs/3/images/21."},
+		{70, "50 more pictures were left out, as a result carries 20; they are at agentrun://contexts/ctx-1/runs/3/images/21 to agentrun://contexts/ctx-1/runs/3/images/70."},
+	} {
+		var res sandbox.Result
+		for n := range tt.pictures - 1 {
+			res.Displays = append(res.Displays, png(n))
+		}
+		last := png(tt.pictures - 1)
+		res.Value = &last
+		a := runAnswer(runOf(res), defaultResultTokens)
+		var out map[string]any
+		if err := json.Unmarshal(a.object.(json.RawMessage), &out); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(out["notices"]); len(a.blocks) != 20 || !strings.Contains(got, tt.says) {
+			t.Errorf("%d pictures: %d blocks and notices %s", tt.pictures, len(a.blocks), got)
+		}
+		if all := runPictures(res); len(all) != tt.pictures || !bytes.Equal(all[tt.pictures-1].data, last.MIME["image/png"]) {
+			t.Errorf("runPictures gave %d of %d", len(all), tt.pictures)
+		}
+	}
+	broken := sandbox.Result{Value: &sandbox.Output{Text: "x", MIME: map[string][]byte{"image/png": bytes.Repeat([]byte("x"), 2<<20)}}}
+	if a := runAnswer(runOf(broken), defaultResultTokens); !strings.Contains(string(a.object.(json.RawMessage)), "The original is at agentrun://contexts/ctx-1/runs/3/images/1.") {
+		t.Errorf("a picture that is none: %s", a.object)
+	}
+}
+
 func TestShortResultIsLeftAsItIs(t *testing.T) {
-	a := runAnswer(runOf(sandbox.Result{Stdout: "<b> & \"q\" é\u2028\n", Stderr: "warn", Value: &sandbox.Output{Text: "1", MIME: map[string][]byte{"text/html": []byte("<b>1</b>"), "text/plain": []byte("1")}}, Duration: 1500 * time.Microsecond}))
+	a := runAnswer(runOf(sandbox.Result{Stdout: "<b> & \"q\" é\u2028\n", Stderr: "warn", Value: &sandbox.Output{Text: "1", MIME: map[string][]byte{"text/html": []byte("<b>1</b>"), "text/plain": []byte("1")}}, Duration: 1500 * time.Microsecond}), defaultResultTokens)
 	want := `{"stdout":"<b> & \"q\" é\u2028\n","stderr":"warn","success":true,"execution_time":0.0015,"result":{"text":"1","mime":{"text/html":"<b>1</b>"}},"context_id":"ctx-1","backend":"fake","warm":false}`
 	if got := string(a.object.(json.RawMessage)); got != want {
 		t.Errorf("result = %s\nwant     %s", got, want)
@@ -318,7 +449,7 @@ func TestTracebackIsInStderrOnce(t *testing.T) {
 		"warn\nTraceback:\n  E: m": "warn\nTraceback:\n  E: m",
 	} {
 		var out runCodeOutput
-		if err := json.Unmarshal(runAnswer(runOf(sandbox.Result{Stderr: stderr, Failure: failure})).object.(json.RawMessage), &out); err != nil {
+		if err := json.Unmarshal(runAnswer(runOf(sandbox.Result{Stderr: stderr, Failure: failure}), defaultResultTokens).object.(json.RawMessage), &out); err != nil {
 			t.Fatal(err)
 		}
 		if out.Stderr != want {
@@ -331,9 +462,9 @@ func TestCutKeepsBothEndsAndWholeCharacters(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringN(0, 400, 2000).Draw(t, "text")
 		keep := rapid.IntRange(0, 500).Draw(t, "keep")
-		got := cut(text, keep, "")
-		if len(text) <= keep {
-			if got != text {
+		got, kept := cut(text, keep, "", 0)
+		if weight(text) <= keep {
+			if got != text || kept != len(text) {
 				t.Fatalf("cut(%q, %d) = %q, want it whole", text, keep, got)
 			}
 			return
@@ -342,8 +473,8 @@ func TestCutKeepsBothEndsAndWholeCharacters(t *testing.T) {
 			t.Fatalf("cut(%q, %d) = %q, which is not UTF-8", text, keep, got)
 		}
 		head, tail, ok := strings.Cut(got, "\n[… ")
-		if _, end, found := strings.Cut(tail, " …]\n"); !ok || !found || !strings.HasPrefix(text, head) || !strings.HasSuffix(text, end) || len(head)+len(end) > keep {
-			t.Fatalf("cut(%q, %d) = %q", text, keep, got)
+		if _, end, found := strings.Cut(tail, " …]\n"); !ok || !found || !strings.HasPrefix(text, head) || !strings.HasSuffix(text, end) || weight(head)+weight(end) > keep || kept < len(head)+len(end) || kept > len(head)+len(end)+1 {
+			t.Fatalf("cut(%q, %d) = %q, %d", text, keep, got, kept)
 		}
 	})
 }

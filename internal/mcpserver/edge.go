@@ -48,6 +48,7 @@ type exchange struct {
 
 	sessionID string // of the MCP session that an initialize request has made
 	contextID string // what the call was about, for the log; set by the tool
+	lost      func() // set by a tool whose answer must arrive: called if it does not
 }
 
 type exchangeKey struct{}
@@ -206,6 +207,9 @@ func (e *edge) post(w http.ResponseWriter, r *http.Request, who entrant) {
 	defer func() {
 		if x.client != nil {
 			e.s.clients.leave(x.client)
+		}
+		if x.lost != nil && !rep.hasArrived() {
+			x.lost()
 		}
 	}()
 	e.s.transport.Handle(rep, &server.HTTPRequest{

@@ -264,6 +264,8 @@ func TestNoErrorIsLong(t *testing.T) {
 		{"create_context", fmt.Sprintf(`{"name":%s}`, escaped)},
 		{"create_context", fmt.Sprintf(`{"name":"n","language":%s}`, escaped)},
 		{"stop_context", fmt.Sprintf(`{"context_id":%s}`, escaped)},
+		{"get_result", fmt.Sprintf(`{"run_id":%s}`, escaped)},
+		{"cancel_run", fmt.Sprintf(`{"run_id":%s}`, escaped)},
 		{"list_files", fmt.Sprintf(`{"path":%s}`, escaped)},
 		{"download_file", fmt.Sprintf(`{"path":%s}`, escaped)},
 		{"upload_file", fmt.Sprintf(`{"path":%s,"content":"x"}`, escaped)},

@@ -41,27 +41,32 @@ func isPicture(mime string) bool {
 }
 
 // pictureBlocks makes image blocks that fit into room, scaling down what is too large. The notices say what was changed or left
-// out.
-func pictureBlocks(pictures []picture, room int) (blocks []mcp.Content, notices []string) {
-	if over := len(pictures) - maxPictures; over > 0 {
-		pictures = pictures[:maxPictures]
-		notices = append(notices, fmt.Sprintf("%d more pictures were left out; save them to files and fetch those with download_file.", over))
+// out, and where it can be read as it was; original gives the URI of the k-th picture, from 1.
+func pictureBlocks(pictures []picture, room int, original func(k int) string) (blocks []mcp.Content, notices []string) {
+	switch all := len(pictures); {
+	case all == maxPictures+1:
+		notices = append(notices, fmt.Sprintf("Picture %d was left out, as a result carries %d; it is at %s.", all, maxPictures, original(all)))
+	case all > maxPictures:
+		notices = append(notices, fmt.Sprintf("%d more pictures were left out, as a result carries %d; they are at %s to %s.",
+			all-maxPictures, maxPictures, original(maxPictures+1), original(all)))
 	}
+	pictures = pictures[:min(len(pictures), maxPictures)]
 	wants := make([]int, len(pictures))
 	for n, p := range pictures {
 		wants[n] = min(base64.StdEncoding.EncodedLen(len(p.data)), maxPicture)
 	}
-	for n, most := range shares(wants, room) {
-		p, notice, err := pictures[n].fit(base64.StdEncoding.DecodedLen(most))
+	given := shares(wants, room)
+	for n, p := range pictures {
+		small, notice, err := p.fit(base64.StdEncoding.DecodedLen(given[n]))
 		switch {
 		case err != nil:
-			notices = append(notices, fmt.Sprintf("Picture %d (%s, %s) was left out: %s. Save it to a file and fetch that with download_file.",
-				n+1, pictures[n].mime, phrase.Size(int64(len(pictures[n].data))), err))
+			notices = append(notices, fmt.Sprintf("Picture %d (%s, %s) was left out: %s. The original is at %s.",
+				n+1, p.mime, phrase.Size(int64(len(p.data))), err, original(n+1)))
 			continue
 		case notice != "":
-			notices = append(notices, fmt.Sprintf("Picture %d %s.", n+1, notice))
+			notices = append(notices, fmt.Sprintf("Picture %d %s; the original is at %s.", n+1, notice, original(n+1)))
 		}
-		blocks = append(blocks, mcp.NewImageContent(base64.StdEncoding.EncodeToString(p.data), p.mime))
+		blocks = append(blocks, mcp.NewImageContent(base64.StdEncoding.EncodeToString(small.data), small.mime))
 	}
 	return blocks, notices
 }

@@ -3,7 +3,6 @@ package mcpserver
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,14 +29,14 @@ type progress struct {
 	token   json.RawMessage
 	every   time.Duration
 	started time.Time
+	doing   func() string // what is done until there is a line to show
 
 	poke chan struct{} // capacity 1: there is a new line
 	stop context.CancelFunc
 	done sync.WaitGroup
 
-	mu    sync.Mutex    // guards below
-	lines lastLine      // what the code has printed
-	doing func() string // what is done until there is a line to show
+	mu    sync.Mutex // guards below
+	lines lastLine   // what the code has printed
 }
 
 // startProgress begins to tell the client, if it asked to be told, what the call is doing. The caller must end it before the
@@ -65,33 +64,12 @@ func (p *progress) end() {
 	p.done.Wait()
 }
 
-// begin notes that the code runs from now on: what the call waited for has come.
-func (p *progress) begin() {
-	if p == nil {
-		return
-	}
-	began := time.Now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.doing = func() string {
-		return fmt.Sprintf("running for %d s, no output yet", int(time.Since(began).Seconds()))
-	}
-}
-
 // emit takes output as the code prints it. It never blocks.
 func (p *progress) emit(c sandbox.Chunk) {
 	p.mu.Lock()
 	p.lines.add(c.Text)
 	p.mu.Unlock()
 	signal(p.poke)
-}
-
-// emitter is what a run is given to report its output, or nil if nobody wants to know.
-func (p *progress) emitter() func(sandbox.Chunk) {
-	if p == nil {
-		return nil
-	}
-	return p.emit
 }
 
 func (p *progress) pump(ctx context.Context) {
@@ -123,10 +101,10 @@ func (p *progress) pump(ctx context.Context) {
 func (p *progress) tell() error {
 	took := time.Since(p.started)
 	p.mu.Lock()
-	line, doing := p.lines.text(), p.doing
+	line := p.lines.text()
 	p.mu.Unlock()
 	if line == "" {
-		line = doing()
+		line = p.doing()
 	}
 	type note struct {
 		Token    json.RawMessage `json:"progressToken"`

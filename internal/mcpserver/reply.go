@@ -39,6 +39,7 @@ var (
 type reply struct {
 	w       http.ResponseWriter
 	rc      *http.ResponseController
+	conn    context.Context     // ends with the connection, and no sooner than the request
 	canRead bool                // the client reads streams
 	exactID json.RawMessage     // the request's id where mcp-go's copy of it differs
 	opened  func(h http.Header) // called once before the headers go out; may be nil
@@ -51,6 +52,8 @@ type reply struct {
 	answered bool       // the answer, not only notes, has been written
 	ended    bool       // nothing may be written any more
 	over     *override  // replaces mcp-go's error
+	careful  bool       // the answer is not written to a connection that is known to be gone, and not left in a buffer
+	arrived  bool       // the answer went out to an open connection
 }
 
 // override is the error that a request is answered with in place of the one mcp-go would make.
@@ -62,7 +65,7 @@ type override struct {
 }
 
 func newReply(w http.ResponseWriter, r *http.Request) *reply {
-	return &reply{w: w, rc: http.NewResponseController(w), canRead: readsStreams(r), header: make(http.Header, 4)}
+	return &reply{w: w, rc: http.NewResponseController(w), conn: r.Context(), canRead: readsStreams(r), header: make(http.Header, 4)}
 }
 
 // readsStreams reports whether the Accept header leaves room for an event stream. None at all does.
@@ -102,19 +105,25 @@ func (p *reply) Write(data []byte) (int, error) {
 		}
 		final := !event || !isNote(text)
 		if final {
+			if p.careful && p.conn.Err() != nil {
+				return 0, context.Cause(p.conn)
+			}
 			p.answered = true
 			text = p.amend(text)
 		}
+		var err error
 		switch {
 		case event || p.stream:
-			return len(data), p.send(frame(text), true)
+			err = p.send(frame(text), true)
 		default:
 			if p.over != nil {
 				p.status = p.over.status
 			}
 			p.header.Set("Content-Length", strconv.Itoa(len(text)))
-			return len(data), p.send(text, false)
+			err = p.send(text, p.careful)
 		}
+		p.arrived = p.arrived || final && err == nil
+		return len(data), err
 	}
 	p.answered = true
 	return len(data), p.send(data, false)
@@ -158,6 +167,20 @@ func (p *reply) replace(o override) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = &o
+}
+
+// insist makes sure that it is known whether the answer went out.
+func (p *reply) insist() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.careful = true
+}
+
+// hasArrived reports whether the answer went out to an open connection, as far as that can be known at this end.
+func (p *reply) hasArrived() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.arrived
 }
 
 // finish ends the response after mcp-go is done with it. A request that mcp-go left without an answer, because its context was

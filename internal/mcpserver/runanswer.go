@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -19,27 +20,41 @@ const (
 	maxMIME = 16 << 10
 )
 
-// runAnswer makes the result of a run: the text shortened to what clients take, and pictures in the room that is left.
-func runAnswer(res interpreter.RunResult) *answer {
-	var pictures []picture
-	out := runCodeOutput{
+// runAnswer makes the result of a run: the text shortened to so many tokens, and pictures in the room that is left.
+func runAnswer(res interpreter.RunResult, tokens int) *answer {
+	return finishedOutput(res).answer(res, tokens)
+}
+
+// finishedOutput is the object for a run that has ended, without its texts.
+func finishedOutput(res interpreter.RunResult) *runOutput {
+	return &runOutput{runCodeOutput: runCodeOutput{
 		Success: res.Failure == nil, ExecutionTime: res.Duration.Seconds(),
 		ContextID: res.ContextID, Backend: res.Backend, Warm: res.Warm, Notices: slices.Clip(res.Notices),
-	}
+	}}
+}
+
+// runOutput is the object of a result and what is known of the texts in it beyond the result itself.
+type runOutput struct {
+	runCodeOutput
+	seams map[string]seam // by stream, of a run that still goes on
+}
+
+// seam is where something is missing from a text already.
+type seam struct {
+	gap  int64 // bytes
+	most int   // how much of the text may be kept without showing both sides of the gap as one
+}
+
+// answer fills the object with what came of the run.
+func (out *runOutput) answer(res interpreter.RunResult, tokens int) *answer {
 	displays := res.Displays
 	if over := len(displays) - maxShown; over > 0 {
 		displays = displays[:maxShown]
 		out.Notices = append(out.Notices, fmt.Sprintf("%d more displayed objects were left out.", over))
 	}
-	for _, o := range displays {
-		pictures = append(pictures, picturesOf(o)...)
-	}
-	if res.Value != nil {
-		pictures = append(pictures, picturesOf(*res.Value)...)
-	}
-
+	pictures := runPictures(res.Result)
 	notices := out.Notices
-	budget := maxResultText
+	budget := perToken * tokens
 	for {
 		out.Notices = notices
 		out.fill(res, displays, budget)
@@ -48,7 +63,7 @@ func runAnswer(res interpreter.RunResult) *answer {
 		if len(pictures) == 0 {
 			room = maxResult
 		}
-		object := compactJSON(out)
+		object := compactJSON(out.runCodeOutput)
 		size := wireSize(object)
 		if size > room && budget > 1<<10 {
 			budget /= 2
@@ -57,17 +72,17 @@ func runAnswer(res interpreter.RunResult) *answer {
 		if len(pictures) == 0 {
 			return &answer{object: object}
 		}
-		blocks, said := pictureBlocks(pictures, maxResult-size-len(pictures)<<10)
+		blocks, said := pictureBlocks(pictures, maxResult-size-min(len(pictures), maxPictures)<<10, func(k int) string { return imageURI(res.ContextID, res.Number, k) })
 		out.Images = len(blocks)
 		out.Notices = append(slices.Clip(notices), said...)
-		return &answer{object: compactJSON(out), blocks: blocks}
+		return &answer{object: compactJSON(out.runCodeOutput), blocks: blocks}
 	}
 }
 
 // fill sets the texts of a run, shortened to a budget that they share.
-func (out *runCodeOutput) fill(res interpreter.RunResult, displays []sandbox.Output, budget int) {
+func (out *runOutput) fill(res interpreter.RunResult, displays []sandbox.Output, budget int) {
 	out.Truncated = nil
-	f := fitter{out: out, res: res}
+	f := fitter{out: out, res: res, room: min(2*maxMIME, budget/3)}
 	out.Stdout, out.Stderr = res.Stdout, res.Stderr
 	f.add("stdout", &out.Stdout, res.Cut.Stdout)
 	if failure := res.Failure; failure != nil {
@@ -97,10 +112,11 @@ func (out *runCodeOutput) fill(res interpreter.RunResult, displays []sandbox.Out
 
 // fitter shortens the texts of a result together.
 type fitter struct {
-	out   *runCodeOutput
+	out   *runOutput
 	res   interpreter.RunResult
 	texts []fitted
-	mime  int // bytes of other representations so far
+	room  int // what representations other than the plain one may take, all of them together
+	mime  int // what they take so far
 }
 
 type fitted struct {
@@ -122,10 +138,10 @@ func (f *fitter) show(name string, o sandbox.Output) *shownObject {
 		case isPicture(mime) || mime == "text/plain":
 		case !utf8.Valid(data):
 			f.cut(name+" "+mime, cutObject{Length: int64(len(data))})
-		case len(data) > maxMIME || f.mime+len(data) > 2*maxMIME:
+		case len(data) > maxMIME || f.mime+weight(string(data)) > f.room:
 			f.cut(name+" "+mime, cutObject{Length: int64(len(data))})
 		default:
-			f.mime += len(data)
+			f.mime += weight(string(data))
 			if shown.MIME == nil {
 				shown.MIME = make(map[string]string)
 			}
@@ -147,26 +163,52 @@ func (f *fitter) fit(budget int) {
 	wants := make([]int, len(f.texts))
 	for n, t := range f.texts {
 		*t.text = strings.ToValidUTF8(*t.text, "\ufffd")
-		wants[n] = len(*t.text)
+		wants[n] = weight(*t.text)
 	}
 	for n, most := range shares(wants, max(budget-f.mime, 0)) {
 		t := f.texts[n]
-		if wants[n] <= most && t.lost == 0 {
+		seam, torn := f.out.seams[t.name]
+		if wants[n] <= most && t.lost == 0 && !torn {
 			continue
 		}
-		c := cutObject{Length: int64(wants[n]) + t.lost, Kept: int64(min(wants[n], most)), Lost: t.lost}
-		if wants[n] > most {
+		c := cutObject{Length: int64(len(*t.text)) + t.lost + seam.gap, Lost: t.lost}
+		kept := len(*t.text)
+		if torn {
+			most = min(most, seam.most)
+		}
+		if wants[n] > most || torn {
 			switch t.name {
 			case "stdout", "stderr", "result":
-				c.URI = outputURI(f.res.ContextID, f.res.Number, t.name)
+				if f.res.Number > 0 { // a run that goes on is not in the history yet
+					c.URI = outputURI(f.res.ContextID, f.res.Number, t.name)
+				}
 			}
-			*t.text = cut(*t.text, most, c.URI)
+			*t.text, kept = cut(*t.text, most, c.URI, seam.gap)
 		}
+		c.Kept = int64(kept)
 		if t.lost > 0 {
 			*t.text += fmt.Sprintf("\n[… %s more were printed and are not kept]\n", phrase.Size(t.lost))
 		}
 		f.cut(t.name, c)
 	}
+}
+
+// runPictures are the pictures of a run in the order in which results and resources count them, from 1: those that the code
+// displayed, and then that of its value.
+func runPictures(res sandbox.Result) []picture {
+	var pictures []picture
+	for _, o := range res.Displays {
+		pictures = append(pictures, picturesOf(o)...)
+	}
+	if res.Value != nil {
+		pictures = append(pictures, picturesOf(*res.Value)...)
+	}
+	return pictures
+}
+
+// imageURI is where the k-th of a run's pictures can be read as it was made; see runPictures.
+func imageURI(contextID string, run, k int) string {
+	return outputURI(contextID, run, "images/"+strconv.Itoa(k))
 }
 
 // picturesOf takes the picture out of something shown: one of its representations, the best that clients show.

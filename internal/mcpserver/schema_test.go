@@ -51,7 +51,7 @@ func TestToolSchemas(t *testing.T) {
 
 func TestToolsSayWhatClientsNeed(t *testing.T) {
 	r := startRig(t, rigSetup{})
-	want := "create_context download_file list_contexts list_files run_code stop_context upload_file"
+	want := "cancel_run create_context download_file get_result list_contexts list_files run_code stop_context upload_file"
 	if got := strings.Join(r.Tools(), " "); got != want {
 		t.Errorf("tools = %s, want %s", got, want)
 	}

@@ -44,6 +44,8 @@ type Options struct {
 	// Beside answers, on the unix socket only, requests for any other path than the MCP endpoint: what the host tells its own
 	// command line. Nil: 404.
 	Beside http.Handler
+	// AnswerWithin is how long run_code and get_result keep a client waiting for code that goes on: 50 s.
+	AnswerWithin time.Duration
 	// SessionIdle is after how long without use an MCP session of the older era is ended: 12 h.
 	SessionIdle time.Duration
 	// Logger receives one line per tool call and the mistakes of the program, never code. Default: discarded.
@@ -67,6 +69,7 @@ type Server struct {
 	requests  *requestNames
 
 	progressEvery time.Duration
+	answerWithin  time.Duration
 	bodyTimeout   time.Duration
 }
 
@@ -78,13 +81,16 @@ func New(opt Options) (*Server, error) {
 	if opt.SessionIdle == 0 {
 		opt.SessionIdle = 12 * time.Hour
 	}
+	if opt.AnswerWithin == 0 {
+		opt.AnswerWithin = answerWithin
+	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
 		opt: opt, log: opt.Logger, interp: opt.Interpreter, traits: opt.Interpreter.Traits(),
 		tools: make(map[string]tool), sessions: newSessions(opt.SessionIdle), visits: newVisits(), clients: newClients(opt.Interpreter.Left), requests: newRequestNames(),
-		progressEvery: progressEvery, bodyTimeout: bodyTimeout,
+		progressEvery: progressEvery, answerWithin: opt.AnswerWithin, bodyTimeout: bodyTimeout,
 	}
 	hooks := &server.Hooks{}
 	hooks.AddBeforeReadResource(func(_ context.Context, _ any, req *mcp.ReadResourceRequest) {
@@ -116,6 +122,7 @@ func New(opt Options) (*Server, error) {
 // instructions are what a client tells its model about this server as a whole.
 func (s *Server) instructions() string {
 	return "AgentRun Tray runs code in sandboxes on behalf of this editor. Call run_code to compute, test, or analyse data: state stays between calls as in a notebook. " +
+		"When an answer has a run_id, its code goes on and get_result collects the result. " +
 		"Move data in and out with upload_file and download_file; code sees those files in its working folder. " +
 		"Read notices in results: they say when variables or files are gone.\n" + s.traits.Note
 }

@@ -13,9 +13,6 @@ import (
 const (
 	// maxResult is what a result may have on the wire, all in all. Several clients refuse more than 1 MiB.
 	maxResult = 1<<20 - 8<<10
-	// maxResultText is how much of what code printed goes into a result. More costs a model its attention; the whole is a
-	// resource.
-	maxResultText = 96 << 10
 	// maxWireText bounds the text of a result as it is on the wire, where it is twice and some characters take six bytes, so
 	// that there is room for pictures beside it.
 	maxWireText = 640 << 10
@@ -36,14 +33,54 @@ func shares(wants []int, budget int) []int {
 	return got
 }
 
-// cut shortens a text to about keep bytes: its beginning and its end, with a line between them that says what is missing.
-// It cuts between lines where that is near.
-func cut(text string, keep int, whole string) string {
-	if len(text) <= keep {
-		return text
+// How much of a model's attention a text takes is estimated, in quarters of a token, as every model counts in its own way: four
+// letters of English or of code make about one token, and a character of another script makes about one by itself. That is the rule
+// of thumb which makers of models give. Dense text, such as digits or base64, makes up to twice as many tokens.
+const perToken = 4
+
+// weight is what a text takes, in quarters of a token, as a string in JSON, which is what models read.
+func weight(text string) int {
+	n := 0
+	for at := range len(text) {
+		n += byteWeight(text[at])
 	}
-	head, tail := keep/2, len(text)-keep/2
-	for head > 0 && !utf8.RuneStart(text[head]) {
+	return n
+}
+
+// byteWeight gives the whole weight of a character to its first byte.
+func byteWeight(c byte) int {
+	switch {
+	case c >= utf8.RuneSelf && !utf8.RuneStart(c):
+		return 0
+	case c >= utf8.RuneSelf:
+		return perToken
+	case c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t':
+		return len(`\n`)
+	case c < ' ':
+		return len(`\u0000`)
+	}
+	return 1
+}
+
+// cut shortens a text to about a weight of keep: its beginning and its end, with a line between them that says what is missing and
+// where the whole is. It cuts between lines where that is near. A gap is what is missing already, in bytes, somewhere in the middle.
+// The second result is how many bytes are kept.
+func cut(text string, keep int, whole string, gap int64) (string, int) {
+	if gap == 0 && weight(text) <= keep {
+		return text, len(text)
+	}
+	head, tail := 0, len(text)
+	for left := keep / 2; head < len(text); head++ {
+		if left -= byteWeight(text[head]); left < 0 {
+			break
+		}
+	}
+	for left := keep / 2; tail > head; tail-- {
+		if left -= byteWeight(text[tail-1]); left < 0 {
+			break
+		}
+	}
+	for head > 0 && head < len(text) && !utf8.RuneStart(text[head]) {
 		head--
 	}
 	for tail < len(text) && !utf8.RuneStart(text[tail]) {
@@ -59,7 +96,8 @@ func cut(text string, keep int, whole string) string {
 	if whole != "" {
 		where = "; the whole is at " + whole
 	}
-	return fmt.Sprintf("%s\n[… %s left out%s …]\n%s", strings.TrimSuffix(text[:head], "\n"), phrase.Size(int64(tail-head)), where, text[tail:])
+	missing := phrase.Size(int64(tail-head) + gap)
+	return fmt.Sprintf("%s\n[… %s left out%s …]\n%s", strings.TrimSuffix(text[:head], "\n"), missing, where, text[tail:]), head + len(text) - tail
 }
 
 // wireSize is what the text of a result takes on the wire: once as structured content, once as a string. In both, mcp-go writes

@@ -13,7 +13,7 @@ import (
 
 // tools are the tools there are, in no order that matters: clients get them sorted by name.
 var tools = []func(*Server) tool{
-	runCode, createContext, stopContext, listContexts,
+	runCode, getResult, cancelRun, createContext, stopContext, listContexts,
 	listFiles, uploadFile, downloadFile,
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strconv"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -16,7 +17,7 @@ func downloadFile(s *Server) tool {
 	return tool{
 		name:  "download_file",
 		title: "Download file",
-		description: "Reads a file from the working folder of a context. Text up to " + phrase.Size(maxResultText) + " comes as content, pictures come as images, " +
+		description: "Reads a file from the working folder of a context. Text that is not too long (about " + strconv.Itoa(defaultResultTokens/1000) + ",000 tokens) comes as content, pictures come as images, " +
 			"anything else as a link to a resource, which can be read while the context lives if it has at most " + phrase.Size(maxResource) + ". With local_path the file is written to the user's own computer instead, replacing one of that name, whatever its size.",
 		hints: hints{destructive: true, idempotent: true},
 		input: object{
@@ -75,7 +76,8 @@ func (s *Server) downloadFile(ctx context.Context, c *call) (*answer, error) {
 		return nil, fmt.Errorf("read %s: %w", file.Path, err)
 	}
 	out := downloadFileOutput{Path: file.Path, Size: file.Size, MIMEType: mimeOf(file.Path, data), whereObject: newWhereObject(where)}
-	shown := int64(maxResultText)
+	tokens := c.resultTokens()
+	shown := int64(perToken * tokens) // no character takes less than its bytes
 	if isPicture(out.MIMEType) {
 		shown = maxResource
 	}
@@ -83,7 +85,7 @@ func (s *Server) downloadFile(ctx context.Context, c *call) (*answer, error) {
 		if data, err = readUpTo(source, data, int(shown)+1); err != nil {
 			return nil, fmt.Errorf("read %s: %w", file.Path, err)
 		}
-		if a := showFile(out, data, shown); a != nil {
+		if a := showFile(out, data, shown, tokens, fileURI(in.ContextID, file.Path)); a != nil {
 			return a, nil
 		}
 	}
@@ -99,17 +101,21 @@ func (s *Server) downloadFile(ctx context.Context, c *call) (*answer, error) {
 // sniffed is how much of a file says what it is.
 const sniffed = 512
 
-// showFile puts a whole file into a result, or returns nil if it cannot be shown.
-func showFile(out downloadFileOutput, data []byte, most int64) *answer {
+// showFile puts a whole file into a result, or returns nil if it cannot be shown. A picture may be scaled down; the file as it is
+// can be read at its URI.
+func showFile(out downloadFileOutput, data []byte, most int64, tokens int, uri string) *answer {
 	switch {
 	case int64(len(data)) > most: // it has grown meanwhile
 	case isPicture(out.MIMEType):
-		if blocks, notices := pictureBlocks([]picture{{out.MIMEType, data}}, maxPicture); len(blocks) > 0 {
+		if blocks, notices := pictureBlocks([]picture{{out.MIMEType, data}}, maxPicture, func(int) string { return uri }); len(blocks) > 0 {
 			out.Notices = append(out.Notices, notices...)
 			return &answer{out, blocks}
 		}
 	case isText(data):
 		text := string(data)
+		if weight(text) > perToken*tokens {
+			return nil
+		}
 		out.Content = &text
 		if object := compactJSON(out); wireSize(object) <= maxWireText {
 			return &answer{object: object}

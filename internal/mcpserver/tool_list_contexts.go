@@ -22,6 +22,7 @@ func listContexts(s *Server) tool {
 				{name: "last_used", kind: "string", about: "RFC 3339, UTC", required: true},
 				{name: "backend", kind: "string", required: true},
 				{name: "runs", kind: "integer", about: "how often code was run in it", required: true},
+				{name: "run_id", kind: "string", about: "the run in progress, for get_result and cancel_run; absent while no code runs"},
 			}.schema()}},
 			{name: "total", kind: "integer", required: true},
 		},
@@ -44,6 +45,7 @@ type contextObject struct {
 	LastUsed    string `json:"last_used"`
 	Backend     string `json:"backend"`
 	Runs        int    `json:"runs"`
+	RunID       string `json:"run_id,omitempty"`
 }
 
 func (s *Server) listContexts(_ context.Context, c *call) (*answer, error) {
@@ -55,7 +57,7 @@ func (s *Server) listContexts(_ context.Context, c *call) (*answer, error) {
 	for n, cc := range list {
 		out.Contexts[n] = contextObject{
 			ContextID: cc.ID, Name: cc.Name, Description: cc.Description, Language: string(cc.Language), Status: string(cc.Status),
-			CreatedAt: cc.CreatedAt.UTC().Format(utc), LastUsed: cc.LastUsed.UTC().Format(utc), Backend: cc.Backend, Runs: cc.Runs,
+			CreatedAt: cc.CreatedAt.UTC().Format(utc), LastUsed: cc.LastUsed.UTC().Format(utc), Backend: cc.Backend, Runs: cc.Runs, RunID: cc.RunID,
 		}
 	}
 	return &answer{object: out}, nil

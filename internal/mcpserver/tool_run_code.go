@@ -28,43 +28,51 @@ func runCode(s *Server) tool {
 				about: fmt.Sprintf("how long the code may run. Default: %g; at most %g", s.interp.RunTimeout().Seconds(), most),
 			},
 		},
-		output: object{
-			{name: "stdout", kind: "string", about: "what was printed", required: true},
-			{name: "stderr", kind: "string", about: "what was printed to the error stream, and the traceback of an error", required: true},
-			{name: "success", kind: "boolean", about: "false if the code raised, timed out or was stopped", required: true},
-			{name: "execution_time", kind: "number", about: "seconds the code ran", required: true},
-			{name: "result", kind: "object", about: "the value of the last expression", more: shownSchema},
-			{name: "outputs", kind: "array", about: "what the code displayed on the way, in order", more: map[string]any{
-				"items": map[string]any{"type": "object", "properties": shownSchema["properties"], "required": shownSchema["required"]},
-			}},
-			{name: "images", kind: "integer", about: "how many image blocks follow this text"},
-			{name: "error", kind: "object", about: "why success is false", more: map[string]any{
-				"properties": map[string]any{
-					"code":      map[string]any{"type": "string", "description": "EXECUTION_FAILED, TIMEOUT or CANCELLED"},
-					"name":      map[string]any{"type": "string", "description": "type of the exception"},
-					"message":   map[string]any{"type": "string"},
-					"traceback": map[string]any{"type": "string"},
-				},
-				"required": []string{"code", "name", "message", "traceback"},
-			}},
-			{name: "context_id", kind: "string", about: "the context it ran in", required: true},
-			{name: "backend", kind: "string", about: "where it ran", required: true},
-			{name: "warm", kind: "boolean", about: "whether the sandbox was ready beforehand", required: true},
-			{name: "truncated", kind: "object", about: "what was shortened here, by name", more: map[string]any{
-				"additionalProperties": map[string]any{
-					"type": "object",
-					"properties": map[string]any{
-						"length": map[string]any{"type": "integer", "description": "bytes there were"},
-						"kept":   map[string]any{"type": "integer", "description": "bytes of them shown here"},
-						"lost":   map[string]any{"type": "integer", "description": "bytes of them that are not kept anywhere"},
-						"uri":    map[string]any{"type": "string", "description": "resource that holds the rest"},
-					},
-					"required": []string{"length", "kept"},
-				},
-			}},
-			{name: "notices", kind: "array", about: "what you must know, such as that variables are gone", more: map[string]any{"items": map[string]any{"type": "string"}}},
-		},
+		output: append(runProperties(),
+			property{name: "run_id", kind: "string", about: "only when the code has not ended yet: what get_result and cancel_run want"},
+			property{name: "status", kind: "string", about: "only when the code has not ended yet: running, or waiting for its turn or for a sandbox"},
+		),
 		run: s.runCode,
+	}
+}
+
+// runProperties are what every result of a run says.
+func runProperties() object {
+	return object{
+		{name: "stdout", kind: "string", about: "what was printed", required: true},
+		{name: "stderr", kind: "string", about: "what was printed to the error stream, and the traceback of an error", required: true},
+		{name: "success", kind: "boolean", about: "false if the code raised, timed out or was stopped", required: true},
+		{name: "execution_time", kind: "number", about: "seconds the code ran", required: true},
+		{name: "result", kind: "object", about: "the value of the last expression", more: shownSchema},
+		{name: "outputs", kind: "array", about: "what the code displayed on the way, in order", more: map[string]any{
+			"items": map[string]any{"type": "object", "properties": shownSchema["properties"], "required": shownSchema["required"]},
+		}},
+		{name: "images", kind: "integer", about: "how many image blocks follow this text"},
+		{name: "error", kind: "object", about: "why success is false", more: map[string]any{
+			"properties": map[string]any{
+				"code":      map[string]any{"type": "string", "description": "EXECUTION_FAILED, TIMEOUT or CANCELLED"},
+				"name":      map[string]any{"type": "string", "description": "type of the exception"},
+				"message":   map[string]any{"type": "string"},
+				"traceback": map[string]any{"type": "string"},
+			},
+			"required": []string{"code", "name", "message", "traceback"},
+		}},
+		{name: "context_id", kind: "string", about: "the context it ran in", required: true},
+		{name: "backend", kind: "string", about: "where it ran", required: true},
+		{name: "warm", kind: "boolean", about: "whether the sandbox was ready beforehand", required: true},
+		{name: "truncated", kind: "object", about: "what was shortened here, by name", more: map[string]any{
+			"additionalProperties": map[string]any{
+				"type": "object",
+				"properties": map[string]any{
+					"length": map[string]any{"type": "integer", "description": "bytes there were"},
+					"kept":   map[string]any{"type": "integer", "description": "bytes of them shown here"},
+					"lost":   map[string]any{"type": "integer", "description": "bytes of them that are not kept anywhere"},
+					"uri":    map[string]any{"type": "string", "description": "resource that holds the rest"},
+				},
+				"required": []string{"length", "kept"},
+			},
+		}},
+		{name: "notices", kind: "array", about: "what you must know, such as that variables are gone", more: map[string]any{"items": map[string]any{"type": "string"}}},
 	}
 }
 
@@ -95,6 +103,7 @@ func (s *Server) runCodeDescription() string {
 			"and the value of the last expression comes back as result. "+
 			"Code that raises is an answer with success false and the traceback, not an error of the call.",
 		"One run at a time per context, in the order of arrival; different contexts run side by side. "+stop,
+		"Code that takes longer than a call may goes on: the answer then has a run_id and the status running, and get_result collects the rest. Do not run such code again.",
 		s.traits.Note,
 	), "\n")
 }
@@ -119,6 +128,8 @@ type runCodeOutput struct {
 	Backend       string               `json:"backend"`
 	Warm          bool                 `json:"warm"`
 	Truncated     map[string]cutObject `json:"truncated,omitempty"`
+	RunID         string               `json:"run_id,omitempty"`
+	Status        interpreter.RunState `json:"status,omitempty"`
 	Notices       []string             `json:"notices,omitempty"`
 }
 
@@ -147,29 +158,26 @@ func (s *Server) runCode(ctx context.Context, c *call) (*answer, error) {
 		return nil, err
 	}
 	c.about(clean(in.ContextID, 80))
-	progress := startProgress(ctx, c.exchange, s.progressEvery, func() string { return s.whyWaiting(in.ContextID) })
-	res, err := s.interp.RunCode(ctx, c.caller, interpreter.RunRequest{
-		Code: in.Code, ContextID: in.ContextID, Language: sandbox.Language(strings.ToLower(string(in.Language))),
-		Timeout: seconds(in.TimeoutSeconds), Emit: progress.emitter(), Started: progress.begin,
+	run, err := s.interp.Begin(ctx, c.caller, interpreter.RunRequest{
+		Code: in.Code, ContextID: in.ContextID, Language: sandbox.Language(strings.ToLower(string(in.Language))), Timeout: seconds(in.TimeoutSeconds),
 	})
-	progress.end()
 	if err != nil {
 		return nil, err
 	}
-	c.about(res.ContextID)
-	return runAnswer(res), nil
-}
-
-// whyWaiting says what a run that has not begun waits for.
-func (s *Server) whyWaiting(contextID string) string {
-	cc, known := s.interp.Context(contextID)
-	switch {
-	case !known: // a default context, most likely
-		return "waiting for the run before it in this context, or for a sandbox"
-	case cc.Status == interpreter.Running:
-		return "waiting for the run before it in this context"
+	c.about(run.ContextID())
+	switch how, so := s.await(ctx, c, run, s.answerWithin, true); how {
+	case runEnded:
+	case patienceEnded:
+		return s.handle(ctx, c, run, so), nil
+	case callerLeft:
+		run.Cancel()
+		<-run.Done()
 	}
-	return "waiting for a sandbox"
+	res, err := run.Result()
+	if err != nil {
+		return nil, err
+	}
+	return runAnswer(res, c.resultTokens()), nil
 }
 
 // seconds turns a number of seconds into a duration; what no duration can hold becomes the longest one.

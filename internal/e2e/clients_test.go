@@ -95,8 +95,10 @@ func TestALineLeadsFromTheCallToTheEngine(t *testing.T) {
 		}) {
 			t.Fatal("no line of the log is about the trace")
 		}
-		if !slices.Contains(events, "run") {
-			t.Errorf("the trace led to the events %q, want the backend's run among them", events)
+		for _, want := range []string{"context placed", "run started", "run", "run ended"} { // "run" is the backend's
+			if !slices.Contains(events, want) {
+				t.Errorf("the trace led to the events %q, want %q among them", events, want)
+			}
 		}
 		for _, l := range of {
 			if id, _ := l["request_id"].(string); id == "" || id != of[0]["request_id"] {

@@ -86,6 +86,7 @@ func New(opt Options) (*Server, error) {
 	hooks.AddBeforeReadResource(func(_ context.Context, _ any, req *mcp.ReadResourceRequest) {
 		req.Params.URI = normalURI(req.Params.URI)
 	})
+	hooks.AddOnError(nameMissing)
 	hold := listsHold.Milliseconds()
 	s.mcp = server.NewMCPServer(serverName, opt.Version,
 		server.WithTitle(serverTitle),
@@ -101,6 +102,7 @@ func New(opt Options) (*Server, error) {
 	)
 	s.addTools()
 	s.addResources()
+	s.addFixture()
 	s.transport = server.NewStreamableHTTPServer(s.mcp,
 		server.WithSessionIdManager(s.sessions),
 		server.WithStreamableHTTPLogger(slog.New(slog.DiscardHandler)), // it logs every client that hangs up as an error

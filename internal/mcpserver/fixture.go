@@ -76,7 +76,7 @@ func (s *Server) addFixtureTools() {
 		}),
 	))
 	add("test_error_handling", "Always fails.", func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		return nil, fmt.Errorf("This tool intentionally returns an error for testing") //nolint:staticcheck,revive // the suite prescribes the sentence
+		return nil, fmt.Errorf("This tool intentionally returns an error for testing") //nolint:staticcheck // the suite prescribes the sentence
 	})
 	add("test_tool_with_logging", "Logs three lines.", func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		for _, line := range []string{"Tool execution started", "Tool processing data", "Tool execution completed"} {

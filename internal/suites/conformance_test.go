@@ -32,17 +32,21 @@ var conformance = []struct {
 	{"0.2-2026-07-28", "conformance-0.2", []string{"--requirements", "2026-07-28"}},
 }
 
-// TestConformanceOfTheRealPrograms: what needs nothing of the fixture passes.
-func TestConformanceOfTheRealPrograms(t *testing.T) {
+// TestRealPrograms: what needs nothing of the fixture passes, and the Inspector finds what there is. One after the other: what
+// happens to contexts on behalf of one would be told to the other.
+func TestRealPrograms(t *testing.T) {
 	t.Parallel()
-	h := serve(t, realPrograms, "--backend", "mock")
-	for _, c := range conformance {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			list := filepath.Join("testdata", "real-"+c.name+".yaml")
-			runConformance(t, c.folder, h.letIn(t), list, append(c.args, "--expected-failures", abs(t, list))...).judge(t, "the real programs")
-		})
-	}
+	h := serve(t, realPrograms)
+	t.Run("conformance", func(t *testing.T) {
+		for _, c := range conformance {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				list := filepath.Join("testdata", "real-"+c.name+".yaml")
+				runConformance(t, c.folder, h.letIn(t), list, slices.Concat(c.args, []string{"--expected-failures", abs(t, list)})...).judge(t, "the real programs")
+			})
+		}
+	})
+	t.Run("inspector", func(t *testing.T) { inspect(t, h) })
 }
 
 // TestConformanceWithTheFixture: everything that is scored passes, and of the rest nothing fails that is not known to.
@@ -54,11 +58,10 @@ func TestConformanceWithTheFixture(t *testing.T) {
 			t.Parallel()
 			rep := runConformance(t, c.folder, h.letIn(t), filepath.Join("testdata", "fixture-"+c.name+".yaml"), c.args...)
 			rep.judge(t, "the fixture")
-			for _, name := range slices.Sorted(maps.Keys(rep.expected)) {
+			for name := range rep.expected {
 				if !rep.unscored[name] {
 					t.Errorf("%s is scored and must pass; it may not stand in the list of expected failures", name)
 				}
-				summary.add(t, "    not scored and fails: %s: %s", name, rep.expected[name])
 			}
 		})
 	}
@@ -206,8 +209,18 @@ func (r *report) judge(t *testing.T, whom string) {
 	if passed == 0 || strings.HasPrefix(r.total, "Total: 0 ") {
 		t.Errorf("the suite ran %d scenarios, of which %d passed, and says %q", len(r.order), passed, r.total)
 	}
-	summary.add(t, "conformance %s %s, %s: %d scenarios passed, %d failed as expected, %d unexpected. The suite: %s",
+	verdict := fmt.Sprintf("conformance %s %s, %s: %d scenarios passed, %d failed as expected, %d unexpected. The suite: %s",
 		r.version, r.args, whom, passed, expected, unexpected, r.total)
+	whys := make(map[string][]string) // of what is not scored
+	for entry, why := range r.expected {
+		if r.unscored[entry] {
+			whys[why] = append(whys[why], entry)
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(whys)) {
+		verdict += fmt.Sprintf("\n    not scored and failed: %s: %s", strings.Join(slices.Sorted(slices.Values(whys[why])), ", "), why)
+	}
+	summary.add(t, verdict)
 }
 
 // tail is the end of what the suite has said.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,22 +30,21 @@ var (
 	realPrograms  string // the programs as they are released
 	fixedPrograms string // the same with the fixture beside
 
-	summary lines
+	summary verdicts
 )
 
-// lines are what the suites have said of themselves, printed at the end.
-type lines struct {
+// verdicts are what the suites have said of themselves, printed at the end.
+type verdicts struct {
 	mu   sync.Mutex // guards below
 	text []string
 }
 
-func (l *lines) add(t *testing.T, format string, a ...any) {
+func (v *verdicts) add(t *testing.T, text string) {
 	t.Helper()
-	line := fmt.Sprintf(format, a...)
-	t.Log(line)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = append(l.text, line)
+	t.Log(text)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.text = append(v.text, text)
 }
 
 func TestMain(m *testing.M) {
@@ -65,8 +65,8 @@ func withPrograms(run func() int) int {
 		return 1
 	}
 	code := run()
-	for _, line := range summary.text {
-		fmt.Println(line)
+	for _, text := range slices.Sorted(slices.Values(summary.text)) {
+		fmt.Println(text)
 	}
 	return code
 }

@@ -191,10 +191,10 @@ func (s *Server) addFixturePrompts() {
 	add("test_simple_prompt", "Says one sentence.", sentencePrompt("This is a simple prompt for testing."))
 	add("test_prompt_with_arguments", "Repeats its arguments.", func(_ context.Context, req mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 		a := req.Params.Arguments
-		return prompt(mcp.NewTextContent(fmt.Sprintf("Prompt with arguments: arg1='%s', arg2='%s'", a["arg1"], a["arg2"]))), nil
+		return fixedPrompt(mcp.NewTextContent(fmt.Sprintf("Prompt with arguments: arg1='%s', arg2='%s'", a["arg1"], a["arg2"]))), nil
 	}, required("arg1"), required("arg2"))
 	add("test_prompt_with_embedded_resource", "Holds a resource.", func(_ context.Context, req mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-		return prompt(
+		return fixedPrompt(
 			mcp.NewEmbeddedResource(mcp.TextResourceContents{
 				URI: req.Params.Arguments["resourceUri"], MIMEType: "text/plain", Text: "Embedded resource content for testing.",
 			}),
@@ -202,19 +202,19 @@ func (s *Server) addFixturePrompts() {
 		), nil
 	}, required("resourceUri"))
 	add("test_prompt_with_image", "Holds an image.", func(context.Context, mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-		return prompt(mcp.NewImageContent(redDot(), "image/png"), mcp.NewTextContent("Please analyze the image above.")), nil
+		return fixedPrompt(mcp.NewImageContent(redDot(), "image/png"), mcp.NewTextContent("Please analyze the image above.")), nil
 	})
 }
 
 // sentencePrompt is the handler of a prompt of one sentence.
 func sentencePrompt(sentence string) server.PromptHandlerFunc {
 	return func(context.Context, mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-		return prompt(mcp.NewTextContent(sentence)), nil
+		return fixedPrompt(mcp.NewTextContent(sentence)), nil
 	}
 }
 
-// prompt makes a prompt of blocks, one message each.
-func prompt(blocks ...mcp.Content) *mcp.GetPromptResult {
+// fixedPrompt makes a prompt of blocks, one message each.
+func fixedPrompt(blocks ...mcp.Content) *mcp.GetPromptResult {
 	res := &mcp.GetPromptResult{}
 	for _, block := range blocks {
 		res.Messages = append(res.Messages, mcp.NewPromptMessage(mcp.RoleUser, block))

@@ -144,7 +144,7 @@ func (s *Server) addFixtureQuestions() {
 	s.mcp.AddPrompt(mcp.NewPrompt("test_input_required_result_prompt", mcp.WithPromptDescription("Asks the user before it says anything.")),
 		func(_ context.Context, req mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 			if about, ok := elicited(req.Params.InputResponses, "user_context", "context"); ok {
-				return prompt(mcp.NewTextContent(fmt.Sprintf("The context is: %v", about))), nil
+				return fixedPrompt(mcp.NewTextContent(fmt.Sprintf("The context is: %v", about))), nil
 			}
 			return server.NewInputRequestBuilder("").Elicit("user_context", elicitation("What context should the prompt use?",
 				`{"type":"object","properties":{"context":{"type":"string"}},"required":["context"]}`)).PromptResult(), nil

@@ -102,11 +102,11 @@ func New(opt Options) (*Server, error) {
 	)
 	s.addTools()
 	s.addResources()
-	s.addFixture()
 	s.transport = server.NewStreamableHTTPServer(s.mcp,
 		server.WithSessionIdManager(s.sessions),
 		server.WithStreamableHTTPLogger(slog.New(slog.DiscardHandler)), // it logs every client that hangs up as an error
 	)
+	s.addFixture()
 	return s, nil
 }
 

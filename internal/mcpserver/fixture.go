@@ -13,6 +13,7 @@ import (
 	"image/color"
 	"image/png"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 // addFixture adds what the public conformance suites call by name: tools, resources and prompts with prescribed contents. They
 // stand beside the real ones on the same server, so that the suites test the edge, the replies, the shield and the MCP sessions
 // that real clients meet. Capabilities are declared here in full, whatever the real server declares by now.
-func (s *Server) addFixture() {
+func (s *Server) addFixture(hooks *server.Hooks) {
 	for _, declare := range []server.ServerOption{
 		server.WithToolCapabilities(true),
 		server.WithResourceCapabilities(true, true),
@@ -36,6 +37,7 @@ func (s *Server) addFixture() {
 	} {
 		declare(s.mcp)
 	}
+	watchThePoolInstead(hooks)
 	s.addFixtureTools()
 	s.addFixtureQuestions()
 	s.addFixtureResources()
@@ -164,10 +166,10 @@ func (s *Server) addFixtureResources() {
 		read := s.resource(func(context.Context, interpreter.Caller, string) (mcp.ResourceContents, error) { return contents, nil })
 		s.mcp.AddResource(mcp.NewResource(uri, name), server.ResourceHandlerFunc(read))
 	}
-	const text, binary, watched = "test://static-text", "test://static-binary", "test://watched-resource"
+	const text, binary = "test://static-text", "test://static-binary"
 	add(text, "Text that stays", mcp.TextResourceContents{URI: text, MIMEType: "text/plain", Text: "This is the content of the static text resource."})
 	add(binary, "Bytes that stay", mcp.BlobResourceContents{URI: binary, MIMEType: "image/png", Blob: redDot()})
-	add(watched, "Something to subscribe to", mcp.TextResourceContents{URI: watched, MIMEType: "text/plain", Text: "Nothing has changed."})
+	add(watchedByFixture, "Something to subscribe to", mcp.TextResourceContents{URI: watchedByFixture, MIMEType: "text/plain", Text: "Nothing has changed."})
 
 	const before, after = "test://template/", "/data"
 	s.mcp.AddResourceTemplate(mcp.NewResourceTemplate(before+"{id}"+after, "Data by id", mcp.WithTemplateMIMEType("application/json")),
@@ -180,6 +182,25 @@ func (s *Server) addFixtureResources() {
 				"id": id, "templateTest": true, "data": "Data for ID: " + id,
 			}))}, nil
 		}))
+}
+
+// watchedByFixture is the resource that the suites subscribe to.
+const watchedByFixture = "test://watched-resource"
+
+// watchThePoolInstead makes a subscription to the fixture's resource one to a real resource, before anything else sees it: what
+// may be watched is for the real server to say.
+func watchThePoolInstead(hooks *server.Hooks) {
+	const pool = "agentrun://pool"
+	hooks.OnBeforeSubscribe = slices.Insert(hooks.OnBeforeSubscribe, 0, func(_ context.Context, _ any, req *mcp.SubscribeRequest) {
+		if req.Params.URI == watchedByFixture {
+			req.Params.URI = pool
+		}
+	})
+	hooks.OnBeforeUnsubscribe = slices.Insert(hooks.OnBeforeUnsubscribe, 0, func(_ context.Context, _ any, req *mcp.UnsubscribeRequest) {
+		if req.Params.URI == watchedByFixture {
+			req.Params.URI = pool
+		}
+	})
 }
 
 // addFixturePrompts adds the prompts.

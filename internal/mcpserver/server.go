@@ -106,7 +106,7 @@ func New(opt Options) (*Server, error) {
 		server.WithSessionIdManager(s.sessions),
 		server.WithStreamableHTTPLogger(slog.New(slog.DiscardHandler)), // it logs every client that hangs up as an error
 	)
-	s.addFixture()
+	s.addFixture(hooks)
 	return s, nil
 }
 

@@ -8,8 +8,9 @@ if ! command -v npm >/dev/null 2>&1; then
 	echo "The public suites need npm (any version; node comes with them on Linux x64). Please install it, then run this again." >&2
 	exit 1
 fi
-mkdir -p "$(dirname "$target")"
-part=$(mktemp -d "$target.part-XXXXXX")
+tools=$(dirname "$target")
+mkdir -p "$tools"
+part=$(mktemp -d "$tools/part-XXXXXX") # of another name, so that nobody who looks for the suites finds half of them
 trap 'rm -rf "$part"' EXIT
 trap 'exit 1' HUP INT TERM
 cp "$here/package.json" "$here/package-lock.json" "$part/"

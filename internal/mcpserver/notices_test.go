@@ -188,7 +188,7 @@ func (r *rig) act(t *testing.T, tool, args string) toolResult {
 	body, hs := modernCall("1", tool, args)
 	m := r.post(t, Unix, body, hs).final(t)
 	if m.Result == nil || m.Result.IsError {
-		t.Fatalf("%s(%s) = %+v", tool, args, m)
+		t.Fatalf("%s(%.200s) = %+v", tool, args, m)
 	}
 	return *m.Result
 }

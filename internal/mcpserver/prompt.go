@@ -212,7 +212,7 @@ func (s *Server) promptValues(p prompt, given map[string]string) (promptText, ma
 		value := strings.TrimSpace(given[a.name])
 		switch {
 		case a.required && value == "":
-			return promptText{}, nil, fmt.Errorf("the prompt %s needs the argument %s: %s", p.name, a.name, p.texts[s.opt.Language].arguments[a.name].description)
+			return promptText{}, nil, fmt.Errorf("the prompt %s needs the argument %s: %s", p.name, a.name, p.texts[english].arguments[a.name].description)
 		case a.isCode && value != "":
 			value = strings.ToLower(value)
 			if !s.traits.Speaks(sandbox.Language(value)) {

@@ -43,7 +43,7 @@ type mailbox struct {
 
 	wants     map[string]string // the resource that announces changes, by the URI that the client knows
 	wantsList bool
-	stale     bool // whatever is asked for has changed already: the client knew another host
+	stale     bool // whatever is asked for has changed already: the client knew another MCP session or host
 
 	dirty map[string]struct{} // by the URI that the client knows
 	list  bool
@@ -133,10 +133,25 @@ func (b *mailbox) add(uri string) {
 }
 
 // newBox makes a mailbox. The caller holds mu.
-func (n *notices) newBox(stale bool) *mailbox {
-	box := &mailbox{poke: make(chan struct{}, 1), wants: make(map[string]string), dirty: make(map[string]struct{}), stale: stale}
+func (n *notices) newBox() *mailbox {
+	box := &mailbox{poke: make(chan struct{}, 1), wants: make(map[string]string), dirty: make(map[string]struct{})}
 	n.boxes[box] = struct{}{}
 	return box
+}
+
+// age notes, once, that the client knows a state from before. The caller holds mu.
+func (b *mailbox) age() {
+	if b.stale {
+		return
+	}
+	b.stale = true
+	for uri := range b.wants {
+		b.add(uri)
+	}
+	if b.wantsList {
+		b.list = true
+		signal(b.poke)
+	}
 }
 
 // ofSession returns the mailbox of an MCP session, which all its streams share: a notice goes to one of them. It is made when it is
@@ -145,13 +160,12 @@ func (n *notices) ofSession(id string, stale bool) *mailbox {
 	n.mu.Lock()
 	box := n.sessions[id]
 	if box == nil {
-		box = n.newBox(stale)
+		box = n.newBox()
 		box.wantsList = true
-		if stale {
-			box.list = true
-			signal(box.poke)
-		}
 		n.sessions[id] = box
+	}
+	if stale {
+		box.age()
 	}
 	n.mu.Unlock()
 	if !n.live(id) {
@@ -204,14 +218,13 @@ func (n *notices) unsubscribe(id, uri string) {
 func (n *notices) open(list bool, all []watched, stale bool) *mailbox {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	box := n.newBox(stale)
+	box := n.newBox()
 	box.wantsList = list
-	if list && stale {
-		box.list = true
-		signal(box.poke)
-	}
 	for _, w := range all {
 		box.want(w)
+	}
+	if stale {
+		box.age()
 	}
 	return box
 }

@@ -11,6 +11,11 @@
 // owns the response of one request: progress of a call goes to that call's own stream. The shield turns whatever goes wrong
 // in a tool into a result that a model can read. Each tool is one file, tool_<name>.go, and one entry in tools.
 //
+// Beside tools there is what can be read by URI (resource: the pool, contexts, their files and runs), prompts in two languages
+// (prompt, with their texts in prompts), and the completion of the arguments of both. Changes of resources are told by notices:
+//
+//	status.Hub ─▶ notices ─▶ mailbox of each listener ─▶ pump of its request ─▶ reply
+//
 // A [Server] holds no logic about contexts: it translates between the wire and *interpreter.Interpreter. It is made and run by
 // the composition root, which also listens.
 package mcpserver

@@ -615,7 +615,9 @@ func TestNoticesReachAnIndependentClient(t *testing.T) {
 				r := startWatched(t, rigSetup{})
 				said := make(chan string, 1000)
 				cs := r.connect(t, face, era, &sdk.ClientOptions{
-					ResourceUpdatedHandler:     func(_ context.Context, req *sdk.ResourceUpdatedNotificationRequest) { said <- "updated " + req.Params.URI },
+					ResourceUpdatedHandler: func(_ context.Context, req *sdk.ResourceUpdatedNotificationRequest) {
+						said <- "updated " + req.Params.URI
+					},
 					ResourceListChangedHandler: func(context.Context, *sdk.ResourceListChangedRequest) { said <- "list" },
 				})
 				until := func(want ...string) {

@@ -152,7 +152,9 @@ func TestPromptsWithTheirArguments(t *testing.T) {
 func TestExplainErrorFindsTheLastFailedRun(t *testing.T) {
 	r := startRig(t, rigSetup{})
 	id := r.makeContext(t, "one")
-	run := func(code string) { r.act(t, "run_code", fmt.Sprintf(`{"context_id":%q,"code":%s}`, id, compactJSON(code))) }
+	run := func(code string) {
+		r.act(t, "run_code", fmt.Sprintf(`{"context_id":%q,"code":%s}`, id, compactJSON(code)))
+	}
 	if _, _, code, said := r.askPrompt(t, modern, "explain_error", fmt.Sprintf(`{"context_id":%q}`, id)); code != rpcInvalidParams || !strings.Contains(said, "has failed") {
 		t.Errorf("a context without runs = %d %q", code, said)
 	}

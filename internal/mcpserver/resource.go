@@ -73,18 +73,10 @@ func (s *Server) read(ctx context.Context, caller interpreter.Caller, uri string
 		return s.contextResource(uri, ref)
 	case aFile:
 		return s.fileResource(ctx, caller, uri, ref)
+	case aRun, aStream, anImage:
+		return s.partOfRun(uri, ref)
 	}
-	r, err := s.runOf(ref)
-	if err != nil {
-		return nil, err
-	}
-	switch ref.kind {
-	case aRun:
-		return s.runResource(uri, ref.contextID, r), nil
-	case aStream:
-		return streamResource(uri, ref.stream, r), nil
-	}
-	return imageResource(uri, ref.image, r)
+	return nil, errNoResource
 }
 
 // jsonResource is a resource whose content is an object.

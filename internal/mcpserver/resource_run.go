@@ -30,6 +30,20 @@ func (s *Server) runOf(ref resourceRef) (interpreter.RunRecord, error) {
 	return interpreter.RunRecord{}, fmt.Errorf("run %d of this context is not in its history (the last runs are kept): %w", ref.run, errNoResource)
 }
 
+// partOfRun is a run, or one of its streams or pictures.
+func (s *Server) partOfRun(uri string, ref resourceRef) (mcp.ResourceContents, error) {
+	r, err := s.runOf(ref)
+	switch {
+	case err != nil:
+		return nil, err
+	case ref.kind == aRun:
+		return s.runResource(uri, ref.contextID, r), nil
+	case ref.kind == aStream:
+		return streamResource(uri, ref.stream, r), nil
+	}
+	return imageResource(uri, ref.image, r)
+}
+
 // outcomeOK is the outcome of a run that came to its end.
 const outcomeOK = "ok"
 

@@ -136,7 +136,9 @@ const tinyPNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPh
 func TestContextShowsItsRuns(t *testing.T) {
 	r := startRig(t, rigSetup{})
 	id := r.makeContext(t, "one")
-	run := func(code string) { r.act(t, "run_code", fmt.Sprintf(`{"context_id":%q,"code":%s}`, id, compactJSON(code))) }
+	run := func(code string) {
+		r.act(t, "run_code", fmt.Sprintf(`{"context_id":%q,"code":%s}`, id, compactJSON(code)))
+	}
 	run("print hello\nshow image/png " + tinyPNG + "\nshow image/gif R0lG")
 	run("raise ValueError wrong")
 

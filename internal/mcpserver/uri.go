@@ -130,7 +130,10 @@ func parseResource(uri string) (resourceRef, error) {
 		ref.kind, ref.path = aFile, parts[2]
 		return ref, nil
 	case len(parts) == 3 && parts[1] == "runs" && parts[0] != ownContext:
-		return ref, ref.setRun(strings.Split(parts[2], "/"))
+		if err := ref.setRun(strings.Split(parts[2], "/")); err != nil {
+			return resourceRef{}, err
+		}
+		return ref, nil
 	}
 	return resourceRef{}, errNoResource
 }

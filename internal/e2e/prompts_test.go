@@ -49,8 +49,8 @@ func TestPromptsAndResourcesThroughTheRelay(t *testing.T) {
 			t.Errorf("completion of a context's name = %v, %v, want %s", done, err, id)
 		}
 		list, err := c.ListResources(ctx, nil)
-		if err != nil || len(list.Resources) != 3 || list.Resources[0].URI != thePool || list.Resources[2].URI != uri {
-			t.Errorf("resources/list = %v, %v, want the pool, the contexts and %s", list, err, uri)
+		if err != nil || len(list.Resources) != 3 || list.Resources[0].URI != allContexts || list.Resources[1].URI != thePool || list.Resources[2].URI != uri {
+			t.Errorf("resources/list = %v, %v, want the contexts, the pool and %s", list, err, uri)
 		}
 		templates, err := c.ListResourceTemplates(ctx, nil)
 		if err != nil || len(templates.ResourceTemplates) != 5 {

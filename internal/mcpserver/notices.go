@@ -53,14 +53,12 @@ func newNotices(live func(sessionID string) bool) *notices {
 	return &notices{gap: noticeGap, live: live, boxes: make(map[*mailbox]struct{}), sessions: make(map[string]*mailbox)}
 }
 
-// watch compares snapshots until ctx ends.
+// watch compares snapshots until ctx ends. Whatever the first one shows is news: somebody may have begun to listen before we have.
 func (n *notices) watch(ctx context.Context, hub *status.Hub) {
-	var before *shown
+	before := paint(status.Snapshot{})
 	for snapshot := range hub.Watch(ctx) {
 		now := paint(snapshot)
-		if before != nil {
-			n.mark(now.differences(before))
-		}
+		n.mark(now.differences(before))
 		before = now
 	}
 }

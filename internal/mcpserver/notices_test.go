@@ -512,6 +512,28 @@ func TestNoticesAreFewAndTheLastStateIsTold(t *testing.T) {
 	})
 }
 
+// TestChangeBeforeTheWatchBeganIsTold: a client may be served before the watch has had its first turn.
+func TestChangeBeforeTheWatchBeganIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotices(func(string) bool { return true })
+		box := n.open(true, []watched{{uri: allURI, source: allURI}}, false)
+		hub := &status.Hub{}
+		hub.Publish(status.Snapshot{Contexts: []status.Context{{ID: "one"}}})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			n.watch(ctx, hub)
+		}()
+		synctest.Wait()
+		if list, uris := n.take(box); !list || !slices.Equal(uris, []string{allURI}) {
+			t.Errorf("told are the list %v and %q, want both", list, uris)
+		}
+		cancel()
+		<-done
+	})
+}
+
 // brokenWriter fails from a certain write on.
 type brokenWriter struct {
 	*httptest.ResponseRecorder

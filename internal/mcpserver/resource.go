@@ -38,23 +38,18 @@ var resourceTemplates = []struct{ uri, name, title, description, mime string }{
 
 // addResources registers what can be read by URI. All of it is read in one place, see read.
 func (s *Server) addResources() {
-	for _, r := range s.standing() {
+	for _, r := range []mcp.Resource{
+		mcp.NewResource(poolURI, "pool", mcp.WithResourceTitle("Sandbox pool"), mcp.WithMIMEType(jsonType),
+			mcp.WithResourceDescription("What this host is doing: its phase, the backend that runs code, and the sandboxes held ready.")),
+		mcp.NewResource(allURI, "contexts", mcp.WithResourceTitle("Code contexts"), mcp.WithMIMEType(jsonType),
+			mcp.WithResourceDescription("All contexts of this host, newest first, whoever made them, with what each is doing.")),
+	} {
 		s.mcp.AddResource(r, server.ResourceHandlerFunc(s.resource(s.read)))
 	}
 	for _, t := range resourceTemplates {
 		s.mcp.AddResourceTemplate(
 			mcp.NewResourceTemplate(t.uri, t.name, mcp.WithTemplateTitle(t.title), mcp.WithTemplateDescription(t.description), mcp.WithTemplateMIMEType(t.mime)),
 			s.resource(s.read))
-	}
-}
-
-// standing are the resources that are there whatever happens.
-func (s *Server) standing() []mcp.Resource {
-	return []mcp.Resource{
-		mcp.NewResource(poolURI, "pool", mcp.WithResourceTitle("Sandbox pool"), mcp.WithMIMEType(jsonType),
-			mcp.WithResourceDescription("What this host is doing: its phase, the backend that runs code, and the sandboxes held ready.")),
-		mcp.NewResource(allURI, "contexts", mcp.WithResourceTitle("Code contexts"), mcp.WithMIMEType(jsonType),
-			mcp.WithResourceDescription("All contexts of this host, newest first, whoever made them, with what each is doing.")),
 	}
 }
 

@@ -85,8 +85,8 @@ func (s *Server) contextResource(uri string, ref resourceRef) (mcp.ResourceConte
 // listPage is how many resources a page of their list has.
 const listPage = 100
 
-// listResources makes a page of the list of resources: what is always there and then the contexts, newest first. Every client gets
-// the same. mcp-go would list only what was registered with it.
+// listResources makes a page of the list of resources: what was registered with mcp-go, which is all it would list, and then the
+// contexts, newest first. Every client gets the same.
 func (s *Server) listResources(cursor mcp.Cursor, result *mcp.ListResourcesResult) {
 	after, err := readCursor(cursor)
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *Server) listResources(cursor mcp.Cursor, result *mcp.ListResourcesResul
 	}
 	var all []mcp.Resource
 	if cursor == "" {
-		all = s.standing()
+		all = result.Resources
 	}
 	contexts := s.interp.Contexts()
 	slices.SortFunc(contexts, func(a, b interpreter.Context) int { return placeOf(a).compare(placeOf(b)) })
@@ -104,7 +104,7 @@ func (s *Server) listResources(cursor mcp.Cursor, result *mcp.ListResourcesResul
 		if cursor != "" && at.compare(after) <= 0 {
 			continue
 		}
-		if len(all) == listPage {
+		if len(all) >= listPage {
 			result.NextCursor = after.cursor()
 			break
 		}

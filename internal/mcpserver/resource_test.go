@@ -380,7 +380,7 @@ func TestListOfResourcesComesInPages(t *testing.T) {
 			}
 			params = fmt.Sprintf(`{"cursor":%q}`, p.NextCursor)
 		}
-		if len(all) != 101 || all[0] != poolURI || all[1] != allURI {
+		if len(all) != 101 || all[0] != allURI || all[1] != poolURI {
 			t.Errorf("%s: %d resources, beginning with %q", era, len(all), all[:3])
 		}
 		if sorted := slices.Sorted(slices.Values(all)); len(slices.Compact(sorted)) != len(all) {

@@ -29,6 +29,9 @@ func (s *Server) watched(uri string) (watched, error) {
 	}
 	ref, err := parseResource(uri)
 	if err != nil {
+		if s.mcp.ListResources()[uri] != nil {
+			return watched{uri: uri, source: uri}, nil // registered, and none of those that belong to the host
+		}
 		return watched{}, err
 	}
 	switch {

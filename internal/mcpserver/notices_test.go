@@ -474,6 +474,7 @@ func TestNoticesAreFewAndTheLastStateIsTold(t *testing.T) {
 		end := n.tell(t.Context(), rep, box, nil)
 		n.mark(map[string]struct{}{poolURI: {}}, false)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if w.Body.Len() != 0 {
 			t.Fatalf("said before the stream began: %s", w.Body)
 		}
@@ -481,7 +482,10 @@ func TestNoticesAreFewAndTheLastStateIsTold(t *testing.T) {
 		rep.WriteHeader(http.StatusOK)
 		rep.Flush()
 		synctest.Wait()
-		said := func() int { return strings.Count(w.Body.String(), poolURI) }
+		said := func() int {
+			synctest.Wait() // for the writer to rest
+			return strings.Count(w.Body.String(), poolURI)
+		}
 		if said() != 1 {
 			t.Fatalf("said %q as the stream began, want one notice", w.Body)
 		}

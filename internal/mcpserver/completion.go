@@ -134,7 +134,7 @@ func (c completer) contexts(typed string) []string {
 func (c completer) runs(id, template string) []string {
 	var numbers []string
 	for _, r := range slices.Backward(c.history(id)) {
-		if template != imageTemplate || len(picturesOfRun(r.Result)) > 0 {
+		if template != imageTemplate || len(runPictures(r.Result)) > 0 {
 			numbers = append(numbers, strconv.Itoa(r.Number))
 		}
 	}
@@ -148,7 +148,7 @@ func (c completer) images(id, run string) []string {
 		if strconv.Itoa(r.Number) != run {
 			continue
 		}
-		for k := range picturesOfRun(r.Result) {
+		for k := range runPictures(r.Result) {
 			numbers = append(numbers, strconv.Itoa(k+1))
 		}
 	}

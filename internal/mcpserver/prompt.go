@@ -293,8 +293,8 @@ func (s *Server) prepareError(values map[string]any) ([]mcp.PromptMessage, error
 		if strings.TrimSpace(said) == "" { // a run that was ended has none
 			said = f.Name + ": " + f.Message
 		}
-		values["run"], values["code"] = r.Number, cut(r.Code, maxArgument, "")
-		values["traceback"] = cut(said, maxArgument, "")
+		values["run"], values["code"] = r.Number, shorten(r.Code, maxArgument, "")
+		values["traceback"] = shorten(said, maxArgument, "")
 		if cc, ok := s.interp.Context(id); ok {
 			values["language"] = string(cc.Language)
 		}

@@ -3,7 +3,6 @@ package mcpserver
 import (
 	"encoding/base64"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -77,7 +76,7 @@ func newListedRun(contextID string, r interpreter.RunRecord) listedRun {
 			*stream.uri = outputURI(contextID, r.Number, stream.name)
 		}
 	}
-	for k := range picturesOfRun(r.Result) {
+	for k := range runPictures(r.Result) {
 		l.Images = append(l.Images, imageURI(contextID, r.Number, k+1))
 	}
 	return l
@@ -141,7 +140,7 @@ func (s *Server) runResource(uri, contextID string, r interpreter.RunRecord) mcp
 	}
 	for n, most := range shares(wants, maxRunText) {
 		t := texts[n]
-		*t.text = cut(*t.text, most, t.whole) + notKept(t.lost)
+		*t.text = shorten(*t.text, most, t.whole) + notKept(t.lost)
 	}
 	return jsonResource(uri, o)
 }
@@ -170,7 +169,7 @@ func streamResource(uri, stream string, r interpreter.RunRecord) mcp.ResourceCon
 
 // imageResource is the k-th picture of a run, as it was made.
 func imageResource(uri string, k int, r interpreter.RunRecord) (mcp.ResourceContents, error) {
-	pictures := picturesOfRun(r.Result)
+	pictures := runPictures(r.Result)
 	if k > len(pictures) {
 		return nil, fmt.Errorf("run %d has shown %d pictures, not %d: %w", r.Number, len(pictures), k, errNoResource)
 	}
@@ -182,19 +181,18 @@ func imageResource(uri string, k int, r interpreter.RunRecord) (mcp.ResourceCont
 	return mcp.BlobResourceContents{URI: uri, MIMEType: p.mime, Blob: base64.StdEncoding.EncodeToString(p.data)}, nil
 }
 
-// picturesOfRun are the pictures of a run in the order in which its result has them: what it displayed and then its value. Those
-// of displays that a result leaves out follow.
-func picturesOfRun(r sandbox.Result) []picture {
-	var pictures, more []picture
-	for n, d := range r.Displays {
-		if n < maxShown {
-			pictures = append(pictures, picturesOf(d)...)
-		} else {
-			more = append(more, picturesOf(d)...)
-		}
+// runPictures are the pictures of a run in the order in which results and resources count them, from 1: those that the code
+// displayed, and then that of its value.
+func runPictures(res sandbox.Result) []picture {
+	var pictures []picture
+	for _, o := range res.Displays {
+		pictures = append(pictures, picturesOf(o)...)
 	}
-	if r.Value != nil {
-		pictures = append(pictures, picturesOf(*r.Value)...)
+	if res.Value != nil {
+		pictures = append(pictures, picturesOf(*res.Value)...)
 	}
-	return slices.Concat(pictures, more)
+	return pictures
 }
+
+// shorten is cut for a text of which nothing else is told.
+func shorten(text string, keep int, whole string) string { return cut(text, keep, whole) }

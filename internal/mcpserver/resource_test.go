@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
-	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox/sandboxtest"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
@@ -205,31 +203,19 @@ func TestLongRunIsShortenedAndSaysWhereTheWholeIs(t *testing.T) {
 
 // TestPicturesAreNumberedAsInTheResult: a notice about the k-th picture of a result points to the k-th resource.
 func TestPicturesAreNumberedAsInTheResult(t *testing.T) {
-	shown := func(n int) sandbox.Output {
-		return sandbox.Output{MIME: map[string][]byte{"image/png": fmt.Appendf(nil, "png %d", n), "text/html": []byte("x")}}
-	}
-	var res sandbox.Result
-	for n := range maxShown + 2 {
-		res.Displays = append(res.Displays, shown(n))
-		if n%10 == 0 {
-			res.Displays[n] = sandbox.Output{Text: "no picture"}
+	r := startRig(t, rigSetup{})
+	id := r.makeContext(t, "one")
+	shown := r.act(t, "run_code", fmt.Sprintf(`{"context_id":%q,"code":%s}`, id,
+		compactJSON("show image/gif R0lG\nshow text/html PGI+\nshow image/png "+tinyPNG+"\nvalue image/jpeg /9j/")))
+	want := []string{"image/gif R0lG", "image/png " + tinyPNG, "image/jpeg /9j/"}
+	for k, w := range want {
+		got := r.readText(t, modern, imageURI(id, 1, k+1))
+		if got.MIMEType+" "+got.Blob != w {
+			t.Errorf("picture %d is %s %s, want %s", k+1, got.MIMEType, got.Blob, w)
 		}
-	}
-	value := shown(1000)
-	res.Value = &value
-	got := picturesOfRun(res)
-	if want := maxShown + 2 - 6 + 1; len(got) != want {
-		t.Fatalf("%d pictures, want %d", len(got), want)
-	}
-	a := runAnswer(interpreter.RunResult{Result: res})
-	object, _ := a.object.(json.RawMessage)
-	for n := range a.blocks {
-		if string(got[n].data) == "png 1000" {
-			t.Errorf("picture %d of the result is the value, after %s", n, object)
+		if block := shown.Content[k+1]; block.MIMEType+" "+block.Data != w {
+			t.Errorf("block %d of the result is %s %s, want %s", k+1, block.MIMEType, block.Data, w)
 		}
-	}
-	if string(got[0].data) != "png 1" || string(got[maxShown-5].data) != "png 1000" || string(got[maxShown-4].data) != fmt.Sprint("png ", maxShown+1) {
-		t.Errorf("pictures begin with %s and go on after those of the result with %s, %s", got[0].data, got[maxShown-5].data, got[maxShown-4].data)
 	}
 }
 

@@ -194,5 +194,10 @@ func runPictures(res sandbox.Result) []picture {
 	return pictures
 }
 
-// shorten is cut for a text of which nothing else is told.
-func shorten(text string, keep int, whole string) string { return cut(text, keep, whole) }
+// shorten cuts a text that is too long.
+func shorten(text string, keep int, whole string) string {
+	if len(text) <= keep {
+		return text
+	}
+	return cut(text, keep, whole)
+}

@@ -108,6 +108,8 @@ func New(opt Options) (*App, error) {
 		Rules:          a.rules,
 		AnswerWithin:   opt.Config.AnswerWithin(),
 		Version:        version.String(),
+		Status:         &a.hub,
+		Language:       opt.Config.LanguageTag(),
 		Beside:         a.control(),
 		Logger:         opt.Logger,
 	})

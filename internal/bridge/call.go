@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -216,7 +217,11 @@ func (r *Relay) post(c *call, s *session) (sent bool, err error) {
 	defer r.withdraw(func(q *question) bool { return q.call == c })
 
 	t := &trip{relay: r, isTool: c.method == "tools/call"}
-	resp, err := r.send(c.ctx, t, http.MethodPost, c.raw, c.header, s)
+	header := c.header
+	if c.acknowledged {
+		header = append(slices.Clip(header), resumed)
+	}
+	resp, err := r.send(c.ctx, t, http.MethodPost, c.raw, header, s)
 	if err != nil {
 		return t.sent() && !unread(err), err
 	}

@@ -43,8 +43,16 @@ func (r *Relay) keepListening(s *session) {
 	}
 }
 
+// resumed goes with a request by which an editor's subscriptions go on in another MCP session or host: whatever it is subscribed
+// to may have changed in between, and the host says so.
+var resumed = [2]string{headerReconnect, "1"}
+
 func (r *Relay) listenOnce(s *session) error {
-	resp, err := r.send(s.ctx, nil, http.MethodGet, nil, nil, s)
+	var header [][2]string
+	if s.generation > 1 {
+		header = append(header, resumed)
+	}
+	resp, err := r.send(s.ctx, nil, http.MethodGet, nil, header, s)
 	if err != nil {
 		return err
 	}

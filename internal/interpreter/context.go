@@ -171,7 +171,7 @@ func (i *Interpreter) addLocked(caller Caller, spec NewContext, key *defaultKey)
 	now := time.Now().UTC()
 	i.made++
 	cc = &codeContext{
-		id: "ctx-" + uuid.NewString(), name: spec.Name, description: spec.Description, language: spec.Language,
+		id: idPrefix + uuid.NewString(), name: spec.Name, description: spec.Description, language: spec.Language,
 		created: now, lastUsed: now, owner: caller.Name, key: key, seq: i.made,
 		gone: make(chan struct{}), users: 1,
 	}

@@ -12,6 +12,11 @@
 // in a tool into a result that a model can read, and refuses tools that a client may not use (rules). What is logged on behalf of a
 // request names it and its trace (trace). Each tool is one file, tool_<name>.go, and one entry in tools.
 //
+// Beside tools there is what can be read by URI (resource: the pool, contexts, their files and runs), prompts in two languages
+// (prompt, with their texts in prompts), and the completion of the arguments of both. Changes of resources are told by notices:
+//
+//	status.Hub ─▶ notices ─▶ mailbox of each listener ─▶ pump of its request ─▶ reply
+//
 // A [Server] holds no logic about contexts: it translates between the wire and *interpreter.Interpreter. It is made and run by
 // the composition root, which also listens.
 package mcpserver

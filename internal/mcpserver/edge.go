@@ -212,10 +212,24 @@ func (e *edge) post(w http.ResponseWriter, r *http.Request, who entrant) {
 			x.lost()
 		}
 	}()
+	end := func() {}
+	if modern && m.isRequest() && m.Method == string(mcp.MethodSubscriptionsListen) {
+		box, refused := e.s.listen(x)
+		if refused != nil {
+			refused.write(w)
+			return
+		}
+		if box != nil {
+			defer e.s.notices.drop(box)
+			end = e.s.notices.tell(ctx, rep, box, m.ID)
+			defer end()
+		}
+	}
 	e.s.transport.Handle(rep, &server.HTTPRequest{
 		Method: http.MethodPost, URL: r.URL, Header: r.Header, Body: body,
 		Context: context.WithValue(ctx, exchangeKey{}, x),
 	})
+	end()
 	rep.finish(ctx, m)
 	if x.sessionID != "" {
 		if _, err := e.s.sessions.Validate(x.sessionID); err != nil {
@@ -252,7 +266,10 @@ func (e *edge) stream(w http.ResponseWriter, r *http.Request, who entrant) {
 		return
 	}
 	req.Context = ctx
+	end := e.s.notices.tell(ctx, rep, e.s.notices.ofSession(joined.id, caller.Reconnected), nil)
+	defer end()
 	e.s.transport.Handle(rep, req)
+	end()
 	rep.finish(ctx, nil)
 }
 

@@ -28,8 +28,9 @@ type message struct {
 	ID     json.RawMessage `json:"id"`
 	Method string          `json:"method"`
 	Params struct {
-		ClientInfo *software `json:"clientInfo"` // of initialize
-		Meta       struct {
+		ClientInfo    *software              `json:"clientInfo"`    // of initialize
+		Notifications mcp.SubscriptionFilter `json:"notifications"` // of subscriptions/listen
+		Meta          struct {
 			ProgressToken   json.RawMessage `json:"progressToken"`
 			ProtocolVersion string          `json:"io.modelcontextprotocol/protocolVersion"`
 			ClientInfo      *software       `json:"io.modelcontextprotocol/clientInfo"`

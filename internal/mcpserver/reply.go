@@ -110,6 +110,8 @@ func (p *reply) Write(data []byte) (int, error) {
 			}
 			p.answered = true
 			text = p.amend(text)
+		} else if p.exactID != nil {
+			text = retag(text, p.exactID)
 		}
 		var err error
 		switch {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -204,11 +203,6 @@ func runPictures(res sandbox.Result) []picture {
 		pictures = append(pictures, picturesOf(*res.Value)...)
 	}
 	return pictures
-}
-
-// imageURI is where the k-th of a run's pictures can be read as it was made; see runPictures.
-func imageURI(contextID string, run, k int) string {
-	return outputURI(contextID, run, "images/"+strconv.Itoa(k))
 }
 
 // picturesOf takes the picture out of something shown: one of its representations, the best that clients show.

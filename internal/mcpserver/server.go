@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 const (
@@ -41,6 +43,11 @@ type Options struct {
 	// Rules are those of the client of a name; see there. They are asked for at every request and must answer from memory. Nil: every
 	// client may use all tools and has the default limits.
 	Rules func(clientName string) Rules
+	// Status is the newest state of the host: what can be read of the pool, and what changes of resources are told by. Nil: an
+	// empty one in which nothing ever changes.
+	Status *status.Hub
+	// Language is the language in which prompts are listed, en or zh: en. Every client gets the same.
+	Language string
 	// Beside answers, on the unix socket only, requests for any other path than the MCP endpoint: what the host tells its own
 	// command line. Nil: 404.
 	Beside http.Handler
@@ -67,6 +74,8 @@ type Server struct {
 	visits    *visits
 	clients   *clients
 	requests  *requestNames
+	notices   *notices
+	prompts   map[string]prompt // fixed after New
 
 	progressEvery time.Duration
 	answerWithin  time.Duration
@@ -84,6 +93,12 @@ func New(opt Options) (*Server, error) {
 	if opt.AnswerWithin == 0 {
 		opt.AnswerWithin = answerWithin
 	}
+	if opt.Status == nil {
+		opt.Status = &status.Hub{}
+	}
+	if opt.Language == "" {
+		opt.Language = english
+	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -92,7 +107,11 @@ func New(opt Options) (*Server, error) {
 		tools: make(map[string]tool), sessions: newSessions(opt.SessionIdle), visits: newVisits(), clients: newClients(opt.Interpreter.Left), requests: newRequestNames(),
 		progressEvery: progressEvery, answerWithin: opt.AnswerWithin, bodyTimeout: bodyTimeout,
 	}
+	s.notices = newNotices(s.sessions.has)
 	hooks := &server.Hooks{}
+	s.addSubscriptions(hooks)
+	s.addListing(hooks)
+	mendShapes(hooks)
 	hooks.AddBeforeReadResource(func(_ context.Context, _ any, req *mcp.ReadResourceRequest) {
 		req.Params.URI = normalURI(req.Params.URI)
 	})
@@ -102,17 +121,25 @@ func New(opt Options) (*Server, error) {
 		server.WithTitle(serverTitle),
 		server.WithInstructions(s.instructions()),
 		server.WithToolCapabilities(true),
-		server.WithResourceCapabilities(false, false),
+		server.WithResourceCapabilities(true, true),
+		server.WithPromptCapabilities(true),
+		server.WithCompletions(),
+		server.WithResourceCompletionProvider(completer{s}),
+		server.WithPromptCompletionProvider(completer{s}),
 		server.WithToolHandlerMiddleware(s.shield),
 		server.WithResourceHandlerMiddleware(s.guardResource),
 		server.WithHooks(hooks),
 		server.WithCacheHints(0, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodToolsList, hold, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodResourcesTemplatesList, hold, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodPromptsList, hold, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodServerDiscover, hold, mcp.CacheScopePrivate),
 	)
 	s.addTools()
 	s.addResources()
+	if err := s.addPrompts(); err != nil {
+		return nil, err
+	}
 	s.transport = server.NewStreamableHTTPServer(s.mcp,
 		server.WithSessionIdManager(s.sessions),
 		server.WithStreamableHTTPLogger(slog.New(slog.DiscardHandler)), // it logs every client that hangs up as an error
@@ -129,12 +156,14 @@ func (s *Server) instructions() string {
 		"Read notices in results: they say when variables or files are gone.\n" + s.traits.Note
 }
 
-// Run ends MCP sessions and forgets clients that nobody uses any more, and shuts out clients whose tokens were revoked, until ctx
-// ends. Then it ends all MCP sessions, with what
-// is being served for them, and returns nil.
+// Run ends MCP sessions and forgets clients that nobody uses any more, shuts out clients whose tokens were revoked, and tells
+// clients what has changed, until ctx ends. Then it ends all MCP sessions, with what is being served for them, and returns nil.
 func (s *Server) Run(ctx context.Context) error {
 	sweep := time.NewTicker(max(time.Second, min(s.opt.SessionIdle, relayGrace)/4))
 	defer sweep.Stop()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() { s.notices.watch(ctx, s.opt.Status) })
 	for {
 		select {
 		case now := <-sweep.C:
@@ -214,6 +243,7 @@ func (s *Server) Tools() []string {
 // endSession ends an MCP session: what is being served for it, and what mcp-go keeps for it.
 func (s *Server) endSession(id string, cause error) {
 	ended := s.sessions.end(id, cause)
+	s.notices.forget(id)
 	s.cleanTransport(id)
 	if ended != nil && ended.entry != nil {
 		s.clients.closed(ended.entry)

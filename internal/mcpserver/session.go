@@ -75,6 +75,12 @@ func (t *sessions) Validate(id string) (isTerminated bool, err error) {
 	return false, nil
 }
 
+// has reports whether a session is live.
+func (t *sessions) has(id string) bool {
+	_, err := t.Validate(id)
+	return err == nil
+}
+
 // Terminate ends a session for mcp-go.
 func (t *sessions) Terminate(id string) (isNotAllowed bool, err error) {
 	t.end(id, errSessionEnded)

@@ -1,6 +1,10 @@
 package mcpserver
 
-import "context"
+import (
+	"context"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+)
 
 // listContexts is the tool list_contexts.
 func listContexts(s *Server) tool {
@@ -55,10 +59,14 @@ func (s *Server) listContexts(_ context.Context, c *call) (*answer, error) {
 	list := s.interp.Contexts()
 	out := listContextsOutput{Contexts: make([]contextObject, len(list)), Total: len(list)}
 	for n, cc := range list {
-		out.Contexts[n] = contextObject{
-			ContextID: cc.ID, Name: cc.Name, Description: cc.Description, Language: string(cc.Language), Status: string(cc.Status),
-			CreatedAt: cc.CreatedAt.UTC().Format(utc), LastUsed: cc.LastUsed.UTC().Format(utc), Backend: cc.Backend, Runs: cc.Runs, RunID: cc.RunID,
-		}
+		out.Contexts[n] = newContextObject(cc)
 	}
 	return &answer{object: out}, nil
+}
+
+func newContextObject(cc interpreter.Context) contextObject {
+	return contextObject{
+		ContextID: cc.ID, Name: cc.Name, Description: cc.Description, Language: string(cc.Language), Status: string(cc.Status),
+		CreatedAt: cc.CreatedAt.UTC().Format(utc), LastUsed: cc.LastUsed.UTC().Format(utc), Backend: cc.Backend, Runs: cc.Runs, RunID: cc.RunID,
+	}
 }

@@ -158,6 +158,44 @@ func TestWhatToolsMayNotShowResourcesDoNotShow(t *testing.T) {
 	}
 }
 
+// TestWhatMayNotBeReadIsNotTold: lists, completion, prompts and notices would tell it otherwise.
+func TestWhatMayNotBeReadIsNotTold(t *testing.T) {
+	r := startRig(t, rigSetup{options: Options{Rules: rulesByName(map[string]Rules{"other": {Tools: []string{}}})}})
+	var out runCodeOutput
+	if err := json.Unmarshal(r.callAs(t, token, "x", "run_code", `{"code":"raise secret"}`).Result.Structured, &out); err != nil {
+		t.Fatal(err)
+	}
+	id := out.ContextID
+	ask := func(token, method, name, params string) answerTo {
+		hs := headers{"Mcp-Protocol-Version": modern, "Mcp-Method": method, "Authorization": "Bearer " + token}
+		if name != "" {
+			hs["Mcp-Name"] = name
+		}
+		return r.post(t, TCP, `{"jsonrpc":"2.0","id":1,"method":"`+method+`","params":{`+params+modernMeta+`}}`, hs)
+	}
+	for _, q := range []struct{ name, method, of, params, tells string }{
+		{"the list of resources", "resources/list", "", "", id},
+		{"completion of contexts", "completion/complete", "", `"ref":{"type":"ref/resource","uri":"agentrun://contexts/{id}"},"argument":{"name":"id","value":""},`, id},
+		{"completion of contexts in a prompt", "completion/complete", "", `"ref":{"type":"ref/prompt","name":"explain_error"},"argument":{"name":"context_id","value":""},`, id},
+		{"completion of runs", "completion/complete", "", `"ref":{"type":"ref/resource","uri":"agentrun://contexts/{id}/runs/{n}"},"argument":{"name":"n","value":""},"context":{"arguments":{"id":"` + id + `"}},`, `"1"`},
+		{"a prompt about a run", "prompts/get", "explain_error", `"name":"explain_error","arguments":{"context_id":"` + id + `"},`, "secret"},
+	} {
+		t.Run(q.name, func(t *testing.T) {
+			if a := ask(token, q.method, q.of, q.params); !strings.Contains(a.body, q.tells) {
+				t.Errorf("a client without limits: %d %s, want %s in it", a.status, a.body, q.tells)
+			}
+			a := ask("art_other", q.method, q.of, q.params)
+			if strings.Contains(strings.ReplaceAll(a.body, "explain_error", ""), q.tells) && a.final(t).Error == nil {
+				t.Errorf("a client that may use no tool: %d %s, want no %s in it", a.status, a.body, q.tells)
+			}
+		})
+	}
+	a := ask("art_other", "subscriptions/listen", "", `"notifications":{"resourceSubscriptions":["agentrun://contexts/`+id+`"]},`)
+	if m := a.final(t); m.Error == nil || !strings.Contains(m.Error.Message, "may not read") {
+		t.Errorf("listening to a context = %d %s, want a refusal", a.status, a.body)
+	}
+}
+
 func TestWhichToolsShowAResource(t *testing.T) {
 	for _, tt := range []struct {
 		tools, readable []string

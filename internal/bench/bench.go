@@ -47,6 +47,7 @@ func cases() []measurement {
 		{"javascript", "computing in JavaScript", measureJavaScript},
 		{"http", "list_contexts over HTTP", measureHTTP},
 		{"spawn", "start of the relay", measureSpawn},
+		{"busy", "calls beside runs that compute", measureBusy},
 		{"interrupt", "stopping an endless loop", measureInterrupt},
 		{"memory", "memory of relay and host", measureMemory},
 		{"pool", "leases of the pool", measurePool},

@@ -18,8 +18,11 @@ export CGO_ENABLED = 0
 
 PROGRAMS := agentrun-mcp agentrunctl
 
+FUZZTIME ?= 30s
+SOAKTIME ?= 10m
+
 .DEFAULT_GOAL := help
-.PHONY: help run build test check lint unit e2e suites bench engine dev status inspector fmt clean
+.PHONY: help run build test check lint unit e2e suites bench soak fuzz engine dev status inspector fmt clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -60,6 +63,16 @@ suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector aga
 
 bench: build ## measures, with ratios to peers taken in the same run
 	$(GO) run -buildvcs=false ./internal/bench -bin $(BIN)
+
+soak: build ## twenty clients at once, with crashes and bad manners, for SOAKTIME (10m)
+	$(GO) test -count=1 -tags e2e,soak -timeout 0 -run '^TestSoak$$' -v ./internal/e2e/ -soak.for $(SOAKTIME)
+
+fuzz: ## every fuzz target of the tree, each for FUZZTIME (30s)
+	@$(GO) test -list '^Fuzz' ./cmd/... ./internal/... | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
+	while read -r package target; do \
+		echo "$$package $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+	done
 
 engine: ## rebuilds the WebAssembly of Python and JavaScript from source (about 30 minutes)
 	@sh packaging/deps.sh engine

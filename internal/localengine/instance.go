@@ -67,11 +67,11 @@ type instance struct {
 	stop    chan struct{}   // closed when the guest is to end
 
 	// For the goroutine inside the guest.
-	out        *output
-	share      share // of the places on the processor
-	placeless  bool  // unwound while waiting for a place on the processor
-	cells      uint32
-	functions  map[string]api.Function
+	out       *output
+	share     share // of the places on the processor
+	placeless bool  // unwound while waiting for a place on the processor
+	cells     uint32
+	functions map[string]api.Function
 
 	mu     sync.Mutex // guards below
 	busy   bool       // a cell runs, or the instance is being taken down

@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/modelcontextprotocol/go-sdk/mcp" //nolint:depguard // a peer to be measured
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // The hidden first words with which this program plays a server of go-sdk. The stateless one is what go-sdk serves the newer era

@@ -43,7 +43,7 @@ func FuzzHeaders(f *testing.F) {
 	} {
 		for face := range handlers {
 			for body := range bodies {
-				f.Add(face == 1, uint8(0), uint8(body), strings.Join(seed, "\n")) //nolint:gosec // few
+				f.Add(face == 1, uint8(0), uint8(body), strings.Join(seed, "\n"))
 			}
 			f.Add(face == 1, uint8(1), uint8(4), strings.Join(seed, "\n"))
 			f.Add(face == 1, uint8(2), uint8(0), strings.Join(seed, "\n"))
@@ -104,11 +104,11 @@ func FuzzTools(f *testing.F) {
 		sandbox.CodeExecutionFailed, sandbox.CodeQuotaExceeded,
 	}
 	for n, name := range names {
-		f.Add(uint8(n), "{}") //nolint:gosec // few
+		f.Add(uint8(n), "{}")
 		for _, field := range r.tools[name].input {
 			for _, value := range []string{`"x"`, `""`, "null", "1", "-1e308", "1e999", "true", "[]", "{}", `"../../x"`, `"\ud800"`, `"` + strings.Repeat("y", 300) + `"`} {
-				f.Add(uint8(n), `{"`+field.name+`":`+value+`}`)                             //nolint:gosec // few
-				f.Add(uint8(n), `{"code":"print x","path":"a","`+field.name+`":`+value+`}`) //nolint:gosec // few
+				f.Add(uint8(n), `{"`+field.name+`":`+value+`}`)                            
+				f.Add(uint8(n), `{"code":"print x","path":"a","`+field.name+`":`+value+`}`)
 			}
 		}
 	}

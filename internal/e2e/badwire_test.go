@@ -28,6 +28,8 @@ type badInput struct {
 	http  string
 	// older and newer, if not empty, are the answers of one era where they differ: "relay | http".
 	older, newer string
+	// first is for what is sent before anything else is.
+	first bool
 }
 
 // huge ids are legal JSON-RPC; they come back as they were, since nothing else would tell the client what was answered.
@@ -40,6 +42,7 @@ var (
 // badInputs is the table: whatever is wrong with a message, what is answered where. What has no place for META looks like the
 // older era to the relay, which then has to say that nobody has begun; over HTTP the headers tell.
 var badInputs = []badInput{
+	{name: "a call before initialize", first: true, line: `{"jsonrpc":"2.0","id":"bad","method":"tools/call","params":{"name":"list_contexts",META}}`, older: `"bad" -32000 | 400 "bad" -32000`, newer: `"bad" ok | 200 "bad" ok`},
 	{name: "truncated JSON", line: `{"jsonrpc":"2.0","id":"bad","method":"tools/call","params":{"name":`, relay: `"bad" -32700`, http: `400 null -32700`},
 	{name: "no JSON", line: `hello`, relay: `null -32700`, http: `400 null -32700`},
 	{name: "two messages in one", line: `{"jsonrpc":"2.0","id":"bad","method":"ping"} {"jsonrpc":"2.0","id":"bad","method":"ping"}`, relay: `"bad" -32700`, http: `400 null -32700`},
@@ -142,13 +145,17 @@ func TestWhatIsAnsweredWhere(t *testing.T) {
 		for _, bad := range badInputs {
 			line, relay, overHTTP := bad.of(era)
 			t.Run(bad.name+"/relay", func(t *testing.T) {
-				if got := throughRelay(t, h, era, line); got != relay {
+				if got := throughRelay(t, h, era, line, bad.first); got != relay {
 					t.Errorf("%s is answered %s, want %s", clip(line, 200), got, relay)
 				}
 			})
 			for way, c := range ways {
 				t.Run(bad.name+"/"+way, func(t *testing.T) {
-					if got := byPost(t, c, url, era, sessions[way], line); got != overHTTP {
+					session := sessions[way]
+					if bad.first {
+						session = ""
+					}
+					if got := byPost(t, c, url, era, session, line); got != overHTTP {
 						t.Errorf("%s is answered %s, want %s", clip(line, 200), got, overHTTP)
 					}
 				})
@@ -165,20 +172,77 @@ func TestWhatIsAnsweredWhere(t *testing.T) {
 	}
 }
 
+// TestAnIDThatIsInFlight is the part of the table that takes two messages: where ids belong to one connection or MCP session, the
+// second request with an id is refused and the first goes on. In the newer era over HTTP ids are each request's own.
+func TestAnIDThatIsInFlight(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, "")
+	url := h.serveHTTP(t)
+	token := strings.TrimSpace(h.mustCtl(t, "token", "by-hand"))
+	inBothEras(t, func(t *testing.T, era string) {
+		c := h.connect(t, era)
+		for way, second := range map[string]func(id string, first, other string) (string, string){
+			"relay": func(id, first, other string) (string, string) {
+				r := h.relay(t)
+				if era == legacy {
+					r.hello(t, "by-hand")
+				}
+				if _, err := io.WriteString(r.stdin, first+"\n"); err != nil {
+					t.Fatal(err)
+				}
+				c.awaitRunning(t, id)
+				if _, err := io.WriteString(r.stdin, other+"\n"); err != nil {
+					t.Fatal(err)
+				}
+				refusal, err := r.said.await(t.Context(), func(line string) bool { return strings.Contains(line, `"bad"`) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer, err := r.said.await(t.Context(), func(line string) bool { return strings.Contains(line, "slept well") })
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.wire = newWire() // which has no place for one id twice
+				return said([]byte(answer)), said([]byte(refusal))
+			},
+			"http": func(id, first, other string) (string, string) {
+				client := &http.Client{Transport: bearer(token)}
+				session := ""
+				if era == legacy {
+					session = openSession(t, client, url)
+				}
+				answer := make(chan string, 1)
+				go func() { answer <- byPost(t, client, url, era, session, first) }()
+				c.awaitRunning(t, id)
+				refusal := byPost(t, client, url, era, session, other)
+				return <-answer, refusal
+			},
+		} {
+			id := c.create(t, "busy", "python")
+			answer, refusal := second(id, toolCall(era, `"bad"`, "run_code", args{"context_id": id, "code": "import time; time.sleep(1); print('slept well')"}), toolCall(era, `"bad"`, "list_contexts", args{}))
+			want := map[string]string{"relay": `"bad" ok, "bad" -32600`, "http": `200 "bad" ok, 400 "bad" -32600`}[way]
+			if way == "http" && era == modern {
+				want = `200 "bad" ok, 200 "bad" ok`
+			}
+			if got := answer + ", " + refusal; got != want {
+				t.Errorf("two requests with one id over %s are answered %s, want %s", way, got, want)
+			}
+		}
+	})
+}
+
 // throughRelay sends a line to a relay of its own and returns what is answered before the next call is.
-func throughRelay(t *testing.T, h *home, era, line string) string {
+func throughRelay(t *testing.T, h *home, era, line string, first bool) string {
 	t.Helper()
 	r := h.relay(t)
-	if era == legacy {
+	if era == legacy && !first {
 		r.hello(t, "by-hand")
 	}
 	if _, err := io.WriteString(r.stdin, line+"\n"); err != nil {
 		t.Fatal(err)
 	}
-	if !json.Valid([]byte(line)) { // the books cannot read it; the relay may find the id all the same
-		line = `{"id":"bad","method":"unreadable"}`
-	}
 	r.wire.sent([]byte(line))
+	r.wire.sent([]byte(`{"id":"bad","method":"unreadable"}`)) // the relay may find the id where the books do not
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if strings.Contains(line, `"method":"notifications/`) || strings.Contains(line, `"result"`) {
@@ -226,7 +290,9 @@ func byPost(t *testing.T, c *http.Client, url, era, session, line string) string
 			req.Header.Set("Mcp-Name", name)
 		}
 	} else {
-		req.Header.Set("Mcp-Session-Id", session)
+		if session != "" {
+			req.Header.Set("Mcp-Session-Id", session)
+		}
 		req.Header.Set("Mcp-Protocol-Version", legacy)
 	}
 	resp, err := c.Do(req)

@@ -107,7 +107,7 @@ func FuzzTools(f *testing.F) {
 		f.Add(uint8(n), "{}")
 		for _, field := range r.tools[name].input {
 			for _, value := range []string{`"x"`, `""`, "null", "1", "-1e308", "1e999", "true", "[]", "{}", `"../../x"`, `"\ud800"`, `"` + strings.Repeat("y", 300) + `"`} {
-				f.Add(uint8(n), `{"`+field.name+`":`+value+`}`)                            
+				f.Add(uint8(n), `{"`+field.name+`":`+value+`}`)
 				f.Add(uint8(n), `{"code":"print x","path":"a","`+field.name+`":`+value+`}`)
 			}
 		}

@@ -62,7 +62,7 @@ suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector aga
 	cd internal/suites && $(GO) test -count=1 -tags suites -suites $(SUITES)
 
 bench: build ## measures, with ratios to peers taken in the same run
-	$(GO) run -buildvcs=false ./internal/bench -bin $(BIN) -node-modules "$(lastword $(wildcard $(TOOLS)/suites-*/node_modules))"
+	$(GO) run -buildvcs=false ./internal/bench -bin $(BIN) -node-modules "$(wildcard $(SUITES)/node_modules)"
 
 soak: build ## twenty clients at once, with crashes and bad manners, for SOAKTIME (10m)
 	$(GO) test -count=1 -tags e2e,soak -timeout 0 -run '^TestSoak$$' -v ./internal/e2e/ -soak.for $(SOAKTIME)

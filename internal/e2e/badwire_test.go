@@ -238,11 +238,11 @@ func throughRelay(t *testing.T, h *home, era, line string, first bool) string {
 	if era == legacy && !first {
 		r.hello(t, "by-hand")
 	}
+	r.wire.sent([]byte(line))
+	r.wire.sent([]byte(`{"id":"bad","method":"unreadable"}`)) // the relay may find the id where the books do not
 	if _, err := io.WriteString(r.stdin, line+"\n"); err != nil {
 		t.Fatal(err)
 	}
-	r.wire.sent([]byte(line))
-	r.wire.sent([]byte(`{"id":"bad","method":"unreadable"}`)) // the relay may find the id where the books do not
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if strings.Contains(line, `"method":"notifications/`) || strings.Contains(line, `"result"`) {

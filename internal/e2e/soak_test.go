@@ -876,6 +876,7 @@ func (s *soak) restartHost(t *testing.T, signal syscall.Signal) {
 	s.mu.Lock()
 	s.restarts = append(s.restarts, restart{from: time.Now()})
 	s.mu.Unlock()
+	t.Logf("%s: %v to host %d", time.Now().Format("15:04:05.000"), signal, old)
 	if err := syscall.Kill(old, signal); err != nil {
 		t.Errorf("%v to host %d: %v", signal, old, err)
 	}
@@ -903,7 +904,19 @@ func (s *soak) report(t *testing.T, killed int) {
 			took[len(took)*99/100].Round(10*time.Microsecond), took[len(took)-1].Round(10*time.Microsecond))
 	}
 	t.Logf("%d done, %d hosts ended under them, which cost %v", calls, killed, y.codes)
+	if len(y.faults) == 0 {
+		return
+	}
 	for _, fault := range y.faults {
 		t.Error(fault)
+	}
+	log, err := os.ReadFile(s.h.logFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for entry := range strings.Lines(string(log)) { // what hosts say of themselves, to be laid beside the faults
+		if !strings.Contains(entry, `"level":"INFO"`) || !strings.Contains(entry, `"rpc_id"`) && !strings.Contains(entry, `"context_id"`) {
+			t.Log(clip(strings.TrimSpace(entry), 400))
+		}
 	}
 }

@@ -18,8 +18,11 @@ export CGO_ENABLED = 0
 
 PROGRAMS := agentrun-mcp agentrunctl
 
+FUZZTIME ?= 30s
+SOAKTIME ?= 10m
+
 .DEFAULT_GOAL := help
-.PHONY: help run build test check lint unit e2e suites bench engine dev status inspector fmt clean
+.PHONY: help run build test check lint unit e2e suites bench soak fuzz engine dev status inspector fmt clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -42,9 +45,9 @@ check: lint unit ## the fast inner loop: lint and unit tests; no network after t
 
 lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
 	@test -z "$$($(TOOLS)/gofumpt-v0.12.0 -l cmd internal)" || { echo "not formatted (make fmt):"; $(TOOLS)/gofumpt-v0.12.0 -l cmd internal; exit 1; }
-	$(GO) vet -tags e2e,suites ./...
+	$(GO) vet -tags e2e,suites,soak ./...
 	$(GO) vet -tags conformance ./internal/mcpserver/
-	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags e2e,suites ./...
+	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags e2e,suites,soak ./...
 	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags conformance ./internal/mcpserver/
 	GOOS=darwin GOARCH=arm64 $(GO) vet ./cmd/... ./internal/...
 	GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/... ./internal/...
@@ -59,7 +62,17 @@ suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector aga
 	cd internal/suites && $(GO) test -count=1 -tags suites -suites $(SUITES)
 
 bench: build ## measures, with ratios to peers taken in the same run
-	$(GO) run -buildvcs=false ./internal/bench -bin $(BIN)
+	$(GO) run -buildvcs=false ./internal/bench -bin $(BIN) -node-modules "$(wildcard $(SUITES)/node_modules)"
+
+soak: build ## twenty clients at once, with crashes and bad manners, for SOAKTIME (10m)
+	$(GO) test -count=1 -tags e2e,soak -timeout 0 -run '^TestSoak$$' -v ./internal/e2e/ -soak.for $(SOAKTIME)
+
+fuzz: ## every fuzz target of the tree, each for FUZZTIME (30s)
+	@$(GO) test -list '^Fuzz' ./cmd/... ./internal/... | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
+	while read -r package target; do \
+		echo "$$package $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+	done
 
 engine: ## rebuilds the WebAssembly of Python and JavaScript from source (about 30 minutes)
 	@sh packaging/deps.sh engine

@@ -19,11 +19,12 @@ const patience = 10 * time.Minute
 // bench is what the measurements share: where the programs are, a folder for temporary things, and one host that is started
 // by the first that needs it.
 type bench struct {
-	bin      string // folder of the programs under test
-	self     string // this program, which plays the peers
-	folder   string // everything temporary is below
-	quick    bool
-	progress io.Writer
+	bin         string // folder of the programs under test
+	self        string // this program, which plays the peers
+	folder      string // everything temporary is below
+	nodeModules string // where the packages of the TypeScript peer are; empty: not installed
+	quick       bool
+	progress    io.Writer
 
 	homes int
 	main  *host // nil until needed
@@ -46,7 +47,10 @@ func cases() []measurement {
 		{"python", "computing in Python", measurePython},
 		{"javascript", "computing in JavaScript", measureJavaScript},
 		{"http", "list_contexts over HTTP", measureHTTP},
+		{"traffic", "calls per second, next to other servers", measureTraffic},
+		{"added", "what the relay adds", measureAdded},
 		{"spawn", "start of the relay", measureSpawn},
+		{"busy", "calls beside runs that compute", measureBusy},
 		{"interrupt", "stopping an endless loop", measureInterrupt},
 		{"memory", "memory of relay and host", measureMemory},
 		{"pool", "leases of the pool", measurePool},

@@ -89,6 +89,21 @@ func (h *host) awaitReady(ctx context.Context) error {
 
 // address is where the host listens for HTTP.
 func (h *host) address() (string, error) {
+	at, err := h.published()
+	if err == nil && at.HTTP == "" {
+		err = errors.New("the host does not listen for HTTP")
+	}
+	return at.HTTP, err
+}
+
+// socket is where the host listens for the relay.
+func (h *host) socket() (door, error) {
+	at, err := h.published()
+	return door{address: "http://agentrun/mcp", socket: at.Socket}, err
+}
+
+// published is what the host tells those who look for it.
+func (h *host) published() (instance.Address, error) {
 	dirs, err := paths.FromEnv(func(name string) string {
 		if name == paths.HomeVariable {
 			return h.home
@@ -96,16 +111,10 @@ func (h *host) address() (string, error) {
 		return ""
 	}, runtime.GOOS)
 	if err != nil {
-		return "", err
+		return instance.Address{}, err
 	}
 	info, err := instance.Read(dirs)
-	if err != nil {
-		return "", err
-	}
-	if info.Address.HTTP == "" {
-		return "", errors.New("the host does not listen for HTTP")
-	}
-	return info.Address.HTTP, nil
+	return info.Address, err
 }
 
 // token makes a client's token.

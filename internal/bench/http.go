@@ -28,34 +28,32 @@ type wire struct {
 	last int
 }
 
-// dialHTTP connects, and initializes. The token may be empty.
-func dialHTTP(ctx context.Context, address, token string) (*wire, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", u.Host)
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", address, err)
-	}
+// newWire is a connection on which nothing has been said. The token may be empty.
+func newWire(conn net.Conn, u *url.URL, token string) *wire {
 	w := &wire{conn: conn, in: bufio.NewReaderSize(conn, 64<<10)}
-	head := "POST " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host + "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+	w.head = "POST " + u.RequestURI() + " HTTP/1.1\r\nHost: " + u.Host + "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
 	if token != "" {
-		head += "Authorization: Bearer " + token + "\r\n"
+		w.head += "Authorization: Bearer " + token + "\r\n"
 	}
-	w.head = head
+	return w
+}
+
+// begin is how a client of the older era begins.
+func (w *wire) begin() error {
 	session, err := w.initialize()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("initialize at %s: %w", address, err), conn.Close())
+		return err
 	}
 	w.head += "Mcp-Protocol-Version: " + protocol + "\r\n"
 	if session != "" {
 		w.head += "Mcp-Session-Id: " + session + "\r\n"
 	}
-	if err := w.notify("notifications/initialized"); err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return w, nil
+	return w.notify("notifications/initialized")
+}
+
+// dialHTTP connects, and initializes. The token may be empty.
+func dialHTTP(ctx context.Context, address, token string) (*wire, error) {
+	return dialEra(ctx, door{address: address, token: token}, protocol, "")
 }
 
 func (w *wire) initialize() (session string, err error) {

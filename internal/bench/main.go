@@ -43,6 +43,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	fs.SetOutput(stderr)
 	bin := fs.String("bin", "bin", "folder of the built programs")
 	only := fs.String("only", "", "measure only what this regular expression matches: "+names(cases()))
+	nodeModules := fs.String("node-modules", "", "folder with the packages of the TypeScript SDK, for its rows")
 	quick := fs.Bool("quick", false, "fewer rounds: a first look, not figures to quote")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -58,6 +59,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return err
 	}
+	b.nodeModules = *nodeModules
 	err = b.measure(ctx, wanted, stdout)
 	return errors.Join(err, b.close())
 }

@@ -164,6 +164,7 @@ func parse(ln line) (frame, *refusal) {
 func parseObject(raw []byte) (frame, *refusal) {
 	f := frame{raw: raw}
 	var id, method, params []byte
+	answers := false
 	eachField(raw, func(key string, from, to int) {
 		switch key {
 		case "id":
@@ -172,6 +173,8 @@ func parseObject(raw []byte) (frame, *refusal) {
 			method = raw[from:to]
 		case "params":
 			params = raw[from:to]
+		case "result", "error":
+			answers = true
 		}
 	})
 	if id != nil && !isID(id) {
@@ -181,6 +184,8 @@ func parseObject(raw []byte) (frame, *refusal) {
 	switch {
 	case method == nil && id == nil:
 		return frame{}, refuse(nil, codeInvalidRequest, "the message has neither a method nor an id")
+	case method == nil && !answers:
+		return frame{}, refuse(id, codeInvalidRequest, "the message has neither a method nor a result")
 	case method == nil:
 		f.kind = answer
 		return f, nil

@@ -39,6 +39,7 @@ func TestGarbage(t *testing.T) {
 		{`{"id":{},"method":"ping"}`, "null", "-32600"},
 		{`{"id":[1],"method":"ping"}`, "null", "-32600"},
 		{`{"id":105,"method":5}`, "105", "-32600"},
+		{`{"id":115,"params":{}}`, "115", "-32600"},
 		{`{"id":106,"method":null}`, "106", "-32600"},
 		{`{"id":107,"method":{"a":1}}`, "107", "-32600"},
 		{"{\"id\":108,\"method\":\"tools/call\",\"params\":{\"name\":\"\xff\xfe\"}}", "108", "INVALID_PARAMS"},

@@ -47,7 +47,8 @@ type Options struct {
 	CacheDir string
 	// MemoryLimit bounds the memory of each instance, in bytes: 256 MiB by default, at most 2 GiB.
 	MemoryLimit int64
-	// Parallel is how many guests may compute at the same time; all others wait for their turn. By default all processors but one.
+	// Parallel is how many guests may compute at the same time; all others wait for their turn. By default all but one of those
+	// that Go uses, so that whoever only asks for something is not kept waiting by what computes.
 	Parallel int
 	// Grace is how long an interrupted cell has to end before its instance is: 2 s by default.
 	Grace time.Duration
@@ -97,7 +98,7 @@ func New(options Options) (*Engine, error) {
 		return nil, fmt.Errorf("make a local engine: a memory limit of %d MiB is not between %d and %d", options.MemoryLimit>>20, leastMemory>>20, mostMemory>>20)
 	}
 	if options.Parallel == 0 {
-		options.Parallel = max(1, runtime.NumCPU()-1)
+		options.Parallel = max(1, runtime.GOMAXPROCS(0)-1)
 	}
 	if options.Parallel < 0 || options.Grace < 0 {
 		return nil, errors.New("make a local engine: Parallel and Grace must not be negative")

@@ -67,11 +67,11 @@ type instance struct {
 	stop    chan struct{}   // closed when the guest is to end
 
 	// For the goroutine inside the guest.
-	out        *output
-	placeSince time.Time
-	placeless  bool // unwound while waiting for a place on the processor
-	cells      uint32
-	functions  map[string]api.Function
+	out       *output
+	share     share // of the places on the processor
+	placeless bool  // unwound while waiting for a place on the processor
+	cells     uint32
+	functions map[string]api.Function
 
 	mu     sync.Mutex // guards below
 	busy   bool       // a cell runs, or the instance is being taken down
@@ -151,11 +151,7 @@ func (w streamWriter) Write(b []byte) (int, error) {
 
 // occupy waits for a place on the processor until stop is closed. leave gives it back.
 func (in *instance) occupy(stop <-chan struct{}) bool {
-	if !in.kernel.places.take(stop) {
-		return false
-	}
-	in.placeSince = time.Now()
-	return true
+	return in.kernel.places.take(&in.share, stop)
 }
 
 func (in *instance) leave() {
@@ -163,7 +159,7 @@ func (in *instance) leave() {
 		in.placeless = false
 		return
 	}
-	in.kernel.places.give()
+	in.kernel.places.give(&in.share)
 }
 
 // call enters the guest, whose instance has a place on the processor. After an error it must not be entered again.
@@ -220,6 +216,7 @@ func (in *instance) nag(c *cell, grace time.Duration) {
 	defer again.Stop()
 	for {
 		in.arena.raise(in.flags)
+		in.kernel.places.hurry(&in.share)
 		select {
 		case in.wake <- struct{}{}:
 		default:

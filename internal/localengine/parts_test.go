@@ -22,41 +22,153 @@ import (
 	esys "github.com/tetratelabs/wazero/experimental/sys"
 )
 
-func TestSlotsServeInOrderOfArrival(t *testing.T) {
+// queueUp lets guests wait for a place one after the other. Each notes its name when it gets one, computes until told to go on,
+// and gives the place back.
+type queueUp struct {
+	t     *testing.T
+	s     *slots
+	order []string // guarded by the bubble: one guest at a time has the only place
+	goOn  chan struct{}
+}
+
+func (q *queueUp) guest(name string, g *share, stop <-chan struct{}) {
+	q.t.Helper()
+	go func() {
+		if !q.s.take(g, stop) {
+			return
+		}
+		q.order = append(q.order, name)
+		<-q.goOn
+		q.s.give(g)
+	}()
+	synctest.Wait()
+}
+
+// next lets the guest that has the place compute for a while and give it back.
+func (q *queueUp) next(computes time.Duration) {
+	time.Sleep(computes)
+	q.goOn <- struct{}{}
+	synctest.Wait()
+}
+
+func (q *queueUp) wants(order ...string) {
+	q.t.Helper()
+	if !slices.Equal(q.order, order) {
+		q.t.Errorf("served %v, want %v", q.order, order)
+	}
+}
+
+func TestSlotsServeEqualsInOrderOfArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(2)
-		never := make(chan struct{})
-		for i := range 2 {
-			if !s.take(never) || s.wanted() {
-				t.Fatalf("place %d was not free", i)
+		q := &queueUp{t: t, s: newSlots(1), goOn: make(chan struct{})}
+		if q.s.wanted(&share{}, time.Now()) {
+			t.Error("somebody waits for a place that is free")
+		}
+		names := []string{"a", "b", "c", "d"}
+		for _, name := range names {
+			q.guest(name, &share{}, nil)
+		}
+		if early, late := q.s.wanted(&share{since: time.Now()}, time.Now()), q.s.wanted(&share{since: time.Now()}, time.Now().Add(timeSlice)); early || !late {
+			t.Errorf("others want the place at once: %v, and after a time slice: %v; want false and true", early, late)
+		}
+		for range names {
+			q.next(timeSlice)
+		}
+		q.wants(names...)
+		if q.s.free != 1 || q.s.waiting.Load() != 0 {
+			t.Errorf("%d places are free at the end and %d guests wait, want 1 and none", q.s.free, q.s.waiting.Load())
+		}
+	})
+}
+
+// TestAShortCellDoesNotWaitForAllThatCompute: it gets the next place, and guests that compute without end take turns.
+func TestAShortCellDoesNotWaitForAllThatCompute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &queueUp{t: t, s: newSlots(1), goOn: make(chan struct{})}
+		loops := map[string]*share{"a": {}, "b": {}, "c": {}}
+		for _, name := range []string{"a", "b", "c"} {
+			q.guest(name, loops[name], nil)
+		}
+		again := func() { // who has the place uses up its slice and queues up again
+			name := q.order[len(q.order)-1]
+			q.next(timeSlice)
+			q.guest(name, loops[name], nil)
+		}
+		for range 4 {
+			again()
+		}
+		q.wants("a", "b", "c", "a", "b")
+		q.guest("short", &share{}, nil)
+		again()
+		q.wants("a", "b", "c", "a", "b", "short")
+		q.next(time.Millisecond)
+		for range 4 {
+			again()
+		}
+		q.wants("a", "b", "c", "a", "b", "short", "c", "a", "b", "c", "a")
+		for range 3 {
+			q.next(timeSlice)
+		}
+	})
+}
+
+// TestShortCellsWithoutEndDoNotStarveALongOne: and the long one costs each of them no more than one of its time slices.
+func TestShortCellsWithoutEndDoNotStarveALongOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const cell, guests, span = time.Millisecond, 8, 10 * time.Second
+		s := newSlots(1)
+		var wg sync.WaitGroup
+		compute := func(cell time.Duration) *time.Duration {
+			var g share
+			var had time.Duration
+			until := time.Now().Add(span)
+			wg.Go(func() {
+				for time.Now().Before(until) && s.take(&g, nil) {
+					time.Sleep(cell)
+					had += cell
+					s.give(&g)
+				}
+			})
+			return &had
+		}
+		long := compute(timeSlice)
+		var short []*time.Duration
+		for range guests {
+			short = append(short, compute(cell))
+		}
+		wg.Wait()
+		if *long < span/(guests+2) {
+			t.Errorf("of %v the long cell had %v beside %d guests with short ones, want its part", span, *long, guests)
+		}
+		for _, had := range short {
+			if *had < span/(guests+2)/2 {
+				t.Errorf("of %v the short cells of a guest had %v beside %d others and a long one", span, *had, guests-1)
 			}
 		}
-		var mu sync.Mutex
-		var order []int
-		for i := range 5 {
-			go func() {
-				if s.take(never) {
-					mu.Lock()
-					order = append(order, i)
-					mu.Unlock()
-				}
-			}()
-			synctest.Wait()
+	})
+}
+
+func TestAGuestThatIsToStopIsNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &queueUp{t: t, s: newSlots(1), goOn: make(chan struct{})}
+		var asked share
+		asked.charged = time.Hour
+		q.s.hurry(&asked) // does not wait: nothing to hurry
+		stop := make(chan struct{})
+		for _, name := range []string{"a", "b"} {
+			q.guest(name, &share{}, nil)
 		}
-		if !s.wanted() {
-			t.Error("nobody waits")
+		q.guest("leaves", &share{}, stop)
+		q.guest("asked", &asked, nil)
+		q.s.hurry(&asked)
+		close(stop)
+		synctest.Wait()
+		for range 3 {
+			q.next(timeSlice)
 		}
-		for range 5 {
-			s.give()
-			synctest.Wait()
-		}
-		if !slices.Equal(order, []int{0, 1, 2, 3, 4}) || s.wanted() {
-			t.Errorf("served %v", order)
-		}
-		s.give()
-		s.give()
-		if s.free != 2 {
-			t.Errorf("%d places are free at the end, want 2", s.free)
+		q.wants("a", "asked", "b")
+		if q.s.now >= time.Hour {
+			t.Error("the guest that was hurried has put its charge upon all who come after")
 		}
 	})
 }
@@ -68,24 +180,28 @@ func TestSlotsLoseNoPlaceToThoseWhoLeave(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range guests {
 		wg.Go(func() {
+			var g share
 			for range 200 {
 				ctx, cancel := context.WithCancel(t.Context())
 				if i%3 == 0 {
 					go cancel()
 				}
-				if s.take(ctx.Done()) {
+				if i%7 == 0 {
+					go s.hurry(&g)
+				}
+				if s.take(&g, ctx.Done()) {
 					n := inside.Add(1)
 					for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 					}
 					inside.Add(-1)
-					s.give()
+					s.give(&g)
 				}
 				cancel()
 			}
 		})
 	}
 	wg.Wait()
-	if most.Load() > places || s.free != places || s.wanted() {
+	if most.Load() > places || s.free != places || s.waiting.Load() != 0 {
 		t.Errorf("at most %d were inside, %d places are free, want at most and exactly %d", most.Load(), s.free, places)
 	}
 }

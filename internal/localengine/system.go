@@ -85,9 +85,9 @@ func tick(ctx context.Context, _ api.Module, _ []uint64) {
 	}
 	now := time.Now()
 	in.out.pulse(now)
-	if in.kernel.places.wanted() && now.Sub(in.placeSince) >= timeSlice {
+	if in.kernel.places.wanted(&in.share, now) {
 		in.out.flush() // it may be a while
-		in.kernel.places.give()
+		in.kernel.places.give(&in.share)
 		in.takePlace()
 	}
 }
@@ -185,7 +185,7 @@ func (in *instance) sleep(wait time.Duration) {
 	if wait == 0 || in.flags.raised() {
 		return
 	}
-	in.kernel.places.give()
+	in.kernel.places.give(&in.share)
 	timer := time.NewTimer(wait)
 	select {
 	case <-timer.C:
@@ -198,9 +198,8 @@ func (in *instance) sleep(wait time.Duration) {
 
 // takePlace waits for a place on the processor. A guest that is to end does not get one.
 func (in *instance) takePlace() {
-	if in.stopped() || !in.kernel.places.take(in.stop) {
+	if in.stopped() || !in.kernel.places.take(&in.share, in.stop) {
 		in.placeless = true
 		panic(errStopped)
 	}
-	in.placeSince = time.Now()
 }

@@ -75,6 +75,11 @@ func readMessage(body []byte) (*message, *refusal) {
 	if m.ID != nil && m.ID[0] != '"' && m.ID[0] != '-' && (m.ID[0] < '0' || m.ID[0] > '9') {
 		return nil, &refusal{http.StatusBadRequest, nil, rpcInvalidRequest, "the id must be a string or a number"}
 	}
+	if m.ID != nil && m.ID[0] != '"' {
+		if _, err := strconv.ParseFloat(string(m.ID), 64); err != nil { // mcp-go could not read it, and would call the message no JSON
+			return nil, &refusal{http.StatusBadRequest, m.ID, rpcInvalidRequest, "the id is a number beyond what clients and servers can hold; use a smaller one or a string"}
+		}
+	}
 	if isMistyped && mistyped.Field == "method" {
 		return nil, &refusal{http.StatusBadRequest, m.ID, rpcInvalidRequest, "the method must be a string"}
 	}

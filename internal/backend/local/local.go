@@ -46,7 +46,7 @@ type Options struct {
 	ScratchRoot string
 	// MemoryLimit bounds the memory of each context, in bytes: 256 MiB.
 	MemoryLimit int64
-	// Parallel is how many contexts may compute at the same time: all processors but one.
+	// Parallel is how many contexts may compute at the same time: all processors that Go uses but one.
 	Parallel int
 	// Logger receives one line per event, never code. Default: discarded.
 	Logger *slog.Logger

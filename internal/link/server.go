@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +21,12 @@ import (
 const (
 	// most is how many requests of one link are served at once. More are refused.
 	most = 8192
-	// patience is how long one write to a connection may take. Its reader waits for nobody, so a
+	// spare is how many goroutines of a link stay for further requests. What they keep is a stack that
+	// has grown already: a new one grows with each request, which is a seventh of the work for it.
+	spare = 16
+	// usualPatience is how long one write to a connection may take. Its reader waits for nobody, so a
 	// process that does not take anything for so long does not run.
-	patience = 30 * time.Second
+	usualPatience = 30 * time.Second
 )
 
 // ErrShutdown is the cause of the end of a request's context when Shutdown has lost its patience.
@@ -36,6 +40,8 @@ type Server struct {
 	Handler http.Handler
 	// Logger receives what goes wrong; nil: nobody.
 	Logger *slog.Logger
+
+	patience time.Duration // 0: the usual one
 
 	mu      sync.Mutex // guards below
 	conns   map[*serverConn]struct{}
@@ -59,12 +65,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	c := &serverConn{server: s, conn: conn, ctx: ctx, cancel: cancel, out: newQueue(conn, patience), streams: map[uint32]*exchange{}, remote: r.RemoteAddr}
+	c := &serverConn{server: s, conn: conn, ctx: ctx, cancel: cancel, out: newQueue(conn, cmp.Or(s.patience, usualPatience)), streams: map[uint32]*exchange{}, jobs: make(chan job), remote: r.RemoteAddr}
 	if !s.enter(c) {
 		return
 	}
 	defer s.leave(c)
-	_ = conn.SetWriteDeadline(time.Now().Add(patience)) // an error shows with the next call
+	_ = conn.SetWriteDeadline(time.Now().Add(usualPatience)) // an error shows with the next call
 	if _, err := io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+Protocol+"\r\n\r\n"); err != nil {
 		return
 	}
@@ -148,7 +154,8 @@ type serverConn struct {
 	remote string
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	tasks  sync.WaitGroup // handlers
+	tasks  sync.WaitGroup // workers
+	jobs   chan job       // to workers which have nothing to do; closed in the end
 
 	uri string // of the last request, and what it means; for the reader only
 	url *url.URL
@@ -156,6 +163,14 @@ type serverConn struct {
 	mu      sync.Mutex // guards below
 	streams map[uint32]*exchange
 	retired bool
+	resting int // workers which have nothing to do, or will soon
+}
+
+// job is a request to be served.
+type job struct {
+	s    *exchange
+	head requestHead
+	url  *url.URL
 }
 
 // run serves the link until the connection ends, and then waits for its handlers.
@@ -174,6 +189,7 @@ func (c *serverConn) run(in *reader) {
 	}
 	_ = c.conn.Close() // its other end is gone, or makes no sense
 	c.out.stop(err)
+	close(c.jobs)
 	c.tasks.Wait()
 }
 
@@ -253,8 +269,37 @@ func (c *serverConn) begin(f frame) error {
 		return nil
 	}
 	s.ctx, s.cancel = context.WithCancelCause(c.ctx)
-	c.tasks.Go(func() { s.serve(q, c.url) })
+	j := job{s, q, c.url}
+	select {
+	case c.jobs <- j:
+	default: // nobody has nothing to do
+		c.tasks.Go(func() { c.work(j) })
+	}
 	return nil
+}
+
+// work serves a request, and further ones if there are not enough who do.
+func (c *serverConn) work(j job) {
+	for {
+		j.s.serve(j.head, j.url)
+		c.mu.Lock()
+		stays := c.resting < spare
+		if stays {
+			c.resting++
+		}
+		c.mu.Unlock()
+		if !stays {
+			return
+		}
+		next, more := <-c.jobs
+		c.mu.Lock()
+		c.resting--
+		c.mu.Unlock()
+		if !more {
+			return
+		}
+		j = next
+	}
 }
 
 // book notes a new stream, or reports that there can be none.

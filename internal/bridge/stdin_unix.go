@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 )
 
 // Wakeable returns a reader of stdin in which a goroutine waits without a thread: a thread that
@@ -27,9 +28,40 @@ func Wakeable(stdin *os.File, outputs ...*os.File) (r io.Reader, restore func())
 			return stdin, unchanged
 		}
 	}
+	if stdin.SetReadDeadline(time.Time{}) == nil {
+		return stdin, unchanged // it is wakeable already
+	}
 	fd := int(stdin.Fd()) //nolint:gosec // a file descriptor
 	if syscall.SetNonblock(fd, true) != nil {
 		return stdin, unchanged
 	}
-	return os.NewFile(uintptr(fd), stdin.Name()), func() { _ = syscall.SetNonblock(fd, false) } //nolint:gosec // as above
+	blocking := func() { _ = syscall.SetNonblock(fd, false) } // nobody is left to tell
+	f, err := second(fd, stdin.Name())
+	if err != nil {
+		blocking()
+		return stdin, unchanged
+	}
+	if f.SetReadDeadline(time.Time{}) != nil { // there is no waiting for it without a thread
+		blocking()
+		_ = f.Close() // nothing was written to it
+		return stdin, unchanged
+	}
+	return f, func() {
+		blocking()
+		_ = f.Close() // as above
+	}
+}
+
+// second opens a file once more, which is how the runtime learns that it is non-blocking now.
+func second(fd int, name string) (*os.File, error) {
+	syscall.ForkLock.RLock() // so that no program we start gets it, too
+	again, err := syscall.Dup(fd)
+	if err == nil {
+		syscall.CloseOnExec(again)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return nil, os.NewSyscallError("dup", err)
+	}
+	return os.NewFile(uintptr(again), name), nil //nolint:gosec // a file descriptor
 }

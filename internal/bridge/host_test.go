@@ -122,13 +122,12 @@ func startHost(t testing.TB, dirs paths.Dirs, options ...func(*testHost)) *testH
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", h)
-	if hostsKnowLinks {
-		h.links = &link.Server{Handler: h}
-		mux.Handle(linkPath, h.links)
-	} else {
-		mux.Handle(linkPath, http.NotFoundHandler())
-	}
+	mux.Handle(linkPath, http.NotFoundHandler())
 	h.server = &http.Server{Handler: mux}
+	if hostsKnowLinks {
+		h.links = &link.Server{Handler: mux}
+		h.server.Handler = h.links
+	}
 	h.stopped.Go(func() { h.server.Serve(ln) })
 	t.Cleanup(h.kill)
 	return h

@@ -56,17 +56,6 @@ func (r *Relay) usableLink() *hostLink {
 	return r.link
 }
 
-// readyLink returns the link if a request would leave on it at once.
-func (r *Relay) readyLink() *hostLink {
-	r.mu.Lock()
-	l := r.usableLink()
-	r.mu.Unlock()
-	if l == nil || !l.client.Quiet() {
-		return nil
-	}
-	return l
-}
-
 // linkAhead opens the link while the editor makes up its first request, if there is a host.
 func (r *Relay) linkAhead() {
 	r.mu.Lock()

@@ -31,7 +31,7 @@ func Wakeable(stdin *os.File, outputs ...*os.File) (r io.Reader, restore func())
 	if stdin.SetReadDeadline(time.Time{}) == nil {
 		return stdin, unchanged // it is wakeable already
 	}
-	fd := int(stdin.Fd()) //nolint:gosec // a file descriptor
+	fd := int(stdin.Fd())
 	if syscall.SetNonblock(fd, true) != nil {
 		return stdin, unchanged
 	}
@@ -63,5 +63,5 @@ func second(fd int, name string) (*os.File, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("dup", err)
 	}
-	return os.NewFile(uintptr(again), name), nil //nolint:gosec // a file descriptor
+	return os.NewFile(uintptr(again), name), nil
 }

@@ -82,7 +82,7 @@ func upgrade(conn net.Conn, host, uri string) (early []byte, err error) {
 		return nil, err
 	}
 	in := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(in, nil)
+	resp, err := http.ReadResponse(in, nil) //nolint:bodyclose // it is on a connection which has no use for it
 	if err != nil {
 		return nil, err
 	}
@@ -106,9 +106,6 @@ func (c *Client) Usable() bool {
 	defer c.mu.Unlock()
 	return c.err == nil && !c.retired
 }
-
-// Quiet reports whether a request that is started now leaves at once, without waiting for others.
-func (c *Client) Quiet() bool { return c.out.isQuiet() }
 
 // Done is closed when the link is over.
 func (c *Client) Done() <-chan struct{} { return c.done }

@@ -58,7 +58,7 @@ func appendFrame(b []byte, k kind, end bool, stream uint32, pieces ...[]byte) []
 	if end {
 		k |= kindEnd
 	}
-	b = binary.BigEndian.AppendUint32(b, uint32(size)) //nolint:gosec // at most maxPayload
+	b = binary.BigEndian.AppendUint32(b, uint32(size)) // at most maxPayload
 	b = append(b, byte(k))
 	b = binary.BigEndian.AppendUint32(b, stream)
 	for _, p := range pieces {
@@ -124,7 +124,7 @@ func (r *reader) fill(n int) error {
 		got, err := r.src.Read(r.buf[r.end:])
 		r.end += got
 		if err != nil && r.end < n {
-			if err == io.EOF && r.end > 0 { //nolint:errorlint // as io.ReadFull does
+			if err == io.EOF && r.end > 0 { // as io.ReadFull has it
 				err = io.ErrUnexpectedEOF
 			}
 			return err

@@ -27,7 +27,7 @@ func appendFields(b []byte, header http.Header) []byte {
 	for _, values := range header {
 		n += len(values)
 	}
-	b = binary.AppendUvarint(b, uint64(n)) //nolint:gosec // a count
+	b = binary.AppendUvarint(b, uint64(n))
 	for name, values := range header {
 		for _, v := range values {
 			b = appendText(appendText(b, name), v)

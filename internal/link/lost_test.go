@@ -129,6 +129,7 @@ func TestAnswersBeforeTheEndOfALinkCount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); string(body) != "answer" || err != nil {
 		t.Errorf("the first = %q, %v", body, err)
 	}
@@ -155,11 +156,13 @@ func TestAServerThatMakesNoSenseEndsTheLink(t *testing.T) {
 		if client.Usable() {
 			t.Errorf("%s: the link is still used", name)
 		}
-		if resp, err := s.Response(); err == nil {
+		resp, err := s.Response()
+		if err == nil {
 			_, err = io.ReadAll(resp.Body)
-			if err == nil {
-				t.Errorf("%s: the request was answered", name)
-			}
+			resp.Body.Close()
+		}
+		if err == nil {
+			t.Errorf("%s: the request was answered", name)
 		}
 	}
 }
@@ -178,6 +181,7 @@ func TestLateFramesAreNobodys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); string(body) != "mine" || err != nil {
 		t.Errorf("response = %q, %v", body, err)
 	}

@@ -203,13 +203,6 @@ func (q *queue) closeWhenWritten() {
 	}
 }
 
-// isQuiet reports whether what is added now goes out now.
-func (q *queue) isQuiet() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return !q.busy && q.err == nil
-}
-
 // makeRoom waits while too much is waiting. The deadline may be zero.
 func (q *queue) makeRoom(done <-chan struct{}, deadline time.Time) error {
 	for {

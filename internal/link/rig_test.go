@@ -18,8 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve serves a handler on a unix socket, by links at /link and by plain HTTP everywhere else, until
-// the test ends, and returns the socket's name.
+// serve serves on a unix socket until the test ends, and returns the socket's name.
 func serve(t testing.TB, s *Server) string {
 	t.Helper()
 	socket := socketName(t)
@@ -27,10 +26,7 @@ func serve(t testing.TB, s *Server) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/link", s)
-	mux.Handle("/", s.Handler)
-	srv := &http.Server{Handler: mux}
+	srv := &http.Server{Handler: s}
 	var wg sync.WaitGroup
 	wg.Go(func() { srv.Serve(ln) })
 	t.Cleanup(func() {
@@ -130,15 +126,6 @@ func lostError(t testing.TB, s *Stream) *LostError {
 		t.Fatalf("Response = %v, want a LostError", err)
 	}
 	return lost
-}
-
-func request(t testing.TB, url string) *http.Request {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
 }
 
 // countingConn counts, and hides that its connection can be written to without waiting.

@@ -32,11 +32,11 @@ const (
 // ErrShutdown is the cause of the end of a request's context when Shutdown has lost its patience.
 var ErrShutdown = errors.New("the server of the link was shut down")
 
-// Server serves links. As a handler of net/http it answers requests for an upgrade, and then serves
-// the requests that come over the link with Handler. Its fields are set before it is used. Methods
+// Server serves links. As a handler of net/http it makes links of connections on which that is asked
+// for, whatever the path, and serves what comes over them with Handler, as all other requests. Its fields are set before it is used. Methods
 // are safe for concurrent use.
 type Server struct {
-	// Handler serves the requests of all links.
+	// Handler serves the requests, with links and without.
 	Handler http.Handler
 	// Logger receives what goes wrong; nil: nobody.
 	Logger *slog.Logger
@@ -49,11 +49,11 @@ type Server struct {
 	gone    chan struct{} // closed and replaced when a link is over
 }
 
-// ServeHTTP makes a link of the connection of a request and serves it until its end.
+// ServeHTTP serves a request. If it asks for an upgrade, that is to make a link of its connection and
+// to serve that until its end.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !IsUpgrade(r) {
-		w.Header().Set("Upgrade", Protocol)
-		http.Error(w, "this is the place for "+Protocol, http.StatusUpgradeRequired)
+	if r.Method != http.MethodGet || !strings.EqualFold(r.Header.Get("Upgrade"), Protocol) {
+		s.Handler.ServeHTTP(w, r)
 		return
 	}
 	conn, rw, err := http.NewResponseController(w).Hijack()
@@ -62,7 +62,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { _ = conn.Close() }() // it may be closed already
-	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	early, _ := rw.Peek(rw.Reader.Buffered())
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	c := &serverConn{server: s, conn: conn, ctx: ctx, cancel: cancel, out: newQueue(conn, cmp.Or(s.patience, usualPatience)), streams: map[uint32]*exchange{}, jobs: make(chan job), remote: r.RemoteAddr}
@@ -76,11 +76,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = conn.SetWriteDeadline(time.Time{}) // as above
 	c.run(newReader(conn, early))
-}
-
-// IsUpgrade reports whether a request asks for a link.
-func IsUpgrade(r *http.Request) bool {
-	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), Protocol)
 }
 
 func (s *Server) enter(c *serverConn) bool {

@@ -15,7 +15,7 @@ func tryWrite(raw syscall.RawConn, p []byte) (n int, err error) {
 	outer := raw.Write(func(fd uintptr) bool {
 		for n < len(p) {
 			var wrote int
-			wrote, err = syscall.Write(int(fd), p[n:]) //nolint:gosec // a file descriptor
+			wrote, err = syscall.Write(int(fd), p[n:])
 			if errors.Is(err, syscall.EINTR) {
 				continue
 			}

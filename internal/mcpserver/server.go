@@ -151,8 +151,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, face Face) error {
 	base, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	links := &link.Server{Handler: s.Handler(face), Logger: s.log}
+	handler := links.Handler
+	if face == Unix {
+		handler = links
+	}
 	srv := &http.Server{
-		Handler:           withLinks(face, links),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       5 * time.Minute,
 		MaxHeaderBytes:    64 << 10,

@@ -7,8 +7,8 @@
 // write frames. A small request, with its head and its whole body, is one frame and one write to the
 // socket, and so is a small response.
 //
-//	RoundTrip ─▶ queue ─▶ socket ─▶ reader ─▶ one goroutine per request ─▶ http.Handler
-//	response  ◀─ reader ◀─ socket ◀─ queue ◀──────────────── http.ResponseWriter
+//	RoundTrip ─▶ queue ─▶ socket ─▶ reader ─▶ a goroutine per request ─▶ http.Handler
+//	response  ◀─ reader ◀─ socket ◀─ queue ◀─────────────── http.ResponseWriter
 //
 // Nobody waits in a reader: what a stream's owner does not take stays in the stream's inbox, and how
 // much may be there is the stream's window, which its other end never oversteps. So a stream that
@@ -16,7 +16,7 @@
 // it; what others add meanwhile goes out together.
 //
 // The package owns the connections it is given. By meaning: frame.go and head.go are the bytes,
-// queue.go writes them, flow.go is the two halves of a window, client.go and server.go are the ends,
-// response.go is what a handler writes to. The relay (internal/bridge) and the host
-// (internal/mcpserver) are its callers.
+// queue.go writes them (try_*.go without waiting), flow.go is the two halves of a window, client.go
+// and server.go are the ends, response.go is what a handler writes to. The relay (internal/bridge)
+// and the host (internal/mcpserver) are its callers.
 package link

@@ -36,7 +36,9 @@ func main() {
 	// An editor that closes our output is told goodbye by the failing write, not by a signal.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 
-	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stdin, restore := bridge.Wakeable(os.Stdin, os.Stdout, os.Stderr)
+	err := run(ctx, os.Args[1:], stdin, os.Stdout, os.Stderr)
+	restore()
 	switch {
 	case err == nil || errors.Is(err, context.Canceled):
 	case errors.Is(err, errUsage):

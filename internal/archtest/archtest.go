@@ -22,6 +22,7 @@ var floors = map[string]int{
 	"sandbox/memfiles":           1,
 	"status":                     1,
 	"logging":                    1,
+	"link":                       1,
 
 	// adaptors and the places where things are kept
 	"backend/local": 2,
@@ -42,7 +43,7 @@ var floors = map[string]int{
 }
 
 // lone lists packages which import nothing of ours outside their own folder, whatever their floor would allow.
-var lone = []string{"localengine", "localengine/guest", "localengine/guest/manifest", "pool", "logging", "status"}
+var lone = []string{"localengine", "localengine/guest", "localengine/guest/manifest", "pool", "logging", "status", "link"}
 
 // helpers are packages that only tests and builds import: they may use what they need to, and nothing else may use them.
 var helpers = []string{

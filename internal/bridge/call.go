@@ -223,7 +223,7 @@ func (r *Relay) post(c *call, s *session) (sent bool, err error) {
 	}
 	resp, err := r.send(c.ctx, t, http.MethodPost, c.raw, header, s)
 	if err != nil {
-		return t.sent() && !unread(err), err
+		return t.mayHaveRun(err), err
 	}
 	defer resp.Body.Close()
 	if s != nil && resp.StatusCode == http.StatusNotFound {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
+	"github.com/agentrun-tray/agentrun-tray/internal/link"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 )
 
@@ -26,6 +27,7 @@ type testHost struct {
 	dirs    paths.Dirs
 	version string
 	server  *http.Server
+	links   *link.Server // nil: this host is older than links
 	inst    *instance.Instance
 	stopped sync.WaitGroup
 	once    sync.Once
@@ -118,11 +120,21 @@ func startHost(t testing.TB, dirs paths.Dirs, options ...func(*testHost)) *testH
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.server = &http.Server{Handler: h, ConnState: nil}
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	mux.Handle(linkPath, http.NotFoundHandler())
+	h.server = &http.Server{Handler: mux}
+	if hostsKnowLinks {
+		h.links = &link.Server{Handler: mux}
+		h.server.Handler = h.links
+	}
 	h.stopped.Go(func() { h.server.Serve(ln) })
 	t.Cleanup(h.kill)
 	return h
 }
+
+// hostsKnowLinks says what kind of hosts startHost starts. The tests run with both kinds.
+var hostsKnowLinks = true
 
 func versioned(v string) func(*testHost) { return func(h *testHost) { h.version = v } }
 
@@ -136,6 +148,11 @@ func hook(name string, f func(w http.ResponseWriter, req *http.Request, m messag
 func (h *testHost) kill() {
 	h.once.Do(func() {
 		h.server.Close()
+		if h.links != nil {
+			gone, done := context.WithCancel(context.Background())
+			done()
+			h.links.Shutdown(gone)
+		}
 		h.stopped.Wait()
 		h.inst.Close()
 	})
@@ -345,13 +362,8 @@ func sendEvent(w http.ResponseWriter, data string) {
 	http.NewResponseController(w).Flush()
 }
 
-// cut ends the connection without a word.
-func cut(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err == nil {
-		conn.Close()
-	}
-}
+// cut ends the connection, or on a link what is left of it for this request, without a word.
+func cut(http.ResponseWriter) { panic(http.ErrAbortHandler) }
 
 // requests returns what the host saw of a JSON-RPC method, or of an HTTP method.
 func (h *testHost) requests(method string) []seenRequest {

@@ -7,13 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
@@ -29,7 +26,7 @@ const linger = 30 * time.Second
 var errUnattended = errors.New("the editor is gone")
 
 // mcpURL is where the host serves MCP. The name is made up: the connection is the unix socket.
-const mcpURL = "http://agentrun/mcp"
+const mcpURL = "http://" + hostName + mcpPath
 
 // timing is how long things may take.
 type timing struct {
@@ -72,8 +69,9 @@ type Options struct {
 type Relay struct {
 	opt   Options
 	times timing
-	id    string // random; the one thing about us that outlives MCP sessions and hosts
-	http  *http.Transport
+	id    string          // random; the one thing about us that outlives MCP sessions and hosts
+	about http.Header     // what every request says about us
+	http  *http.Transport // to hosts which know no links
 	out   *lineWriter
 	note  *lineWriter // one-line errors, for the editor's log
 	lane  *lane
@@ -94,6 +92,10 @@ type Relay struct {
 	watched    map[string][]byte // resources/subscribe by uri
 	reaching   *flight
 	reviving   *flight
+	linking    *flight
+	link       *hostLink     // the newest; it may be over
+	links      []*hostLink   // which may still be open
+	plain      *string       // the host which knows no links, if there is one
 	host       string        // which host answered last
 	changed    bool          // there was another host before it
 	found      chan struct{} // closed and replaced when a host answers a new connection
@@ -127,6 +129,10 @@ func New(opt Options) *Relay {
 		found:     make(chan struct{}),
 	}
 	r.lane = newLane(r)
+	r.about = http.Header{"Agentrun-Relay": {r.id}, "Agentrun-Relay-Version": {headerText(opt.Version)}}
+	if opt.Parent.Name != "" {
+		r.about["Agentrun-Parent"] = []string{opt.Parent.Name}
+	}
 	r.http = &http.Transport{
 		DialContext:         r.dial,
 		DisableCompression:  true,
@@ -148,6 +154,7 @@ func (r *Relay) Run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writ
 	r.out = newLineWriter(stdout, func(err error) { stop(fmt.Errorf("write to the editor: %w", err)) })
 	r.note = newLineWriter(stderr, func(error) {}) // nobody listens there; that is no reason to stop
 
+	r.linkAhead()
 	read := make(chan error, 1)
 	go func() { read <- r.read(ctx, stdin) }()
 	r.tasks.Go(r.lane.run)
@@ -315,13 +322,13 @@ func (r *Relay) close() {
 	go func() {
 		defer close(all)
 		r.tasks.Wait()
-		r.http.CloseIdleConnections()
+		r.hangUp()
 	}()
 	select {
 	case <-all:
 	case <-ctx.Done():
 		// Somebody is stuck in a Write to an editor which does not read.
-		r.http.CloseIdleConnections()
+		r.hangUp()
 	}
 }
 
@@ -342,42 +349,12 @@ func (r *Relay) complain(err error) {
 	r.note.line(r.life, []byte("agentrun-mcp: "+err.Error()))
 }
 
-// dial connects to the host and notes which one it is.
-func (r *Relay) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	conn, err := instance.Dial(ctx, r.opt.Dirs)
-	if err != nil {
-		return nil, err
-	}
-	c := &hostConn{Conn: conn}
-	// The host wrote its name down before it began to listen.
-	if info, err := instance.Read(r.opt.Dirs); err == nil {
-		c.host = fmt.Sprintf("%d@%d", info.PID, info.StartedAt.UnixNano())
-	}
-	r.seen()
-	return c, nil
-}
-
 // seen wakes those who wait for a host without wanting to start one.
 func (r *Relay) seen() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	close(r.found)
 	r.found = make(chan struct{})
-}
-
-// hostConn counts what was written, to tell a request that was sent from one that never left.
-type hostConn struct {
-	net.Conn
-
-	host    string // process and start of the host at the other end, if known
-	written atomic.Int64
-}
-
-// Write counts.
-func (c *hostConn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.written.Add(int64(n))
-	return n, err
 }
 
 // lineWriter writes whole lines for many goroutines.

@@ -158,7 +158,7 @@ func (r *Relay) shakeHands(ctx context.Context, hello []byte) (http.Header, []by
 		t := &trip{relay: r}
 		header, message, err := r.exchange(ctx, t, hello, nil)
 		if err == nil {
-			if t.conn != nil && t.conn.host == "" {
+			if t.met && t.host == "" {
 				r.strange() // it has no name to compare, but it did not know us
 			}
 			return header, message, nil

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"runtime"
 	"syscall"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/link"
 )
 
 const (
@@ -19,9 +22,26 @@ const (
 	headerReconnect = "Agentrun-Reconnected"
 )
 
+// contentTypes are values of headers, made once.
+var (
+	contentJSON  = []string{"application/json"}
+	acceptAll    = []string{"application/json, text/event-stream"}
+	acceptEvents = []string{"text/event-stream"}
+)
+
 // send makes one HTTP request to the host. The trip, which may be nil, learns what became of it.
 func (r *Relay) send(ctx context.Context, t *trip, method string, body []byte, header [][2]string, s *session) (*http.Response, error) {
+	l, err := r.linked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h := r.header(method, header, s)
+	if l != nil {
+		t.takes(l, h)
+		return l.client.RoundTrip(ctx, method, hostName, mcpPath, h, body)
+	}
 	if t != nil {
+		t.header = h
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: t.gotConn})
 	}
 	var content io.Reader
@@ -32,34 +52,32 @@ func (r *Relay) send(ctx context.Context, t *trip, method string, body []byte, h
 	if err != nil {
 		return nil, fmt.Errorf("make a request for the host: %w", err)
 	}
-	h := req.Header
-	h.Set("Agentrun-Relay", r.id)
-	h.Set("Agentrun-Relay-Version", r.opt.Version)
-	if r.opt.Parent.Name != "" {
-		h.Set("Agentrun-Parent", r.opt.Parent.Name)
-	}
+	req.Header = h
+	return r.http.RoundTrip(req)
+}
+
+// header makes the header of a request.
+func (r *Relay) header(method string, more [][2]string, s *session) http.Header {
+	h := make(http.Header, 8)
+	maps.Copy(h, r.about)
 	switch method {
 	case http.MethodPost:
-		h.Set("Content-Type", "application/json")
-		h.Set("Accept", "application/json, text/event-stream")
+		h["Content-Type"], h["Accept"] = contentJSON, acceptAll
 	case http.MethodGet:
-		h.Set("Accept", "text/event-stream")
+		h["Accept"] = acceptEvents
 	}
 	if s != nil {
 		if s.id != "" {
-			h.Set(headerSession, s.id)
+			h[headerSession] = []string{s.id}
 		}
 		if s.protocol != "" {
-			h.Set(headerProtocol, s.protocol)
+			h[headerProtocol] = []string{s.protocol}
 		}
 	}
-	for _, kv := range header {
-		h.Set(kv[0], kv[1])
+	for _, kv := range more {
+		h[kv[0]] = []string{kv[1]}
 	}
-	if t != nil {
-		t.header = h
-	}
-	return r.http.RoundTrip(req)
+	return h
 }
 
 // trip is what one request met on its way.
@@ -68,9 +86,38 @@ type trip struct {
 	isTool bool
 	header http.Header
 
+	met  bool   // a connection to a host
+	host string // which one, if known
+
+	// In a connection of HTTP/1.1:
 	conn  *hostConn
 	start int64 // what conn had written before
 	wrote bool  // on an earlier connection
+}
+
+// takes notes that the request goes over a link.
+func (t *trip) takes(l *hostLink, header http.Header) {
+	if t != nil {
+		t.header = header
+		t.meets(l.host)
+	}
+}
+
+// meets notes at which host the request will arrive, and tells that host if it is a new one for us.
+func (t *trip) meets(host string) {
+	t.met, t.host = true, host
+	if t.relay.meet(host) && t.isTool {
+		t.header.Set(headerReconnect, "1")
+	}
+}
+
+// mayHaveRun reports whether the host may have acted on a request which ended with this error
+// before there was a response.
+func (t *trip) mayHaveRun(err error) bool {
+	if lost, ok := errors.AsType[*link.LostError](err); ok {
+		return lost.Sent
+	}
+	return t.sent() && !unread(err)
 }
 
 // gotConn is called by net/http, on the goroutine of the request, when it has a connection and
@@ -83,12 +130,10 @@ func (t *trip) gotConn(info httptrace.GotConnInfo) {
 		return
 	}
 	t.conn, t.start = conn, conn.written.Load()
-	if t.relay.meet(conn.host) && t.isTool {
-		t.header.Set(headerReconnect, "1")
-	}
+	t.meets(conn.host)
 }
 
-// sent reports whether a byte of the request has left. net/http repeats a request by itself only
+// sent reports whether a byte of the request has left in a connection of HTTP/1.1. net/http repeats a request by itself only
 // if none has.
 func (t *trip) sent() bool {
 	return t.wrote || t.conn != nil && t.conn.written.Load() > t.start

@@ -16,6 +16,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/link"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
@@ -192,8 +193,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, face Face) error {
 	}
 	base, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
+	links := &link.Server{Handler: s.Handler(face), Logger: s.log}
+	handler := links.Handler
+	if face == Unix {
+		handler = links
+	}
 	srv := &http.Server{
-		Handler:           s.Handler(face),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       5 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -203,6 +209,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, face Face) error {
 	}
 	stopped := make(chan error, 1)
 	release := context.AfterFunc(ctx, func() {
+		links.Retire() // first, so that no request begins which is told to end before it could do anything
 		cancel(errShutdown)
 		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
 		defer done()
@@ -210,11 +217,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, face Face) error {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("requests did not end: %w", err), srv.Close())
 		}
-		stopped <- err
+		stopped <- errors.Join(err, links.Shutdown(ctx))
 	})
 	err := srv.Serve(l)
 	if release() {
 		_ = srv.Close() // the listener failed; what it brought must not linger
+		cancel(errShutdown)
+		_ = links.Shutdown(base) // as above
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	}
 	return <-stopped

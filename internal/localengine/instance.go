@@ -288,7 +288,8 @@ func (in *instance) run(ctx context.Context, code string, events func(Event)) (r
 
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if err != nil {
+	// a guest whose time was up may have answered before it came to hear of it: it is as lost, and its caller has to know
+	if err != nil || in.ending && in.reason == Killed {
 		err = in.lostLocked(err, result)
 	}
 	in.busy = in.ending

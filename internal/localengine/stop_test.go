@@ -313,3 +313,34 @@ func TestSleepersSleepSideBySide(t *testing.T) {
 		t.Errorf("%d sleeps of 0.5 s took %v, want them side by side", n, took)
 	}
 }
+
+// TestACellThatAnswersAsItsGraceEndsIsLost: the guest was told to end while it was on its way out, and answered all the same. Its
+// caller has to hear that the instance is gone, and not from the next cell.
+func TestACellThatAnswersAsItsGraceEndsIsLost(t *testing.T) {
+	e := newEngine(t, Options{Grace: 50 * time.Millisecond})
+	id, err := e.Create(t.Context(), Spec{Language: Python, ScratchDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := e.find(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	_, err = e.Run(ctx, id, "print('begun')\ntry:\n    while True: pass\nexcept KeyboardInterrupt: print('late')", func(ev Event) {
+		switch {
+		case strings.Contains(ev.Text, "begun"):
+			cancel()
+		case strings.Contains(ev.Text, "late"):
+			<-in.stop // the guest waits for us and cannot hear it
+		}
+	})
+	lost, ok := errors.AsType[*StateLostError](err)
+	if !ok || lost.Reason != Killed {
+		t.Errorf("Run = %v, want that the instance is lost", err)
+	}
+	if _, err := e.Run(t.Context(), id, "1", nil); !errors.Is(err, ErrUnknownInstance) {
+		t.Errorf("the next Run = %v, want %v", err, ErrUnknownInstance)
+	}
+}

@@ -368,7 +368,20 @@ func TestCodeIsInterruptedFromElsewhere(t *testing.T) {
 	if out := h.mustCtl(t, "interrupt", id); !strings.Contains(out, "Nothing runs") {
 		t.Errorf("agentrunctl interrupt of a context at rest said %q", out)
 	}
-	if out, err := h.ctl("interrupt", "ctx-nope"); err != nil || out.code != 1 || !strings.Contains(out.stderr, "no context ctx-nope") {
+
+	second := c.begin(t, "run_code", args{"context_id": id, "code": "while True: pass"}, "")
+	c.awaitRunning(t, id)
+	runID := h.sees(t, "the run", func(s status.Snapshot) bool { return len(s.Contexts) == 1 && s.Contexts[0].RunID != "" }).Contexts[0].RunID
+	if out := h.mustCtl(t, "interrupt", runID); !strings.Contains(out, runID) || !strings.Contains(out, "was cancelled") {
+		t.Errorf("agentrunctl interrupt of a run said %q", out)
+	}
+	if r, err := second.wait(t); err != nil || r.code() != "CANCELLED" {
+		t.Errorf("the cancelled run = %v, %v, want CANCELLED", r, err)
+	}
+	if out := h.mustCtl(t, "interrupt", runID); !strings.Contains(out, "has ended") {
+		t.Errorf("agentrunctl interrupt of a run that has ended said %q", out)
+	}
+	if out, err := h.ctl("interrupt", "ctx-nope"); err != nil || out.code != 1 || !strings.Contains(out.stderr, "no context and no run ctx-nope") {
 		t.Errorf("agentrunctl interrupt of an unknown context = %+v, %v, want exit code 1 and a sentence", out, err)
 	}
 	if out := h.mustCtl(t, "status", "--goroutines"); !strings.Contains(out, "goroutine profile") {

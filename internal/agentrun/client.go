@@ -24,6 +24,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -211,13 +212,13 @@ func (t *try) take(resp *http.Response, body []byte, into any) *APIError {
 	if failed != nil || into == nil {
 		return failed
 	}
-	if len(payload) == 0 {
+	if len(payload) == 0 || isNull(payload) {
 		return t.failure(resp, KindBadAnswer, "the answer is empty", nil)
 	}
 	if !json.Valid(payload) { // a page of something in between, or the bare words "sandbox not found"
 		e := t.refused(resp, readError(body))
 		if e.Kind == KindFailed {
-			e.Kind = KindBadAnswer
+			e.Kind, e.Uncertain = KindBadAnswer, t.uncertain(KindBadAnswer)
 		}
 		return e
 	}
@@ -239,9 +240,9 @@ type try struct {
 
 // path makes an escaped path of segments.
 func path(segments ...string) string {
-	var p string
+	var b strings.Builder
 	for _, s := range segments {
-		p += "/" + escape(s)
+		b.WriteString("/" + escape(s))
 	}
-	return p
+	return b.String()
 }

@@ -145,10 +145,7 @@ func (t *try) failure(resp *http.Response, kind Kind, message string, cause erro
 func (t *try) broken(outer context.Context, err error) *APIError {
 	err = withoutURL(err)
 	kind, message := KindNetwork, "the connection to "+t.host+" broke: "+err.Error()
-	var (
-		op     *net.OpError
-		record tls.RecordHeaderError
-	)
+	op, _ := errors.AsType[*net.OpError](err)
 	_, noHost := errors.AsType[*net.DNSError](err)
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
 	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
@@ -166,9 +163,9 @@ func (t *try) broken(outer context.Context, err error) *APIError {
 		kind, message = KindTooLarge, err.Error()
 	case noHost:
 		kind, message = KindNoSuchHost, "there is no host "+t.host+": "+err.Error()
-	case certificate, authority, errors.As(err, &record):
+	case certificate, authority, errors.Is(err, http.ErrSchemeMismatch):
 		kind, message = KindNotTrusted, t.host+" does not prove to be itself: "+err.Error()
-	case errors.As(err, &op) && op.Op == "dial":
+	case op != nil && op.Op == "dial":
 		kind, message = KindUnreachable, "no connection to "+t.host+": "+err.Error()
 	}
 	e := t.failure(nil, kind, message, err)

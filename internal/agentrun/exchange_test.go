@@ -3,6 +3,7 @@ package agentrun
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -219,7 +220,7 @@ func readForm(t *testing.T, contentType string, body io.Reader) map[string]strin
 	r := multipart.NewReader(body, params["boundary"])
 	for {
 		part, err := r.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return fields
 		}
 		if err != nil {
@@ -468,7 +469,7 @@ func (e exchange) checkError(t *testing.T, got any, err error, want said) {
 		}
 		return
 	}
-	failed, ok := err.(*APIError)
+	failed, ok := errors.AsType[*APIError](err)
 	if !ok {
 		t.Fatalf("the call gave %+v, %v, want an error", got, err)
 	}

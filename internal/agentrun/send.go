@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -129,9 +130,7 @@ func (t *try) request(ctx context.Context, endpoint Endpoint) (*http.Request, []
 	if t.cl.raw != nil {
 		req.ContentLength = t.cl.raw.size
 	}
-	for name, values := range t.cl.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, t.cl.header)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", t.c.userAgent)
 	if t.cl.plane == Data { // also without a body, as the official client does

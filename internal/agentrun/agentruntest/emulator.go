@@ -109,7 +109,8 @@ type Emulator struct {
 	sandboxes map[string]*sandbox
 	order     []string // ids of sandboxes, oldest first
 	requests  []Request
-	dropped   int // records that were too old to keep
+	dropped   int           // records that were too old to keep
+	arrived   chan struct{} // closed and replaced when a request is recorded
 }
 
 // New makes an emulator. It listens nowhere: it is a handler. Close it.
@@ -126,7 +127,7 @@ func New(options Options) (*Emulator, error) {
 	}
 	e := &Emulator{
 		options: options, engine: options.Engine, log: options.Logger, shape: options.Shape, over: make(chan struct{}),
-		nonces: map[string]time.Time{}, templates: map[string]*template{}, sandboxes: map[string]*sandbox{},
+		nonces: map[string]time.Time{}, templates: map[string]*template{}, sandboxes: map[string]*sandbox{}, arrived: make(chan struct{}),
 	}
 	if e.engine == nil {
 		engine, err := localengine.New(localengine.Options{CacheDir: options.CacheDir, Logger: options.Logger})
@@ -265,6 +266,27 @@ func (e *Emulator) Requests() []Request {
 func (e *Emulator) Count(operation string) int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.countLocked(operation)
+}
+
+// Await waits until an operation was asked for so often. It need not have been carried out.
+func (e *Emulator) Await(ctx context.Context, operation string, times int) error {
+	for {
+		e.mu.Lock()
+		n, arrived := e.countLocked(operation), e.arrived
+		e.mu.Unlock()
+		if n >= times {
+			return nil
+		}
+		select {
+		case <-arrived:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d requests of %s, of which %d came: %w", times, operation, n, context.Cause(ctx))
+		}
+	}
+}
+
+func (e *Emulator) countLocked(operation string) int {
 	n := 0
 	for _, r := range e.requests {
 		if r.Operation == operation {
@@ -289,6 +311,8 @@ func (e *Emulator) record(x *exchange) int {
 		e.requests = append(e.requests[:0], e.requests[mostRecords/10:]...)
 		e.dropped += mostRecords / 10
 	}
+	close(e.arrived)
+	e.arrived = make(chan struct{})
 	e.requests = append(e.requests, Request{
 		Time: e.Now(), Plane: x.plane, Operation: x.op.name, Method: x.r.Method, URI: x.r.RequestURI, Header: header, Body: append([]byte(nil), body...),
 	})

@@ -118,6 +118,15 @@ func execute(t *testing.T, c *agentrun.Client, sandbox, cc, code string) agentru
 	return result
 }
 
+func await(t *testing.T, s *agentruntest.Server, operation string, times int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := s.Await(ctx, operation, times); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // value is the text of a run's only value.
 func value(r agentrun.Result) string {
 	if values := r.Values(); len(values) == 1 {
@@ -496,9 +505,8 @@ func TestASandboxThatEndsTakesItsRunsAlong(t *testing.T) {
 		_, err := c.RunCommand(t.Context(), id, agentrun.CommandSpec{Command: "sleep 20"})
 		running <- err
 	}()
-	for s.Count("Execute")+s.Count("RunCommand") < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, s, "Execute", 1)
+	await(t, s, "RunCommand", 1)
 	if !s.EndSandbox(id) || s.EndSandbox(id) {
 		t.Error("EndSandbox does not say whether there was something to end")
 	}
@@ -662,9 +670,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 		_, err := c.Execute(context.Background(), id, agentrun.Execution{Code: "while True: pass", ContextID: cc})
 		ended <- err
 	}()
-	for s.Count("Execute") < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, s, "Execute", 2)
 	if err := s.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -956,6 +957,9 @@ func (sh *shell) interpreter(ctx context.Context, name string, args []string) in
 	return 1
 }
 
+// exitCall is what the engine says of code that ends itself, with what it gave as its exit code.
+var exitCall = regexp.MustCompile(`^the code called (?:process\.)?exit\((.*)\)\. `)
+
 // program runs a program to its end.
 func (sh *shell) program(ctx context.Context, speaks localengine.Language, cwd string, args []string, code string) (int, error) {
 	k, err := sh.e.newKernel(sh.s, "", speaks, cwd)
@@ -987,15 +991,17 @@ func (sh *shell) program(ctx context.Context, speaks localengine.Language, cwd s
 		return 1, nil
 	case r.failure == nil:
 		return 0, nil
-	case r.failure.Name == "SystemExit":
-		if n, err := strconv.Atoi(strings.TrimSpace(r.failure.Message)); err == nil {
+	}
+	if given := exitCall.FindStringSubmatch(r.failure.Message); given != nil {
+		n, err := strconv.Atoi(given[1])
+		switch {
+		case err == nil:
 			return n & 255, nil
+		case given[1] == "":
+			return 0, nil
 		}
-		if said := strings.TrimSpace(r.failure.Message); said != "" && said != "None" {
-			fmt.Fprintln(sh.err, said)
-			return 1, nil
-		}
-		return 0, nil
+		fmt.Fprintln(sh.err, strings.Trim(given[1], `'"`)) // Python's way to die with a word
+		return 1, nil
 	}
 	fmt.Fprintln(sh.err, strings.TrimRight(cmp.Or(r.failure.Traceback, r.failure.Name+": "+r.failure.Message), "\n"))
 	return 1, nil

@@ -47,7 +47,7 @@ import (
 // Credentials of an emulator that was not given any, and the account and region it then has. They open nothing anywhere else.
 const (
 	AccessKeyID     = "LTAIemulatorKey00001"
-	AccessKeySecret = "emulatorSecret0123456789abcdefAB" //nolint:gosec // opens emulators
+	AccessKeySecret = "emulatorSecret0123456789abcdefAB"
 	AccountID       = "1234567890123456"
 	Region          = "cn-hangzhou"
 )
@@ -69,6 +69,8 @@ type Options struct {
 	TemplateDelay time.Duration
 	// SandboxDelay is how long a sandbox is CREATING, and its health a 502 of the gateway.
 	SandboxDelay time.Duration
+	// SandboxDelays, if there are any, are the delays of sandboxes in the order of their creation, over and over.
+	SandboxDelays []time.Duration
 	// HealthDelay is how long a READY sandbox is not yet healthy.
 	HealthDelay time.Duration
 	// Lifetime is after what time a sandbox ends whatever it does. Default: 6 h.
@@ -109,6 +111,7 @@ type Emulator struct {
 	sandboxes map[string]*sandbox
 	order     []string // ids of sandboxes, oldest first
 	requests  []Request
+	created   int           // sandboxes ever
 	dropped   int           // records that were too old to keep
 	arrived   chan struct{} // closed and replaced when a request is recorded
 }

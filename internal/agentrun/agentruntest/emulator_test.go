@@ -21,7 +21,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/localengine"
 )
 
-// engine is shared: loading it takes seconds.
+// engine is shared, and loaded by the first test that needs it, which takes seconds.
 var engine *localengine.Engine
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -33,9 +33,6 @@ func run(m *testing.M) (code int) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	engine, err = localengine.New(localengine.Options{CacheDir: dir, Parallel: 2})
-	if err == nil {
-		err = engine.Load(context.Background())
-	}
 	if err != nil {
 		panic(err)
 	}

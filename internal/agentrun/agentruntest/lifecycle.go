@@ -425,10 +425,15 @@ func (x *exchange) createSandbox() answer {
 	own := map[string]string{"control": "sandboxIdleTimeoutInSeconds", "data": "sandboxIdleTimeoutSeconds"}[x.plane]
 	idle := cmp.Or(seconds(fields[own]), seconds(t.fields["sandboxIdleTimeoutInSeconds"]))
 	now := e.Now()
+	delay := e.options.SandboxDelay
+	if delays := e.options.SandboxDelays; len(delays) > 0 {
+		delay = delays[e.created%len(delays)]
+	}
+	e.created++
 	ctx, cancel := context.WithCancel(context.Background()) // it outlives the request, and Close ends it
 	s := &sandbox{
 		id: cmp.Or(id, newULID()), template: name, templateType: text(t.fields["templateType"]), templateUUID: t.uuid,
-		created: now, ready: now.Add(e.options.SandboxDelay), healthy: now.Add(e.options.SandboxDelay + e.options.HealthDelay),
+		created: now, ready: now.Add(delay), healthy: now.Add(delay + e.options.HealthDelay),
 		idle: time.Duration(max(1, idle)) * time.Second, used: now, changed: now,
 		ctx: ctx, cancel: cancel, files: newTree(e.Now), kernels: map[string]*kernel{}, processes: map[int]*process{}, lastPID: 100,
 	}

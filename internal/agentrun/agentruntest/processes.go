@@ -95,7 +95,8 @@ func (x *exchange) runCommand(s *sandbox) answer {
 	}
 	began := time.Now()
 	ctx, p := x.e.start(s, fields.Command, absolute(cwd), false)
-	sh := &shell{e: x.e, s: s, pid: p.pid, cwd: absolute(cwd), out: &output{}, err: &output{}, vars: map[string]string{}}
+	var stdout, stderr output
+	sh := &shell{e: x.e, s: s, pid: p.pid, cwd: absolute(cwd), out: &stdout, err: &stderr, vars: map[string]string{}}
 	done := make(chan int, 1)
 	go func() {
 		defer x.e.jobs.Done()
@@ -119,7 +120,7 @@ func (x *exchange) runCommand(s *sandbox) answer {
 		}
 		took := time.Since(began).Milliseconds()
 		return x.inside(object{"executionId": strings.ToLower(newRequestID()), "status": status, "executionTimeMs": took, "result": object{
-			"exitCode": code, "stdout": sh.out.(*output).String(), "stderr": sh.err.(*output).String(), "cwd": absolute(cwd), "executionTimeMs": took,
+			"exitCode": code, "stdout": stdout.String(), "stderr": stderr.String(), "cwd": absolute(cwd), "executionTimeMs": took,
 		}})
 	case <-gateway.C:
 		return page(http.StatusGatewayTimeout, "504 Gateway Time-out")

@@ -261,10 +261,11 @@ func refused(all []token) error {
 			continue
 		}
 		if first && len(t.parts) > 0 {
-			word := ""
+			var b strings.Builder
 			for _, p := range t.parts {
-				word += p.text
+				b.WriteString(p.text)
 			}
+			word := b.String()
 			if slices.Contains([]string{"if", "for", "while", "until", "case", "function", "select", "!", "[["}, word) && !t.parts[0].quoted {
 				return errUnsupported("control structures")
 			}

@@ -88,12 +88,12 @@ func (x *exchange) canonical(names []string, last string) string {
 func sortedQuery(raw string) string {
 	values := map[string]string{}
 	var keys []string
-	for _, piece := range strings.Split(raw, "&") {
-		at := strings.Index(piece, "=")
-		if at < 0 {
+	for piece := range strings.SplitSeq(raw, "&") {
+		key, value, pair := strings.Cut(piece, "=")
+		if !pair {
 			continue
 		}
-		key, value := decodeQuery(piece[:at]), decodeQuery(piece[at+1:])
+		key, value = decodeQuery(key), decodeQuery(value)
 		if _, there := values[key]; !there {
 			keys = append(keys, key)
 		}

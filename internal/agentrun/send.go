@@ -55,16 +55,16 @@ func (c *Client) send(ctx, outer context.Context, cl call) (*http.Response, *try
 	resp, err := c.http.Do(req)
 	if err != nil {
 		failed = t.broken(outer, err)
-		t.log(outer, 0, failed.Kind)
+		t.log(outer, 0, "", failed.Kind)
 		return nil, t, failed
 	}
 	t.sent.Store(true)
-	t.log(outer, resp.StatusCode, "")
+	t.log(outer, resp.StatusCode, requestID(resp.Header), "")
 	return resp, t, nil
 }
 
-func (t *try) log(ctx context.Context, status int, kind Kind) {
-	t.c.log.DebugContext(ctx, "agentrun request", "operation", t.cl.op, "plane", string(t.cl.plane), "status", status, "kind", string(kind), "took", time.Since(t.began))
+func (t *try) log(ctx context.Context, status int, id string, kind Kind) {
+	t.c.log.DebugContext(ctx, "agentrun request", "operation", t.cl.op, "plane", string(t.cl.plane), "status", status, "request_id", id, "kind", string(kind), "took", time.Since(t.began))
 }
 
 // check refuses what cannot succeed, before anything is sent.

@@ -28,10 +28,10 @@ var floors = map[string]int{
 	// the emulator of the cloud's service: it runs code on localengine. Besides tests only a command imports it.
 	"agentrun/agentruntest": 2,
 	"backend/local":         2,
-	"backend/mock":  2,
-	"config":        2,
-	"tokens":        2,
-	"instance":      2,
+	"backend/mock":          2,
+	"config":                2,
+	"tokens":                2,
+	"instance":              2,
 
 	"interpreter": 3,
 	"bridge":      3,

@@ -257,8 +257,8 @@ func btoi(b bool) int {
 }
 
 // entry describes a file or folder as the service does.
-func entry(name string, n node) object {
-	o := object{"name": path.Base(absolute(name)), "type": "file", "path": absolute(name), "size": len(n.data), "mode": 0o644, "permissions": "-rw-r--r--", "owner": "user", "group": "user", "modifiedTime": insideMoment(n.modified)}
+func (s Shape) entry(name string, n node) object {
+	o := object{"name": path.Base(absolute(name)), "type": "file", "path": s.path(name), "size": len(n.data), "mode": 0o644, "permissions": "-rw-r--r--", "owner": "user", "group": "user", "modifiedTime": insideMoment(n.modified)}
 	if n.folder {
 		o["type"], o["size"], o["mode"], o["permissions"] = "directory", 4096, 0o755, "drwxr-xr-x"
 	}
@@ -307,7 +307,7 @@ func (x *exchange) readFile(s *sandbox) answer {
 	if !utf8.Valid(n.data) {
 		content, encoding = base64.StdEncoding.EncodeToString(n.data), "base64"
 	}
-	o := entry(name, n)
+	o := x.shape.entry(name, n)
 	if x.shape.OldFiles {
 		o = object{"entry": o}
 	}
@@ -342,7 +342,7 @@ func (x *exchange) writeFile(s *sandbox) answer {
 	if err := s.files.write(name, data); err != nil {
 		return fileProblem(fields.Path, err)
 	}
-	return x.inside(object{"path": absolute(name), "size": len(data)})
+	return x.inside(object{"path": x.shape.path(name), "size": len(data)})
 }
 
 func (x *exchange) listFolder(s *sandbox) answer {
@@ -370,9 +370,9 @@ func (x *exchange) listFolder(s *sandbox) answer {
 	entries := []any{}
 	found := s.files.below(name, depth)
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		entries = append(entries, entry(name, found[name]))
+		entries = append(entries, x.shape.entry(name, found[name]))
 	}
-	return x.inside(object{"path": absolute(name), "entries": entries})
+	return x.inside(object{"path": x.shape.path(name), "entries": entries})
 }
 
 func (x *exchange) statFile(s *sandbox) answer {
@@ -380,7 +380,7 @@ func (x *exchange) statFile(s *sandbox) answer {
 	if err != nil {
 		return fileProblem(asked, err)
 	}
-	return x.inside(object{"entry": entry(name, n)})
+	return x.inside(object{"entry": x.shape.entry(name, n)})
 }
 
 // entryNow answers with what a file has become.
@@ -389,7 +389,7 @@ func (x *exchange) entryNow(s *sandbox, asked, name string) answer {
 	if err != nil {
 		return fileProblem(asked, err)
 	}
-	return x.inside(object{"entry": entry(name, n)})
+	return x.inside(object{"entry": x.shape.entry(name, n)})
 }
 
 func (x *exchange) makeFolder(s *sandbox) answer {
@@ -455,7 +455,7 @@ func (x *exchange) removeFile(s *sandbox) answer {
 	if n.folder {
 		kind = "directory"
 	}
-	return x.inside(object{"entry": object{"name": path.Base(absolute(name)), "type": kind, "path": absolute(name)}})
+	return x.inside(object{"entry": object{"name": path.Base(absolute(name)), "type": kind, "path": x.shape.path(name)}})
 }
 
 // upload reads the form as it comes. The field path must stand before the file.
@@ -508,7 +508,7 @@ func (x *exchange) keepUpload(s *sandbox, target string, content io.Reader) answ
 	if err := s.files.write(name, data.Bytes()); err != nil {
 		return fileProblem(target, err)
 	}
-	return x.inside(object{"path": absolute(name), "size": n})
+	return x.inside(object{"path": x.shape.path(name), "size": n})
 }
 
 func (x *exchange) download(s *sandbox) answer {

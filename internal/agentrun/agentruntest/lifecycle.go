@@ -611,6 +611,9 @@ func (x *exchange) health() answer {
 	now := x.e.Now()
 	status := "ok"
 	if now.Before(s.healthy) {
+		if x.shape.StartingError {
+			return problem(http.StatusOK, "ERR_NOT_READY", "the sandbox is starting")
+		}
 		status = "starting"
 	}
 	return x.inside(object{"status": status, "service": "sandbox-code-interpreter", "version": "v1", "timestamp": insideMoment(now), "uptime": now.Sub(s.ready).Nanoseconds()})

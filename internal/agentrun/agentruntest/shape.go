@@ -45,6 +45,10 @@ type Shape struct {
 	NumbersAsText bool
 	// OldFiles gives the file that is read as an entry beside its content.
 	OldFiles bool
+	// InnerPaths gives files by paths that begin with a folder of the service's own, as some examples of the documentation do.
+	InnerPaths bool
+	// StartingError says by an error, with status 200, that a sandbox is not healthy yet. Otherwise its health has another status.
+	StartingError bool
 	// UTC writes moments of the control plane in UTC without a fraction, instead of at +08:00 with one.
 	UTC bool
 	// DeleteAnswers gives a body where otherwise 204 comes.
@@ -69,8 +73,8 @@ type Named struct {
 func Shapes() []Named {
 	return []Named{
 		{"as seen", Shape{}},
-		{"as documented", Shape{BareLifecycle: true, TextResults: true, EndItem: true, UTC: true, Gone: GonePlain}},
-		{"in envelopes", Shape{WrappedInside: true, EndItem: true, ErrorValue: true, NumbersAsText: true, ContextsUnder: "items", DeleteAnswers: true, ConflictStatus: 500, Gone: GoneIn200}},
+		{"as documented", Shape{BareLifecycle: true, TextResults: true, EndItem: true, InnerPaths: true, UTC: true, Gone: GonePlain}},
+		{"in envelopes", Shape{WrappedInside: true, EndItem: true, ErrorValue: true, NumbersAsText: true, ContextsUnder: "items", DeleteAnswers: true, StartingError: true, ConflictStatus: 500, Gone: GoneIn200}},
 		{"as of old", Shape{BareLifecycle: true, TextResults: true, TimeoutItem: true, OldFiles: true, ForgetsEnded: true, TimeoutEndsContext: true, ContextsUnder: "contexts", ConflictStatus: 400, Gone: GoneStatus}},
 	}
 }
@@ -169,6 +173,14 @@ func (s Shape) moment(at time.Time) string {
 
 // insideMoment writes a time inside a sandbox.
 func insideMoment(at time.Time) string { return at.UTC().Format(time.RFC3339) }
+
+// path writes the path of a file.
+func (s Shape) path(name string) string {
+	if s.InnerPaths {
+		return "/tmp/code-interpreter-sandbox" + absolute(name)
+	}
+	return absolute(name)
+}
 
 // number writes a whole number, in quotes where the shape has them.
 func (s Shape) number(n int64) any {

@@ -605,7 +605,7 @@ func (sh *shell) ls(_ context.Context, args []string) error {
 				continue
 			}
 			if strings.Contains(letters, "l") {
-				e := entry(name, n)
+				e := Shape{}.entry(name, n)
 				base = fmt.Sprintf("%s 1 user user %d %s %s", e["permissions"], e["size"], n.modified.UTC().Format("Jan _2 15:04"), base)
 			}
 			if _, err := io.WriteString(sh.out, base+"\n"); err != nil {

@@ -5,8 +5,10 @@
 // A [Client] speaks both. A template must be READY before a sandbox can be made from it, and the sandbox healthy before code
 // can run in it; waiting is the caller's.
 //
-// Facts about the wire come from the service's documentation and its official clients; where these differ, decoding takes
-// what any of them takes. Times on the wire are seconds unless a comment says otherwise.
+// Facts about the wire come from four sources, and comments say which where it matters: "documented" is what the service's own
+// pages say, "recorded" what its official clients were seen to send or to take, "reported" what others tell who use it, and
+// "assumed" what nobody has shown. Nothing of it was held against the service itself. Where sources differ, decoding takes
+// what any of them takes. Sizes are bytes and times on the wire whole seconds unless a comment says otherwise.
 //
 // Every failure is an *[APIError], whose Kind says what it means. Calls that only look, and those that come to the same when done
 // twice, are repeated by the client when the service says "later"; a run, a command or a creation is sent once and never again.
@@ -34,11 +36,12 @@ type Plane string
 
 // The planes.
 const (
-	Control Plane = "control" // agentrun.{region}.aliyuncs.com
-	Data    Plane = "data"    // {account}.agentrun-data.{region}.aliyuncs.com
+	Control Plane = "control" // agentrun.{region}.aliyuncs.com (documented)
+	Data    Plane = "data"    // {account}.agentrun-data.{region}.aliyuncs.com (documented)
 )
 
-// What a request may take. The service cuts a run or a command after 30 s; how long its other answers take is stated nowhere.
+// What a request may take, connecting included. That the service cuts a run or a command after 30 s is documented; how long its
+// other answers take is stated nowhere, so these are assumed.
 const (
 	connectLimit = 10 * time.Second
 	controlLimit = 30 * time.Second
@@ -47,7 +50,7 @@ const (
 	idleLimit    = 60 * time.Second // of an upload or download, which have no limit for the whole: as long as nothing moves
 )
 
-// keepIdle is how long an unused connection is kept. A gateway may close it at any time, and a run that is just then sent on it
+// keepIdle is how long an unused connection is kept (assumed). A gateway may close it at any time, and a run that is just then sent on it
 // is lost without an answer; so it is short.
 const keepIdle = 30 * time.Second
 
@@ -62,7 +65,8 @@ type Config struct {
 	// ControlEndpoint and DataEndpoint replace the hosts made from account and region. See [ParseEndpoint].
 	ControlEndpoint, DataEndpoint Endpoint
 	// Lifecycle is the plane on which sandboxes are created, looked at, stopped and deleted: both have these calls. Default:
-	// [Control], which is documented and authorised by action; the data plane may refuse them unless the template allows it.
+	// [Control], which is documented and authorised by action; the official Python client takes [Data] (recorded), which may
+	// answer 403 unless the template allows it.
 	Lifecycle Plane
 	// UserAgent names the program. Default: "agentrun-go".
 	UserAgent string

@@ -75,7 +75,7 @@ type Network struct {
 	SecurityGroupID string      `json:"securityGroupId,omitempty"`
 }
 
-// TemplateSpec is what a template is made from. Name, Type, CPU, Memory and Network are required to create one.
+// TemplateSpec is what a template is made from (documented; names of fields recorded). Name, Type, CPU, Memory and Network are required to create one.
 type TemplateSpec struct {
 	Name        string            `json:"templateName,omitempty"` // unique in account and region
 	Type        TemplateType      `json:"templateType,omitempty"`
@@ -97,7 +97,7 @@ func (s TemplateSpec) MarshalJSON() ([]byte, error) {
 	return withExtra(plain(s), s.Extra)
 }
 
-// Template is a recipe as the service has it.
+// Template is a recipe as the service has it. That numbers may come as text is recorded: the official clients disagree.
 type Template struct {
 	ID                string            `json:"templateId,omitempty"`
 	Name              string            `json:"templateName,omitempty"`
@@ -201,15 +201,16 @@ func setInt(values url.Values, name string, value int) {
 // SandboxSpec is what a sandbox is made from. Template is required.
 type SandboxSpec struct {
 	Template string // its name
-	// ID is wanted for the sandbox: up to 128 letters, digits, - and _. Empty: the service makes one.
+	// ID is wanted for the sandbox: up to 128 letters, digits, - and _ (reported). Empty: the service makes one.
 	ID string
-	// IdleTimeout is after what time without a request the sandbox ends, in whole seconds, rounded up. 0: the service's own.
+	// IdleTimeout is after what time without a request the sandbox ends, in whole seconds, rounded up. 0: the service's own, which
+	// the official clients never leave it to: they send 600 s (recorded).
 	IdleTimeout time.Duration
 	// Extra holds fields of the service that have no name here, such as ossMountConfig. They are sent as they are.
 	Extra map[string]any
 }
 
-// MarshalJSON writes the idle timeout under both its names: each plane has one, and ignores the other.
+// MarshalJSON writes the idle timeout under both its names: each plane has one (recorded), and ignores the other (assumed).
 func (s SandboxSpec) MarshalJSON() ([]byte, error) {
 	idle := secondsOf(s.IdleTimeout)
 	return withExtra(struct {
@@ -242,7 +243,8 @@ func (s Sandbox) IdleTimeout() time.Duration {
 	return cmp.Or(s.IdleTimeoutInSeconds, s.IdleTimeoutSeconds, s.IdleTTL).Duration()
 }
 
-// MaxLifetime is how long a sandbox lives at most, from its creation, whatever it does and however often it was paused.
+// MaxLifetime is how long a sandbox lives at most (documented), from its creation, whatever it does and however often it was
+// paused.
 const MaxLifetime = 6 * time.Hour
 
 // CreateSandbox makes a sandbox, which can be used once its health is OK. Sent once: after a failure that is Uncertain there may
@@ -266,7 +268,7 @@ func (c *Client) StopSandbox(ctx context.Context, id string) (Sandbox, error) {
 }
 
 // DeleteSandbox ends a sandbox, if it still lives, and forgets it. The answer is how it was before. One that is gone already is a
-// success: the service lists sandboxes for a while that it then does not find.
+// success: the service lists sandboxes for a while that it then does not find (reported).
 func (c *Client) DeleteSandbox(ctx context.Context, id string) (Sandbox, error) {
 	return c.end(ctx, call{op: "DeleteSandbox", method: http.MethodDelete, path: path("sandboxes", id)}, id)
 }
@@ -281,7 +283,8 @@ func (c *Client) end(ctx context.Context, cl call, id string) (Sandbox, error) {
 	return ended, err
 }
 
-// PauseSandbox keeps a sandbox aside for up to 30 days; its connections break. Only for accounts that are let. Its lifetime goes on.
+// PauseSandbox keeps a sandbox aside for up to 30 days; its connections break. Only for accounts that are let. Its lifetime goes
+// on (all documented).
 func (c *Client) PauseSandbox(ctx context.Context, id string) (Sandbox, error) {
 	var paused Sandbox
 	err := c.do(ctx, call{op: "PauseSandbox", plane: Control, method: http.MethodPut, path: path("sandboxes", id, "pause")}, &paused)

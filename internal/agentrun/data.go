@@ -28,7 +28,8 @@ type Health struct {
 func (h Health) OK() bool { return strings.EqualFold(h.Status, "ok") }
 
 // Health asks a sandbox how it is. While it starts, it answers with another status than "ok", or the gateway in its place with
-// [KindStarting], which is not repeated here: ask again after a second. A request also keeps an idle sandbox alive.
+// [KindStarting], which is not repeated here: ask again after a second, at most 60 times, as the official client does
+// (recorded). A request also keeps an idle sandbox alive (assumed).
 func (c *Client) Health(ctx context.Context, sandboxID string) (Health, error) {
 	var health Health
 	err := c.do(ctx, call{op: "Health", plane: Data, method: http.MethodGet, path: inside(sandboxID, "health"), repeat: polling}, &health)
@@ -38,13 +39,13 @@ func (c *Client) Health(ctx context.Context, sandboxID string) (Health, error) {
 // Language is what a context speaks.
 type Language string
 
-// The languages.
+// The languages (documented).
 const (
 	Python     Language = "python"
 	JavaScript Language = "javascript"
 )
 
-// HomeFolder is where code inside a sandbox starts unless told otherwise.
+// HomeFolder is where code inside a sandbox starts unless told otherwise (documented).
 const HomeFolder = "/home/user"
 
 // CodeContext is one interpreter in a sandbox.
@@ -94,8 +95,8 @@ func (c *Client) DeleteContext(ctx context.Context, sandboxID, contextID string)
 	return c.do(ctx, call{op: "DeleteContext", plane: Data, method: http.MethodDelete, path: inside(sandboxID, "contexts", contextID), repeat: repeating}, nil)
 }
 
-// MaxRunTime is the longest that code or a command may be given: the service's gateway ends requests then. Longer work goes into
-// the background of the sandbox.
+// MaxRunTime is the longest that code or a command may be given (documented): the service's gateway ends requests then. Longer
+// work goes into the background of the sandbox.
 const MaxRunTime = 30 * time.Second
 
 // Execution is code to run. Name the context to run in, or a language for a run that keeps nothing.
@@ -241,7 +242,7 @@ func (i Item) forms() Forms {
 	return Forms{"text/plain": i.Text}
 }
 
-// placeholders stand where code had no value to show.
+// placeholders stand where code had no value to show: the first is documented, the other was seen.
 var placeholders = map[string]bool{"": true, "None": true, "Code executed successfully": true}
 
 // isPlaceholder reports whether a result stands for no value.
@@ -293,7 +294,7 @@ func (r Result) Outcome() Outcome {
 	return outcome
 }
 
-// Stdout is what was printed. The service cuts the newline off the end of each piece.
+// Stdout is what was printed. The service cuts the newline off the end of each piece (in all examples known).
 func (r Result) Stdout() string { return r.printed(ItemStdout) }
 
 // Stderr is what was printed there, which does not make a run a failure.

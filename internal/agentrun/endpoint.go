@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// DefaultRegion is where the official clients go when nobody says otherwise.
+// DefaultRegion is where the official clients go when nobody says otherwise (recorded).
 const DefaultRegion = "cn-hangzhou"
 
-// Regions lists the regions of the service's endpoint page. There may be others by now: any name can be used.
+// Regions lists the regions of the service's endpoint page (documented). There may be others by now: any name can be used.
 func Regions() []string {
 	return []string{"cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-shenzhen", "ap-southeast-1"}
 }
@@ -97,7 +97,7 @@ func isLoopback(host string) bool {
 }
 
 // signed is the endpoint for requests with a signature: the account's own host has another name for them, "-ram" after its first
-// label. Other hosts stay as they are.
+// label (recorded). Other hosts stay as they are, and a name that has the mark already does not get it twice.
 func (e Endpoint) signed() Endpoint {
 	host := e.Host()
 	name := host

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Kind is what a failure means, as far as it can be told. The service documents few codes, so it goes by status, code and the
-// words of the message.
+// Kind is what a failure means, as far as it can be told. Few of the service's codes are documented, so it goes by status, code
+// and the words of the message, as the official clients do (recorded).
 type Kind string
 
 // The kinds: what to do about the credentials, the account or the clock.
@@ -50,9 +50,9 @@ const (
 const (
 	KindThrottled      Kind = "throttled"       // too many requests; RetryAfter may say how long
 	KindQuota          Kind = "quota"           // the account's instances are used up
-	KindStarting       Kind = "starting"        // 502: normal for a sandbox that is young
+	KindStarting       Kind = "starting"        // 502: normal for a sandbox that is young (reported)
 	KindUnavailable    Kind = "unavailable"     // 503
-	KindGatewayTimeout Kind = "gateway_timeout" // 504: it took longer than the gateway's 30 s and may still be going on
+	KindGatewayTimeout Kind = "gateway_timeout" // 504: it took longer than the gateway's 30 s and may still be going on (reported)
 	KindServer         Kind = "server"          // any other 5xx
 	KindNoSuchHost     Kind = "no_such_host"    // account id or region wrong, or no network
 	KindUnreachable    Kind = "unreachable"     // no connection
@@ -68,7 +68,7 @@ const (
 	KindCanceled  Kind = "canceled"   // the caller's context ended; Err matches it
 )
 
-// skewLimit is how far clocks may be apart.
+// skewLimit is how far clocks may be apart: documented for the control plane, assumed for the data plane.
 const skewLimit = 15 * time.Minute
 
 // APIError is a call that failed. Its text holds neither secrets nor signatures, whatever the service answered.

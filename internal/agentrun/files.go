@@ -104,7 +104,7 @@ type Written struct {
 }
 
 // WriteFile writes a text file, with the folders above it. The service takes the usual extensions of text only, and no names
-// that begin with a dot: [Client.Upload] takes anything. Sent once.
+// that begin with a dot (documented): [Client.Upload] takes anything. Sent once.
 func (c *Client) WriteFile(ctx context.Context, sandboxID, path, content string) (Written, error) {
 	request := struct {
 		Path      string `json:"path"`
@@ -171,8 +171,8 @@ func (c *Client) change(ctx context.Context, op, where string, request any) (Ent
 	return changed.Entry, err
 }
 
-// MaxUpload is the largest file the service takes, in bytes. Requests of more than 32 MB are known to be refused by some of the
-// platform below it.
+// MaxUpload is the largest file the service takes, in bytes (documented). The platform below it has a limit of 32 MB for requests
+// (documented there), so larger files may be refused.
 const MaxUpload = 100 << 20
 
 var errTooLarge = fmt.Errorf("the file is larger than %d MB, which is all the service takes in one piece", MaxUpload>>20)

@@ -35,8 +35,8 @@ type CommandResult struct {
 // OK reports whether the command came to its end and succeeded. One that did not come to its end may have the exit code 0.
 func (c Command) OK() bool { return strings.EqualFold(c.Status, "completed") && c.Result.ExitCode == 0 }
 
-// RunCommand runs a command and waits for it. The service is known not to keep to the timeout: end the command with one of its
-// own, such as timeout(1); after 30 s the gateway gives up, and the command goes on. Sent once, whatever happens.
+// RunCommand runs a command and waits for it. The service does not keep to the timeout (reported): end the command with one of
+// its own, such as timeout(1); after 30 s the gateway gives up, and the command goes on. Sent once, whatever happens.
 func (c *Client) RunCommand(ctx context.Context, sandboxID string, command CommandSpec) (Command, error) {
 	cl := call{op: "RunCommand", plane: Data, method: http.MethodPost, path: inside(sandboxID, "processes", "cmd")}
 	limit, failed := c.runLimit(cl, command.Timeout)

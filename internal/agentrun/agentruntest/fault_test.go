@@ -200,3 +200,15 @@ func TestASlowAnswerEndsWithItsClient(t *testing.T) {
 		t.Errorf("Health = %v, want it given up", err)
 	}
 }
+
+// TestAnUploadThatIsRefusedEarlySaysWhy has a service that answers before the file has come, and breaks the connection.
+func TestAnUploadThatIsRefusedEarlySaysWhy(t *testing.T) {
+	s := start(t, agentruntest.Options{})
+	c := clientOf(t, s, nil)
+	for range 20 {
+		_, err := c.Upload(t.Context(), "gone", agentrun.UploadSpec{Path: "/home/user/f", Content: io.LimitReader(zeros{}, 50<<20), Size: 50 << 20})
+		if agentrun.KindOf(err) != agentrun.KindSandboxGone {
+			t.Errorf("Upload = %v, want %s", err, agentrun.KindSandboxGone)
+		}
+	}
+}

@@ -13,7 +13,7 @@
 //   - A [Fault] lets the next requests of an operation fail, before or after it was carried out.
 //   - Requests are recorded ([Emulator.Requests]), without signatures, tokens and keys.
 //
-// Code really runs: each context is an instance of the local engine (Python and JavaScript in WebAssembly, without network or
+// Code really runs, unless it is scripted (Options.Script): each context is an instance of the local engine (Python and JavaScript in WebAssembly, without network or
 // packages). Two things are not as in the service. Code sees its working folder as /scratch, not under /home/user, and nothing
 // else: it should use relative paths. And files pass between contexts, the files API and commands when a run begins and ends,
 // not while it goes on. There are no files but those below /home/user.
@@ -80,6 +80,8 @@ type Options struct {
 	// GatewayLimit is after what time the data plane answers 504. Default: 30 s.
 	GatewayLimit time.Duration
 
+	// Script says what code gives, in an emulator that runs none. It may be called by several goroutines at once.
+	Script func(language, code string) Scripted
 	// Engine runs the code. It stays the caller's. Default: one of the emulator's own.
 	Engine *localengine.Engine
 	// CacheDir keeps the compiled engine of an emulator that has its own. Empty: every one compiles anew.
@@ -89,6 +91,17 @@ type Options struct {
 	// Logger gets a line per request, without code or secrets. Default: discarded.
 	Logger *slog.Logger
 }
+
+// Scripted is what code gives that is not run.
+type Scripted struct {
+	Stdout, Stderr string
+	Value          map[string]string // by MIME type; nil: none
+	Error          *ScriptedError
+	Took           time.Duration // how long the code takes; longer than its timeout is one
+}
+
+// ScriptedError is an error that code ends with.
+type ScriptedError struct{ Name, Message, Traceback string }
 
 // Emulator is the service. Methods are safe for concurrent use.
 type Emulator struct {
@@ -132,6 +145,9 @@ func New(options Options) (*Emulator, error) {
 		options: options, engine: options.Engine, log: options.Logger, shape: options.Shape, over: make(chan struct{}),
 		nonces: map[string]time.Time{}, templates: map[string]*template{}, sandboxes: map[string]*sandbox{}, arrived: make(chan struct{}),
 	}
+	if options.Script != nil {
+		return e, nil
+	}
 	if e.engine == nil {
 		engine, err := localengine.New(localengine.Options{CacheDir: options.CacheDir, Logger: options.Logger})
 		if err != nil {
@@ -149,6 +165,9 @@ func New(options Options) (*Emulator, error) {
 
 // Load makes the engine ready, which otherwise the first context waits for.
 func (e *Emulator) Load(ctx context.Context) error {
+	if e.options.Script != nil {
+		return nil
+	}
 	if err := e.engine.Load(ctx); err != nil {
 		return fmt.Errorf("load the emulator's engine: %w", err)
 	}
@@ -172,7 +191,10 @@ func (e *Emulator) Close(ctx context.Context) error {
 	if e.ownEngine {
 		err = e.engine.Close(ctx)
 	}
-	if err = errors.Join(err, os.RemoveAll(e.dir)); err != nil {
+	if e.dir != "" {
+		err = errors.Join(err, os.RemoveAll(e.dir))
+	}
+	if err != nil {
 		return fmt.Errorf("close the emulator: %w", err)
 	}
 	return nil

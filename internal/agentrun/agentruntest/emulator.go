@@ -12,6 +12,10 @@
 //   - Where sources of the service's behaviour differ, a [Shape] chooses.
 //   - A [Fault] lets the next requests of an operation fail, before or after it was carried out.
 //   - Requests are recorded ([Emulator.Requests]), without signatures, tokens and keys.
+//   - It listens on this computer ([Listen], [Start]), or is spoken to without a network ([Emulator.Transport]).
+//
+// What it has not: the terminal, the operations for a template's MCP server and for access tokens, the older preview of the
+// service, templates of other types than they are named (a sandbox is always a code interpreter), and TLS.
 //
 // Code really runs, unless it is scripted (Options.Script): each context is an instance of the local engine (Python and JavaScript in WebAssembly, without network or
 // packages). Two things are not as in the service. Code sees its working folder as /scratch, not under /home/user, and nothing
@@ -268,7 +272,7 @@ type Request struct {
 	Method    string
 	URI       string      // as it came, path and query
 	Header    http.Header // without what proves who is calling
-	Body      []byte      // the first 64 KiB; of uploads nothing
+	Body      []byte      // the first 16 KiB; of uploads nothing
 	Status    int         // of the answer; 0 if there was none
 	Fault     string      // the failure that was injected; "" if none was
 }
@@ -276,7 +280,7 @@ type Request struct {
 // mostRecords is how many requests are kept.
 const (
 	mostRecords = 10000
-	mostBody    = 64 << 10
+	mostBody    = 16 << 10
 )
 
 // Requests gives what came so far, oldest first, and of very much only the newest ten thousand. Those still being answered have

@@ -421,11 +421,17 @@ func TestCodeGoesOnWhenItsClientLeaves(t *testing.T) {
 	c := clientOf(t, s, nil)
 	id := open(t, c)
 	cc := newContext(t, c, id, agentrun.Python, "")
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	_, err := c.Execute(ctx, id, agentrun.Execution{Code: "import time\ntime.sleep(0.5)\nz = 'done'", ContextID: cc})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.Execute(ctx, id, agentrun.Execution{Code: "import time\ntime.sleep(0.5)\nz = 'done'", ContextID: cc})
+		ended <- err
+	}()
+	await(t, s, "Execute", 1)
+	cancel()
+	err := <-ended
 	failed, ok := errors.AsType[*agentrun.APIError](err)
-	if !ok || failed.Kind != agentrun.KindCanceled || !failed.Uncertain || !errors.Is(err, context.DeadlineExceeded) {
+	if !ok || failed.Kind != agentrun.KindCanceled || !failed.Uncertain || !errors.Is(err, context.Canceled) {
 		t.Fatalf("Execute = %#v, want it given up and uncertain", err)
 	}
 	if r := execute(t, c, id, cc, "z"); value(r) != "'done'" { // waits for its turn

@@ -125,10 +125,10 @@ func TestABackgroundProcess(t *testing.T) {
 }
 
 func TestTheGatewayHasNoPatience(t *testing.T) {
-	s := start(t, agentruntest.Options{GatewayLimit: 300 * time.Millisecond})
+	s := start(t, agentruntest.Options{GatewayLimit: 500 * time.Millisecond})
 	c := clientOf(t, s, nil)
 	id := open(t, c)
-	_, err := c.RunCommand(t.Context(), id, agentrun.CommandSpec{Command: "sleep 1; echo done > done.txt", Timeout: time.Second})
+	_, err := c.RunCommand(t.Context(), id, agentrun.CommandSpec{Command: "sleep 1.5; echo done > done.txt", Timeout: time.Second})
 	if agentrun.KindOf(err) != agentrun.KindGatewayTimeout {
 		t.Fatalf("RunCommand = %v, want %s", err, agentrun.KindGatewayTimeout)
 	}
@@ -136,7 +136,8 @@ func TestTheGatewayHasNoPatience(t *testing.T) {
 		if file, err := c.ReadFile(t.Context(), id, "/home/user/done.txt"); err == nil && file.Content == "done\n" {
 			return
 		}
-		if _, err := c.RunCommand(t.Context(), id, agentrun.CommandSpec{Command: "sleep 0.1"}); err != nil {
+		_, err := c.RunCommand(t.Context(), id, agentrun.CommandSpec{Command: "sleep 0.1"})
+		if err != nil && agentrun.KindOf(err) != agentrun.KindGatewayTimeout {
 			t.Fatal(err)
 		}
 	}
@@ -157,8 +158,10 @@ func TestProcessesOfTheService(t *testing.T) {
 			ended <- done
 		}()
 		await(t, s, "RunCommand", 1)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
 		for {
-			found, err := c.ListProcesses(t.Context(), id)
+			found, err := c.ListProcesses(ctx, id)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -71,7 +71,7 @@ func ParseEndpoint(text string) (Endpoint, error) {
 	switch {
 	case u.User != nil:
 		return Endpoint{}, errors.New("the endpoint names a user; credentials do not belong into it")
-	case u.Hostname() == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" || strings.ContainsAny(u.Host, "%"):
+	case u.Hostname() == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" || strings.ContainsFunc(u.Host, func(r rune) bool { return r == '%' || r > 126 }):
 		return Endpoint{}, fmt.Errorf("the endpoint %q is not of the form https://host", text)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return Endpoint{}, fmt.Errorf("the endpoint %q is not encrypted; use https (http is for this computer's own 127.0.0.1)", text)

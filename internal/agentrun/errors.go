@@ -255,11 +255,15 @@ func classify(op string, status int, said answer) Kind {
 		return KindNoPermission
 	case strings.Contains(message, "already exists"):
 		return KindExists
+	case status == http.StatusInsufficientStorage:
+		return KindStorageFull // also when it speaks of a disk's quota
 	case strings.Contains(code, "quota"), strings.Contains(message, "quota"), strings.Contains(code, "exhausted"):
 		return KindQuota
 	case strings.HasPrefix(code, "throttling"):
 		return KindThrottled
-	case status == http.StatusGone, status == http.StatusNotFound, isNotFound(message) && status < 500:
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusTooManyRequests, status >= 500:
+		return byStatus(status)
+	case status == http.StatusGone, status == http.StatusNotFound, isNotFound(message):
 		return whatIsMissing(op, status, said.nested, message)
 	}
 	return byStatus(status)
@@ -283,8 +287,6 @@ func byStatus(status int) Kind {
 		return KindUnavailable
 	case http.StatusGatewayTimeout:
 		return KindGatewayTimeout
-	case http.StatusInsufficientStorage:
-		return KindStorageFull
 	}
 	switch {
 	case status >= 500:
@@ -314,8 +316,14 @@ func whatIsMissing(op string, status int, nested bool, message string) Kind {
 		return false
 	}
 	area := areaOf(op)
+	// A name may hold any of the words, and a context is missing "in the sandbox": taking that for the sandbox itself would
+	// throw away all that lives in it.
+	sandbox := strings.HasPrefix(message, "sandbox") || strings.HasPrefix(message, "the sandbox") ||
+		says("sandbox") && !says("context", "kernel", "process", "file", "directory")
 	switch {
-	case !nested && (status == http.StatusGone || says("sandbox")):
+	case area == KindTemplateNotFound:
+		return area
+	case !nested && (status == http.StatusGone || sandbox):
 		return KindSandboxGone
 	case says("template"):
 		return KindTemplateNotFound
@@ -325,7 +333,7 @@ func whatIsMissing(op string, status int, nested bool, message string) Kind {
 		return KindProcessNotFound
 	case says("file", "directory", "path"):
 		return KindFileNotFound
-	case nested && area != KindSandboxGone, area == KindSandboxGone, area == KindTemplateNotFound:
+	case nested, area == KindSandboxGone:
 		return area
 	default:
 		return KindNotFound

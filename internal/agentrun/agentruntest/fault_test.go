@@ -31,7 +31,7 @@ func TestEveryFaultIsMet(t *testing.T) {
 		{agentruntest.Unavailable(0), agentrun.KindUnavailable, agentrun.KindUnavailable, true},
 		{agentruntest.GatewayTimeout(), agentrun.KindGatewayTimeout, agentrun.KindGatewayTimeout, true},
 		{agentruntest.StorageFull(), agentrun.KindStorageFull, agentrun.KindStorageFull, false},
-		{agentruntest.SandboxGone(), agentrun.KindSandboxGone, agentrun.KindSandboxGone, false},
+		{agentruntest.SandboxGone(), agentrun.KindSandboxGone, agentrun.KindTemplateNotFound, false},
 		{agentruntest.Failed200(), agentrun.KindFailed, agentrun.KindFailed, false},
 		{agentruntest.Empty(http.StatusOK), agentrun.KindBadAnswer, agentrun.KindBadAnswer, true},
 		{agentruntest.Empty(http.StatusInternalServerError), agentrun.KindServer, agentrun.KindServer, true},

@@ -552,6 +552,8 @@ func TestWhatGatewaysSayIsUnderstood(t *testing.T) {
 		{"ReadFile", 404, `{"code":"ERR_NOT_FOUND","message":"file /home/user/sandbox not found"}`, KindFileNotFound},
 		{"GetTemplate", 404, `{"code":"ERR_NOT_FOUND","message":"template my-sandbox not found"}`, KindTemplateNotFound},
 		{"CreateSandbox", 404, `{"code":"ERR_NOT_FOUND","message":"template not found for the sandbox"}`, KindTemplateNotFound},
+		{"ReadFile", 404, `{"error":{"code":"NOT_FOUND","message":"no file quota.txt"}}`, KindFileNotFound},
+		{"CreateSandbox", 400, `{"code":"ERR","message":"instance quota exceeded"}`, KindQuota},
 		{"WriteFile", 507, `{"error":{"code":"X","message":"disk quota exceeded"}}`, KindStorageFull},
 		{"GetSandbox", 403, `{"code":"ERR_FORBIDDEN","message":"the user does not exist"}`, KindNoPermission},
 		{"Execute", 404, `{"code":"ERR_NOT_FOUND","message":"gone"}`, KindNotFound},

@@ -257,7 +257,7 @@ func classify(op string, status int, said answer) Kind {
 		return KindExists
 	case status == http.StatusInsufficientStorage:
 		return KindStorageFull // also when it speaks of a disk's quota
-	case strings.Contains(code, "quota"), strings.Contains(message, "quota"), strings.Contains(code, "exhausted"):
+	case strings.Contains(code, "quota"), strings.Contains(code, "exhausted"), strings.Contains(message, "quota") && status != http.StatusNotFound:
 		return KindQuota
 	case strings.HasPrefix(code, "throttling"):
 		return KindThrottled

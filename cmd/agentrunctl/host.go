@@ -21,7 +21,12 @@ var errNoHost = errors.New("no host is running; an editor starts one when it con
 // ask sends a request to the running host's socket and returns the status and the body of its answer. Without a host the error is
 // errNoHost.
 func ask(ctx context.Context, dirs paths.Dirs, method, path string) (code int, body []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	return askWithin(ctx, 5*time.Second, dirs, method, path)
+}
+
+// askWithin is ask for answers that take their time.
+func askWithin(ctx context.Context, patience time.Duration, dirs paths.Dirs, method, path string) (code int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,

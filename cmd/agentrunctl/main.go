@@ -49,6 +49,7 @@ func commands() []command {
 		{"serve", "serve [flags]", "run the host in the foreground", serve},
 		{"status", "status [--json]", "show what the running host is doing", showStatus},
 		{"interrupt", "interrupt ID", "stop the code that runs in a context, or one run; the context stays", interrupt},
+		{"stop", "stop", "end the running host and what runs in it", stopHost},
 		{"token", "token [NAME [--revoke]]", "print a client's token for the HTTP address, making it if there is none", token},
 		{"version", "version", "print the version", showVersion},
 	}

@@ -9,7 +9,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -93,8 +95,19 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // alreadyRunning is a success: whoever starts a host wants one to be there.
 func alreadyRunning(running *instance.RunningError, stdout io.Writer, log *slog.Logger) error {
 	log.Info("not needed", "reason", running.Error())
-	_, err := fmt.Fprintf(stdout, "AgentRun Tray is running already (process %d, version %s). See it with: agentrunctl status\n", running.Info.PID, running.Info.Version)
+	self := ownName()
+	_, err := fmt.Fprintf(stdout, "AgentRun Tray is running already (process %d, version %s). See it with: %s status. To start it anew, end it first: %s stop\n",
+		running.Info.PID, running.Info.Version, self, self)
 	return err
+}
+
+// ownName is how this program can be called again.
+func ownName() string {
+	self, err := os.Executable()
+	if err != nil {
+		return "agentrunctl"
+	}
+	return self
 }
 
 func listenAddress(flag string, cfg config.Config) string {
@@ -113,10 +126,7 @@ func greet(ctx context.Context, hub *status.Hub, stdout io.Writer) {
 		if s.Phase == status.Starting || s.Addresses.Socket == "" {
 			continue
 		}
-		self, err := os.Executable()
-		if err != nil {
-			self = "agentrunctl"
-		}
+		self := ownName()
 		relay := filepath.Join(filepath.Dir(self), "agentrun-mcp")
 		fmt.Fprintf(stdout, `
 AgentRun Tray is ready: Python and JavaScript run in a sandbox on this computer (after %s).
@@ -126,12 +136,30 @@ Point your editor at the relay; it needs no arguments:
     {"mcpServers": {"agentrun": {"command": %q}}}
   Claude Code:
     claude mcp add agentrun -- %s
+  VS Code (.vscode/mcp.json):
+    {"servers": {"agentrun": {"type": "stdio", "command": %q}}}
 %s
 See what runs: %s status        Stop: Ctrl+C
 
-`, time.Since(s.StartedAt).Round(100*time.Millisecond), relay, relay, httpHint(s.Addresses.HTTP, self), self)
+%s`, time.Since(s.StartedAt).Round(100*time.Millisecond), relay, relay, relay, httpHint(s.Addresses.HTTP, self), self, problems(s))
 		return
 	}
+}
+
+// problems lists what the user can mend.
+func problems(s status.Snapshot) string {
+	var b strings.Builder
+	for _, p := range s.Problems {
+		fmt.Fprintf(&b, "! %s\n", strings.Join(nonEmpty(p.What, p.Todo), "\n  "))
+	}
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func nonEmpty(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(t string) bool { return t == "" })
 }
 
 func httpHint(address, self string) string {

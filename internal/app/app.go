@@ -61,11 +61,13 @@ type App struct {
 	usesFile *tokens.Uses
 	uses     useBook
 
-	mu       sync.Mutex // guards below: the part of the snapshot that no other owner keeps
-	address  status.Addresses
-	problems []status.Problem
-	stopping bool
-	poke     chan struct{} // capacity 1: stopping has changed
+	mu        sync.Mutex // guards below: the part of the snapshot that no other owner keeps
+	address   status.Addresses
+	problems  []status.Problem
+	stopping  bool
+	farewells []net.Conn    // of those who asked the host to end and wait for it
+	poke      chan struct{} // capacity 1: stopping has changed
+	quit      chan struct{} // capacity 1: somebody asked the host to end
 }
 
 // New makes a host from its options. It starts nothing and touches no file.
@@ -76,9 +78,10 @@ func New(opt Options) (*App, error) {
 	if err := checkListen(opt.Listen); err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, log: opt.Logger, started: time.Now().UTC(), poke: make(chan struct{}, 1), tokens: tokens.Open(opt.Dirs.Data), usesFile: tokens.OpenUses(opt.Dirs.Data)}
+	a := &App{opt: opt, log: opt.Logger, started: time.Now().UTC(), poke: make(chan struct{}, 1), quit: make(chan struct{}, 1), tokens: tokens.Open(opt.Dirs.Data), usesFile: tokens.OpenUses(opt.Dirs.Data)}
 	for _, f := range opt.Faults {
 		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
+		a.log.Warn("setting not used", "field", f.Field, "why", f.Text)
 	}
 	var err error
 	if a.backend, err = newBackend(opt); err != nil {
@@ -165,6 +168,7 @@ func (a *App) Hub() *status.Hub { return &a.hub }
 // published. Where another host is running already, the error is instance.ErrRunning.
 func (a *App) Run(ctx context.Context) error {
 	leaveRoom()
+	defer a.sayFarewell()
 	for _, dir := range []string{a.opt.Dirs.Cache, a.opt.Dirs.Data} {
 		if err := paths.EnsurePrivate(dir); err != nil {
 			return err
@@ -222,6 +226,14 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	var watch stage
 	watch.fail = stop
 	watch.start(ctx, a.report)
+	watch.start(ctx, func(ctx context.Context) error {
+		select {
+		case <-a.quit:
+			stop(errAsked)
+		case <-ctx.Done():
+		}
+		return nil
+	})
 	if a.opt.IdleExit > 0 {
 		watch.start(ctx, func(ctx context.Context) error { return a.exitWhenIdle(ctx, stop) })
 	}
@@ -240,7 +252,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	defer cancel()
 	errClose := a.backend.Close(closing)
 	drawing.end()
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, errIdle) {
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, errIdle) && !errors.Is(cause, errAsked) {
 		return errors.Join(cause, errClose)
 	}
 	return errClose
@@ -360,6 +372,7 @@ func settingsProblem(f config.Fault, dirs paths.Dirs) status.Problem {
 	}
 	if f.Field == "" {
 		p.What = "The settings cannot be used: " + f.Text + "."
+		p.Todo = ""
 	}
 	return p
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"runtime/pprof"
 
@@ -13,6 +14,7 @@ import (
 //
 //	GET  /status             the state of this moment, counts included that are not announced as changes
 //	POST /interrupt/{id}     stops the code that runs in a context, or one run; see InterruptAnswer
+//	POST /stop               ends the host; the connection closes when it has ended
 //	POST /tokens/changed     a token was revoked: ends at once what its client has open
 //	GET  /debug/goroutines   what every goroutine does, for whoever looks into a hang
 func (a *App) control() http.Handler {
@@ -26,6 +28,7 @@ func (a *App) control() http.Handler {
 		}
 		a.tell(w, code, answer)
 	})
+	mux.HandleFunc("POST /stop", a.stopByHand)
 	mux.HandleFunc("POST /tokens/changed", func(w http.ResponseWriter, _ *http.Request) {
 		a.server.ShutOut()
 		w.WriteHeader(http.StatusNoContent)
@@ -90,4 +93,32 @@ func (a *App) cancelRun(ctx context.Context, run *interpreter.Run) InterruptAnsw
 	run.Cancel()
 	a.log.InfoContext(ctx, "cancelled by hand", "run_id", run.ID())
 	return InterruptAnswer{Interrupted, "The run " + run.ID() + " was cancelled."}
+}
+
+// stopByHand makes the host end. The connection stays open until it has, so that whoever asks can wait for that.
+func (a *App) stopByHand(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	if _, err := io.WriteString(conn, "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"); err != nil {
+		a.log.Debug("answer not sent", "error", err)
+	}
+	a.mu.Lock()
+	a.farewells = append(a.farewells, conn)
+	a.mu.Unlock()
+	select {
+	case a.quit <- struct{}{}:
+	default: // somebody has asked before
+	}
+}
+
+// sayFarewell tells those who asked the host to end that it has.
+func (a *App) sayFarewell() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, conn := range a.farewells {
+		_ = conn.Close() // they learn it from the end of the process else
+	}
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
@@ -40,7 +39,7 @@ func (a *App) draw(ctx context.Context) error {
 // snapshot folds the state of every owner into one picture.
 func (a *App) snapshot() status.Snapshot {
 	a.mu.Lock()
-	stopping, address, problems := a.stopping, a.address, slices.Clone(a.problems)
+	stopping, address, problems := a.stopping, a.address, append([]status.Problem{}, a.problems...)
 	a.mu.Unlock()
 
 	s := status.Snapshot{

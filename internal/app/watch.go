@@ -10,7 +10,10 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
 
-var errIdle = errors.New("nothing was connected for a while")
+var (
+	errIdle  = errors.New("nothing was connected for a while")
+	errAsked = errors.New("agentrunctl stop")
+)
 
 // report logs how the start went: what runs code, when the first session was ready, when all were, which tools there are.
 func (a *App) report(ctx context.Context) error {

@@ -32,7 +32,7 @@ func failedCall(id []byte, modern bool, code, sentence string) []byte {
 // repeated, so the model has to be told.
 func (r *Relay) answerLost(c *call) {
 	r.answer(c, failedCall(c.id, c.modern, toolLost,
-		"AgentRun restarted while this call was running, so its result is lost. The call may or may not have taken effect. "+
+		"AgentRun Tray was restarted while this call was running, so its result is lost. The call may or may not have taken effect. "+
 			"Contexts from before may be gone: check with list_contexts, look at what the call would have changed, then decide whether to call again."))
 }
 

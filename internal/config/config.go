@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -118,7 +119,7 @@ func oneOf[T comparable](at func(*Config) *T, names ...T) func(*Config, Config) 
 		if v := at(c); !slices.Contains(names, *v) {
 			bad := *v
 			*v = *at(&d)
-			return fmt.Sprintf("%v is none of %v, so %v is used", bad, names, *v)
+			return fmt.Sprintf("%v is none of %s, so %v is used", bad, strings.Trim(fmt.Sprint(names), "[]"), *v)
 		}
 		return ""
 	}
@@ -201,16 +202,36 @@ func Load(folder string) (Config, []Fault, error) {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			// the file is JSON, so the other fields were read
 			faults := c.Check()
-			return c, append(faults, Fault{wrong.Field, fmt.Sprintf("this is a JSON %s, which does not belong there, so the default is used", wrong.Value)}), nil
+			return c, append(faults, Fault{wrong.Field, fmt.Sprintf("a JSON %s does not belong there, a %s does, so the default is used", wrong.Value, jsonKind(wrong.Type))}), nil
+		}
+		why := err.Error()
+		if wrong, ok := errors.AsType[*json.SyntaxError](err); ok {
+			before := text[:min(int(wrong.Offset), len(text))]
+			why = fmt.Sprintf("line %d, %s", 1+bytes.Count(before, []byte("\n")), why)
 		}
 		kept, err := atomicfile.KeepAside(name, time.Now())
 		if err != nil {
-			return Default(), nil, fmt.Errorf("the settings in %s are not JSON, and could not be kept aside: %w", name, err)
+			return Default(), nil, fmt.Errorf("the settings in %s are not JSON (%s), and could not be kept aside: %w", name, why, err)
 		}
-		return Default(), []Fault{{Text: fmt.Sprintf("the settings were not valid JSON; they were kept as %s and the defaults are used", kept)}}, nil
+		return Default(), []Fault{{Text: fmt.Sprintf("they are not valid JSON (%s); they were kept as %s, and the defaults are used until that is corrected and renamed back", why, kept)}}, nil
 	}
 	faults := c.Check()
 	return c, append(faults, unknown(text)...), nil
+}
+
+// jsonKind is what JSON calls the values of a Go type.
+func jsonKind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "string"
+	case reflect.Slice:
+		return "list"
+	case reflect.Struct, reflect.Map:
+		return "object"
+	}
+	return "number"
 }
 
 // unknown names the fields that mean nothing, which are most often misspelt.

@@ -336,3 +336,29 @@ func TestTheWelcome(t *testing.T) {
 		}
 	}
 }
+
+// TestTheHostIsStoppedByHand: agentrunctl stop returns when the host is gone, so that another can be started at once.
+func TestTheHostIsStoppedByHand(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, quiet)
+	first := h.serve(t).ready(t)
+	c := h.connect(t, legacy)
+	id := c.create(t, "long", "python")
+	run := c.begin(t, "run_code", args{"context_id": id, "code": "while True: pass"}, "")
+	c.awaitRunning(t, id)
+	if out := h.mustCtl(t, "stop"); !strings.Contains(out, "has stopped") {
+		t.Errorf("agentrunctl stop said %q", out)
+	}
+	first.ended(t, patience, "agentrunctl stop")
+	if r, err := run.wait(t); err != nil || r.success() {
+		t.Errorf("the run that the host was stopped under = %v, %v, want a result that says so", r, err)
+	}
+	second := h.serve(t).ready(t)
+	if out := h.mustCtl(t, "stop"); !strings.Contains(out, "has stopped") {
+		t.Errorf("agentrunctl stop of the next host said %q", out)
+	}
+	second.ended(t, patience, "agentrunctl stop")
+	if out := h.mustCtl(t, "stop"); !strings.Contains(out, "No host is running") {
+		t.Errorf("agentrunctl stop without a host said %q", out)
+	}
+}

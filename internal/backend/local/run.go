@@ -231,10 +231,10 @@ func (c *collector) result(ran localengine.Result) sandbox.Result {
 	result := sandbox.Result{Stdout: c.stdout.String(), Stderr: c.stderr.String(), Displays: c.displays, Duration: ran.Duration}
 	result.Cut.Stdout, result.Cut.Stderr = ran.Cut.Stdout, ran.Cut.Stderr
 	if n := ran.Cut.Displays; n > 0 {
-		result.Displays = append(result.Displays, sandbox.Output{Text: fmt.Sprintf("(%d more displayed objects were too many or too large and are left out)", n)})
+		result.Displays = append(result.Displays, sandbox.Output{Text: fmt.Sprintf("(displayed objects left out because they were too many or too large: %d. Save large ones to files and fetch those with download_file)", n)})
 	}
 	if n := ran.Cut.Forms; n > 0 {
-		result.Displays = append(result.Displays, sandbox.Output{Text: fmt.Sprintf("(%d representations of objects were too large and are shortened or left out)", n)})
+		result.Displays = append(result.Displays, sandbox.Output{Text: fmt.Sprintf("(pictures or other forms of objects left out because they were too large, or shortened: %d. Save them to files and fetch those with download_file)", n)})
 	}
 	return result
 }

@@ -68,11 +68,8 @@ soak: build ## twenty clients at once, with crashes and bad manners, for SOAKTIM
 	$(GO) test -count=1 -tags e2e,soak -timeout 0 -run '^TestSoak$$' -v ./internal/e2e/ -soak.for $(SOAKTIME)
 
 fuzz: ## every fuzz target of the tree, each for FUZZTIME (30s)
-	@$(GO) test -list '^Fuzz' ./cmd/... ./internal/... | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
-	while read -r package target; do \
-		echo "$$package $$target"; \
-		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
-	done
+	@$(GO) test -list '^Fuzz' ./cmd/... ./internal/... | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | sort -u | \
+	while read -r package target; do sh packaging/fuzz.sh "$$package" "$$target" $(FUZZTIME) || exit 1; done
 
 engine: ## rebuilds the WebAssembly of Python and JavaScript from source (about 30 minutes)
 	@sh packaging/deps.sh engine

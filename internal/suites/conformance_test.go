@@ -210,7 +210,7 @@ func (r *report) judge(t *testing.T, whom string) {
 	if passed == 0 || strings.HasPrefix(r.total, "Total: 0 ") {
 		t.Errorf("the suite ran %d scenarios, of which %d passed, and says %q", len(r.order), passed, r.total)
 	}
-	verdict := fmt.Sprintf("conformance %s %s, %s: %d scenarios passed, %d failed as expected, %d unexpected. The suite: %s",
+	verdict := fmt.Sprintf("conformance %s %s, %s: %d scenarios passed, %d expected to fail (why: internal/suites/testdata), %d unexpected. The suite: %s",
 		r.version, r.args, whom, passed, expected, unexpected, r.total)
 	whys := make(map[string][]string) // of what is not scored
 	for entry, why := range r.expected {

@@ -559,6 +559,20 @@ func TestTheGapInOutputSoFarIsShownHoweverLargeTheBudget(t *testing.T) {
 	}
 }
 
+// TestNoCharacterOfOutputSoFarIsTornWhereItsEndsMeet: the ends are kept in bytes, and one character may be in both.
+func TestNoCharacterOfOutputSoFarIsTornWhereItsEndsMeet(t *testing.T) {
+	out := &runOutput{seams: map[string]seam{}}
+	const text = "数据分析"
+	for at := range len(text) {
+		if got := out.join("stdout", interpreter.Excerpt{Head: text[:at], Tail: text[at:]}); got != text {
+			t.Errorf("%d bytes and the rest = %q, want %q", at, got, text)
+		}
+	}
+	if len(out.seams) != 0 {
+		t.Errorf("seams = %v, want none", out.seams)
+	}
+}
+
 func TestPatienceIsASetting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := startBubble(t, sandboxtest.FakeOptions{}, Options{AnswerWithin: 20 * time.Second})

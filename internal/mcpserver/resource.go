@@ -108,8 +108,12 @@ func resourceError(ctx context.Context, uri string, err error) override {
 	o := override{status: http.StatusOK, code: rpcInternalError, text: phrase.Clip(err.Error(), maxErrorText), data: map[string]any{"uri": phrase.Clip(uri, maxErrorText)}}
 	missing := errors.Is(err, errNoResource) || errors.Is(err, sandbox.ErrContextNotFound) || errors.Is(err, sandbox.ErrFileNotFound) ||
 		sandbox.CodeOf(err, "") == sandbox.CodeInvalidParams
+	forbidden := sandbox.CodeOf(err, "") == sandbox.CodeNotAllowed
+	if forbidden {
+		o.code, o.data = rpcInvalidParams, map[string]any{"uri": phrase.Clip(uri, maxErrorText), "code": sandbox.CodeNotAllowed}
+	}
 	switch {
-	case missing && server.IsModernRequest(ctx):
+	case (missing || forbidden) && server.IsModernRequest(ctx):
 		o.status, o.code = http.StatusBadRequest, rpcInvalidParams
 	case missing:
 		o.code = mcp.RESOURCE_NOT_FOUND

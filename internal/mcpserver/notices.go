@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -193,7 +193,7 @@ func (n *notices) subscribe(id string, w watched, list, stale bool) error {
 	return nil
 }
 
-var errWatched = sandbox.Errorf(sandbox.CodeInvalidParams, "more than %d subscriptions of one client are not kept", maxWatched)
+var errWatched = fmt.Errorf("more than %d subscriptions of one client are not kept", maxWatched)
 
 // want notes that changes to a resource are to be told. What is gone has changed already. The caller holds mu.
 func (b *mailbox) want(w watched) {

@@ -326,6 +326,16 @@ func TestSubscriptionsThatCannotBe(t *testing.T) {
 	}
 }
 
+// TestListeningNeedsAStream: a client that reads none was not answered at all.
+func TestListeningNeedsAStream(t *testing.T) {
+	r := startRig(t, rigSetup{})
+	body, hs := listenBody("1", `{"resourcesListChanged":true}`)
+	hs["Accept"] = jsonType
+	if a := r.post(t, Unix, body, hs); a.status != http.StatusNotAcceptable || a.final(t).Error == nil {
+		t.Errorf("subscriptions/listen without a stream = %d %s, want 406", a.status, a.body)
+	}
+}
+
 func TestContextThatEndsIsToldOnceMoreAndExplained(t *testing.T) {
 	r := startWatched(t, rigSetup{})
 	id := r.makeContext(t, "one")
@@ -595,6 +605,8 @@ func TestTooManySubscriptionsAreRefused(t *testing.T) {
 	}
 	if err := n.subscribe("s", watched{uri: "one more"}, true, false); err == nil {
 		t.Error("one subscription too many is taken")
+	} else if o := resourceError(t.Context(), "agentrun://pool", err); o.code != rpcInvalidParams {
+		t.Errorf("it is refused with %d, want -32602: the resource is there", o.code)
 	}
 	if err := n.subscribe("s", watched{uri: "7"}, true, false); err != nil {
 		t.Errorf("the same subscription again: %v", err)

@@ -110,11 +110,13 @@ func resourceError(ctx context.Context, uri string, err error) override {
 		sandbox.CodeOf(err, "") == sandbox.CodeInvalidParams
 	forbidden := sandbox.CodeOf(err, "") == sandbox.CodeNotAllowed
 	if forbidden {
-		o.code, o.data = rpcInvalidParams, map[string]any{"uri": phrase.Clip(uri, maxErrorText), "code": sandbox.CodeNotAllowed}
+		o.data = map[string]any{"uri": phrase.Clip(uri, maxErrorText), "code": sandbox.CodeNotAllowed}
 	}
-	switch {
-	case (missing || forbidden) && server.IsModernRequest(ctx):
+	switch refused := forbidden || errors.Is(err, errWatched); {
+	case (missing || refused) && server.IsModernRequest(ctx):
 		o.status, o.code = http.StatusBadRequest, rpcInvalidParams
+	case refused:
+		o.code = rpcInvalidParams
 	case missing:
 		o.code = mcp.RESOURCE_NOT_FOUND
 	}

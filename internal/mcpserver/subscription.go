@@ -77,6 +77,9 @@ func (s *Server) addSubscriptions(hooks *server.Hooks) {
 // listen makes the mailbox of a subscriptions/listen request, or nil if it asks for nothing that we tell. The caller must drop it.
 func (s *Server) listen(x *exchange) (*mailbox, *refusal) {
 	m := x.message
+	if !x.reply.CanStream() { // mcp-go would not answer at all
+		return nil, &refusal{http.StatusNotAcceptable, m.ID, rpcInvalidRequest, m.Method + " is answered with a stream: the header Accept must allow " + streamType}
+	}
 	filter := m.Params.Notifications
 	if len(filter.ResourceSubscriptions) > maxWatched {
 		return nil, &refusal{http.StatusBadRequest, m.ID, rpcInvalidParams, errWatched.Error()}

@@ -545,6 +545,10 @@ func TestOutputSoFarIsShortened(t *testing.T) {
 		if got := b.do(t, "get_result", about(r.RunID)); got.Truncated["stdout"].URI != outputURI(r.ContextID, 1, "stdout") {
 			t.Errorf("truncated = %+v, want where the whole is", got.Truncated)
 		}
+		b.do(t, "stop_context", fmt.Sprintf(`{"context_id":%q}`, r.ContextID))
+		if got := b.do(t, "get_result", about(r.RunID)); !strings.Contains(strings.Join(got.Notices, " "), "cannot be read any more") {
+			t.Errorf("notices = %q, want that the whole has gone with its context", got.Notices)
+		}
 	})
 }
 

@@ -158,6 +158,9 @@ func TestWhatToolsMayNotShowResourcesDoNotShow(t *testing.T) {
 	if n := strings.Count(r.logs.String(), `msg="resource refused"`); n != 2 {
 		t.Errorf("%d refusals are in the log, want 2", n)
 	}
+	if n := strings.Count(r.logs.String(), `msg="resource read"`); n != 2 {
+		t.Errorf("%d resources read are in the log, want 2, as the tools would leave them there", n)
+	}
 }
 
 // TestWhatMayNotBeReadIsNotTold: lists, completion, prompts and notices would tell it otherwise.

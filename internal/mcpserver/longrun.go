@@ -77,7 +77,7 @@ func (s *Server) handle(ctx context.Context, c *call, run *interpreter.Run, so i
 	c.reply.insist()
 	c.lost = func() {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "run cancelled, as nobody took its handle", slog.String("context_id", run.ContextID()), slog.String("run_id", run.ID()))
-		run.Cancel()
+		run.Abandon()
 	}
 	return s.goingAnswer(run, so, c.resultTokens())
 }

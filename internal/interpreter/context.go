@@ -239,6 +239,10 @@ func (i *Interpreter) find(caller Caller, id string, language sandbox.Language) 
 func (i *Interpreter) due(cc *codeContext, caller Caller) []string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	return i.dueLocked(cc, caller)
+}
+
+func (i *Interpreter) dueLocked(cc *codeContext, caller Caller) []string {
 	var notices []string
 	if cc.key != nil {
 		if why := i.ended.takeDefault(*cc.key); why != "" {

@@ -79,6 +79,30 @@ func TestARunGoesOnWhenWhoeverBeganItHasLeft(t *testing.T) {
 	})
 }
 
+// TestWhatNobodyWasToldIsToldWithTheNextResult: an editor that cancels a call drops its answer.
+func TestWhatNobodyWasToldIsToldWithTheNextResult(t *testing.T) {
+	for name, late := range map[string]bool{"while it runs": false, "after it has ended": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, setup{})
+				c := b.create(t, "c")
+				b.fake.KillSession(b.fake.Sessions()[0])
+				<-b.begin(t, c.ID, "print 1").Done() // finds out
+				r := b.begin(t, c.ID, map[bool]string{false: "loop", true: "print 1"}[late])
+				time.Sleep(time.Second)
+				r.Abandon()
+				<-r.Done()
+				for n, want := range []int{1, 0} {
+					res := b.collect(t, b.begin(t, c.ID, "print 1").ID())
+					if len(res.Notices) != want || want == 1 && !strings.Contains(res.Notices[0], "was lost") {
+						t.Errorf("result %d after the abandoned run tells %q, want the loss once", n+1, res.Notices)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestRunsKeepTheOrderInWhichTheyWereBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, setup{})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,8 +47,10 @@ type Run struct {
 	done   chan struct{}
 
 	// Guarded by Interpreter.mu.
-	wanted bool      // the call that asked for the run does not wait for its result
-	ended  time.Time // when there was a result
+	wanted    bool      // the call that asked for the run does not wait for its result
+	abandoned bool      // nobody will be handed its result
+	told      []string  // the notices in its result
+	ended     time.Time // when there was a result
 
 	mu        sync.Mutex // guards below; Interpreter.mu is never taken while it is held
 	state     RunState
@@ -81,6 +84,17 @@ func (r *Run) Result() (RunResult, error) {
 
 // Cancel ends the run, which takes a moment: Done tells when it has ended. It does nothing to a run that has.
 func (r *Run) Cancel() { r.stop(errCancelled) }
+
+// Abandon is Cancel for a run whose result nobody is going to be handed. What that would have told, such as that variables are gone,
+// is told with the next result in the context.
+func (r *Run) Abandon() {
+	r.i.mu.Lock()
+	r.abandoned = true
+	r.cc.pending = append(r.told, r.cc.pending...)
+	r.told = nil
+	r.i.mu.Unlock()
+	r.stop(errCancelled)
+}
 
 func (r *Run) stop(cause error) {
 	r.mu.Lock()
@@ -189,12 +203,24 @@ func (i *Interpreter) carryOut(
 		return RunResult{}, err
 	}
 	res.Warm = warm
-	res.Notices = i.due(cc, r.caller)
-	if res.StateLost {
-		res.Notices = append(res.Notices, stateLost)
-	}
+	res.Notices = i.dueWith(r, res.StateLost)
 	i.record(r, run.Code, res)
 	return res, nil
+}
+
+// dueWith takes what the result of a run has to tell. Of an abandoned one that is nothing, and the next result tells all of it.
+func (i *Interpreter) dueWith(r *Run, lost bool) []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if lost {
+		r.cc.pending = append(r.cc.pending, stateLost)
+	}
+	if r.abandoned {
+		return nil
+	}
+	notices := i.dueLocked(r.cc, r.caller)
+	r.told = slices.Clone(notices)
+	return notices
 }
 
 // stateLost is told with the result of a run that cost its context the interpreter.

@@ -67,6 +67,9 @@ func TestOutputBeyondTheBackendsLimitIsSaidToBeLost(t *testing.T) {
 	if err != nil || !strings.Contains(whole.Contents[0].Text, "not kept anywhere") {
 		t.Errorf("resource = %v, %v", whole, err)
 	}
+	if at := wholeAt("agentrun://x", 4000); strings.Contains(at, "whole") {
+		t.Errorf("a text of which some was lost: %q, but it is not whole anywhere", at)
+	}
 }
 
 // noisy is a picture that no format makes small.

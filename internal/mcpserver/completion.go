@@ -2,6 +2,7 @@ package mcpserver
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -42,13 +43,25 @@ var shapes = map[mcp.MCPMethod]error{
 	mcp.MethodPromptsGet:         errors.New("a prompt needs its name, and its arguments as strings"),
 }
 
-// mendShapes mends the code of the error for parameters of the wrong shape: mcp-go calls them an invalid request.
+// mendShapes mends the error for parameters of the wrong shape: mcp-go calls them an invalid request, and names types of its own.
 func mendShapes(hooks *server.Hooks) {
 	hooks.AddOnError(func(ctx context.Context, _ any, method mcp.MCPMethod, _ any, err error) {
-		if _, is := errors.AsType[*server.UnparsableMessageError](err); is && shapes[method] != nil {
-			exchangeOf(ctx).reply.replace(paramsError(ctx, shapes[method]))
+		if _, is := errors.AsType[*server.UnparsableMessageError](err); is {
+			exchangeOf(ctx).reply.replace(paramsError(ctx, misshapen(method, err)))
 		}
 	})
+}
+
+// misshapen says what is wrong with the parameters of a method.
+func misshapen(method mcp.MCPMethod, err error) error {
+	if says := shapes[method]; says != nil {
+		return says
+	}
+	if wrong, is := errors.AsType[*json.UnmarshalTypeError](err); is && wrong.Field != "" {
+		field := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:]
+		return fmt.Errorf("%s of %s is of the wrong type: it may not be of the JSON type %s", field, method, wrong.Value)
+	}
+	return fmt.Errorf("the parameters of %s cannot be read", method)
 }
 
 // CompleteResourceArgument implements server.ResourceCompletionProvider.

@@ -266,7 +266,8 @@ func (e *edge) stream(w http.ResponseWriter, r *http.Request, who entrant) {
 		return
 	}
 	req.Context = ctx
-	end := e.s.notices.tell(ctx, rep, e.s.notices.ofSession(joined.id, caller.Reconnected), nil)
+	x := &exchange{rules: e.s.rulesFor(ruleName(who, intro))}
+	end := e.s.notices.tell(ctx, rep, e.s.notices.ofSession(joined.id, x.mayList(), caller.Reconnected), nil)
 	defer end()
 	e.s.transport.Handle(rep, req)
 	end()

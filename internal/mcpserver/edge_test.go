@@ -483,3 +483,22 @@ func TestWhatIsBesideTheEndpointIsForTheSocketOnly(t *testing.T) {
 		t.Errorf("the endpoint = %d", a.status)
 	}
 }
+
+// TestParametersOfTheWrongShape: mcp-go calls them an invalid request and names types of its own.
+func TestParametersOfTheWrongShape(t *testing.T) {
+	r := startRig(t, rigSetup{})
+	session := headers{"Mcp-Session-Id": r.initialize(t, Unix, nil)}
+	for _, tt := range []struct{ method, params, says string }{
+		{"tools/call", `{"name":5}`, "name of tools/call is of the wrong type: it may not be of the JSON type number"},
+		{"tools/list", `{"cursor":true}`, "cursor of tools/list is of the wrong type: it may not be of the JSON type bool"},
+		{"tools/list", `[1]`, "params of tools/list is of the wrong type: it may not be of the JSON type array"},
+		{"resources/read", `{"uri":[]}`, "uri of resources/read is of the wrong type: it may not be of the JSON type array"},
+		{"resources/subscribe", `{"uri":{}}`, "uri of resources/subscribe is of the wrong type: it may not be of the JSON type object"},
+		{"prompts/get", `{"name":5}`, "a prompt needs its name, and its arguments as strings"},
+	} {
+		m := r.post(t, Unix, `{"jsonrpc":"2.0","id":1,"method":"`+tt.method+`","params":`+tt.params+`}`, session).final(t)
+		if m.Error == nil || m.Error.Code != rpcInvalidParams || m.Error.Message != tt.says {
+			t.Errorf("%s %s = %+v, want -32602 %q", tt.method, tt.params, m.Error, tt.says)
+		}
+	}
+}

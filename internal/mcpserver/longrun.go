@@ -77,7 +77,7 @@ func (s *Server) handle(ctx context.Context, c *call, run *interpreter.Run, so i
 	c.reply.insist()
 	c.lost = func() {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "run cancelled, as nobody took its handle", slog.String("context_id", run.ContextID()), slog.String("run_id", run.ID()))
-		run.Cancel()
+		run.Abandon()
 	}
 	return s.goingAnswer(run, so, c.resultTokens())
 }
@@ -104,10 +104,11 @@ func (s *Server) goingAnswer(run *interpreter.Run, so interpreter.SoFar, tokens 
 
 // join puts the two ends of a text together and notes where they meet.
 func (out *runOutput) join(stream string, e interpreter.Excerpt) string {
-	head, tail := strings.ToValidUTF8(e.Head, "\ufffd"), strings.ToValidUTF8(e.Tail, "\ufffd")
-	if e.Omitted > 0 {
-		out.seams[stream] = seam{gap: e.Omitted, most: 2 * min(len(head), len(tail))}
+	if e.Omitted == 0 {
+		return strings.ToValidUTF8(e.Head+e.Tail, "\ufffd") // a character may begin in one and end in the other
 	}
+	head, tail := strings.ToValidUTF8(e.Head, "\ufffd"), strings.ToValidUTF8(e.Tail, "\ufffd")
+	out.seams[stream] = seam{gap: e.Omitted, most: 2 * min(len(head), len(tail))}
 	return head + tail
 }
 

@@ -545,6 +545,10 @@ func TestOutputSoFarIsShortened(t *testing.T) {
 		if got := b.do(t, "get_result", about(r.RunID)); got.Truncated["stdout"].URI != outputURI(r.ContextID, 1, "stdout") {
 			t.Errorf("truncated = %+v, want where the whole is", got.Truncated)
 		}
+		b.do(t, "stop_context", fmt.Sprintf(`{"context_id":%q}`, r.ContextID))
+		if got := b.do(t, "get_result", about(r.RunID)); !strings.Contains(strings.Join(got.Notices, " "), "cannot be read any more") {
+			t.Errorf("notices = %q, want that the whole has gone with its context", got.Notices)
+		}
 	})
 }
 
@@ -556,6 +560,20 @@ func TestTheGapInOutputSoFarIsShownHoweverLargeTheBudget(t *testing.T) {
 	head, tail, found := strings.Cut(out.Stdout, "\n[… 5 MiB left out …]\n")
 	if !found || strings.Trim(head, "h") != "" || strings.Trim(tail, "é") != "" {
 		t.Errorf("stdout = %.100q … %.100q", head, tail)
+	}
+}
+
+// TestNoCharacterOfOutputSoFarIsTornWhereItsEndsMeet: the ends are kept in bytes, and one character may be in both.
+func TestNoCharacterOfOutputSoFarIsTornWhereItsEndsMeet(t *testing.T) {
+	out := &runOutput{seams: map[string]seam{}}
+	const text = "数据分析"
+	for at := range len(text) {
+		if got := out.join("stdout", interpreter.Excerpt{Head: text[:at], Tail: text[at:]}); got != text {
+			t.Errorf("%d bytes and the rest = %q, want %q", at, got, text)
+		}
+	}
+	if len(out.seams) != 0 {
+		t.Errorf("seams = %v, want none", out.seams)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"reflect"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -153,15 +153,16 @@ func (b *mailbox) age() {
 }
 
 // ofSession returns the mailbox of an MCP session, which all its streams share: a notice goes to one of them. It is made when it is
-// first needed and goes with the MCP session, so that nothing is lost while a client reconnects.
-func (n *notices) ofSession(id string, stale bool) *mailbox {
+// first needed and goes with the MCP session, so that nothing is lost while a client reconnects. Of changes to the list of resources
+// those are told who can see them there.
+func (n *notices) ofSession(id string, list, stale bool) *mailbox {
 	n.mu.Lock()
 	box := n.sessions[id]
 	if box == nil {
 		box = n.newBox()
-		box.wantsList = true
 		n.sessions[id] = box
 	}
+	box.wantsList = list
 	if stale {
 		box.age()
 	}
@@ -181,8 +182,8 @@ func (n *notices) forget(id string) {
 }
 
 // subscribe notes that an MCP session wants to know of changes to a resource.
-func (n *notices) subscribe(id string, w watched, stale bool) error {
-	box := n.ofSession(id, stale)
+func (n *notices) subscribe(id string, w watched, list, stale bool) error {
+	box := n.ofSession(id, list, stale)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if _, again := box.wants[w.uri]; !again && len(box.wants) >= maxWatched {
@@ -192,7 +193,7 @@ func (n *notices) subscribe(id string, w watched, stale bool) error {
 	return nil
 }
 
-var errWatched = sandbox.Errorf(sandbox.CodeInvalidParams, "more than %d subscriptions of one client are not kept", maxWatched)
+var errWatched = fmt.Errorf("more than %d subscriptions of one client are not kept", maxWatched)
 
 // want notes that changes to a resource are to be told. What is gone has changed already. The caller holds mu.
 func (b *mailbox) want(w watched) {

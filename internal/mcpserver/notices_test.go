@@ -326,6 +326,16 @@ func TestSubscriptionsThatCannotBe(t *testing.T) {
 	}
 }
 
+// TestListeningNeedsAStream: a client that reads none was not answered at all.
+func TestListeningNeedsAStream(t *testing.T) {
+	r := startRig(t, rigSetup{})
+	body, hs := listenBody("1", `{"resourcesListChanged":true}`)
+	hs["Accept"] = jsonType
+	if a := r.post(t, Unix, body, hs); a.status != http.StatusNotAcceptable || a.final(t).Error == nil {
+		t.Errorf("subscriptions/listen without a stream = %d %s, want 406", a.status, a.body)
+	}
+}
+
 func TestContextThatEndsIsToldOnceMoreAndExplained(t *testing.T) {
 	r := startWatched(t, rigSetup{})
 	id := r.makeContext(t, "one")
@@ -419,7 +429,7 @@ func TestNothingIsKeptForListenersThatHaveLeft(t *testing.T) {
 		return boxes == 1 && sessions == 1
 	})
 	// one that ends while its subscription is being noted
-	r.notices.ofSession("no such session", false)
+	r.notices.ofSession("no such session", true, false)
 	if boxes, sessions := left(); boxes != 1 || sessions != 1 {
 		t.Errorf("%d mailboxes, %d of MCP sessions after one that has ended, want 1 and 1", boxes, sessions)
 	}
@@ -555,11 +565,11 @@ func TestWhatABrokenStreamCouldNotTellIsToldByTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNotices(func(string) bool { return true })
 		for _, uri := range []string{"a", "b", "c"} {
-			if err := n.subscribe("s", watched{uri: uri, source: uri}, false); err != nil {
+			if err := n.subscribe("s", watched{uri: uri, source: uri}, true, false); err != nil {
 				t.Fatal(err)
 			}
 		}
-		box := n.ofSession("s", false)
+		box := n.ofSession("s", true, false)
 		open := func(good int) (*httptest.ResponseRecorder, func()) {
 			w := &brokenWriter{httptest.NewRecorder(), good}
 			rep := newReply(w, httptest.NewRequest(http.MethodGet, "/mcp", nil))
@@ -589,14 +599,16 @@ func TestWhatABrokenStreamCouldNotTellIsToldByTheNext(t *testing.T) {
 func TestTooManySubscriptionsAreRefused(t *testing.T) {
 	n := newNotices(func(string) bool { return true })
 	for k := range maxWatched {
-		if err := n.subscribe("s", watched{uri: fmt.Sprint(k)}, false); err != nil {
+		if err := n.subscribe("s", watched{uri: fmt.Sprint(k)}, true, false); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := n.subscribe("s", watched{uri: "one more"}, false); err == nil {
+	if err := n.subscribe("s", watched{uri: "one more"}, true, false); err == nil {
 		t.Error("one subscription too many is taken")
+	} else if o := resourceError(t.Context(), "agentrun://pool", err); o.code != rpcInvalidParams {
+		t.Errorf("it is refused with %d, want -32602: the resource is there", o.code)
 	}
-	if err := n.subscribe("s", watched{uri: "7"}, false); err != nil {
+	if err := n.subscribe("s", watched{uri: "7"}, true, false); err != nil {
 		t.Errorf("the same subscription again: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -85,7 +86,7 @@ type resourceReader func(ctx context.Context, caller interpreter.Caller, uri str
 func (s *Server) resource(read resourceReader) server.ResourceTemplateHandlerFunc {
 	return func(ctx context.Context, req mcp.ReadResourceRequest) (contents []mcp.ResourceContents, err error) {
 		x := exchangeOf(ctx)
-		uri := req.Params.URI
+		uri, started := req.Params.URI, time.Now()
 		defer func() {
 			if p := recover(); p != nil {
 				s.log.LogAttrs(ctx, slog.LevelError, "panic in a resource", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
@@ -94,6 +95,7 @@ func (s *Server) resource(read resourceReader) server.ResourceTemplateHandlerFun
 			if err != nil {
 				x.reply.replace(resourceError(ctx, uri, err))
 			}
+			s.logRead(ctx, uri, started, err)
 		}()
 		one, err := read(ctx, x.caller, uri)
 		if err != nil {
@@ -103,14 +105,33 @@ func (s *Server) resource(read resourceReader) server.ResourceTemplateHandlerFun
 	}
 }
 
+// logRead writes one line for a resource that was read, at the level of the tools that only read. Never what it holds.
+func (s *Server) logRead(ctx context.Context, uri string, started time.Time, err error) {
+	if !s.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("uri", clean(uri, 200)), slog.Duration("took", time.Since(started)), slog.String("outcome", outcomeOK)}
+	if err != nil {
+		attrs[2] = slog.String("outcome", string(sandbox.CodeOf(err, sandbox.CodeExecutionFailed)))
+		attrs = append(attrs, slog.String("error", clean(err.Error(), 300)))
+	}
+	s.log.LogAttrs(ctx, slog.LevelDebug, "resource read", attrs...)
+}
+
 // resourceError is the protocol error for a resource that cannot be read.
 func resourceError(ctx context.Context, uri string, err error) override {
 	o := override{status: http.StatusOK, code: rpcInternalError, text: phrase.Clip(err.Error(), maxErrorText), data: map[string]any{"uri": phrase.Clip(uri, maxErrorText)}}
 	missing := errors.Is(err, errNoResource) || errors.Is(err, sandbox.ErrContextNotFound) || errors.Is(err, sandbox.ErrFileNotFound) ||
 		sandbox.CodeOf(err, "") == sandbox.CodeInvalidParams
-	switch {
-	case missing && server.IsModernRequest(ctx):
+	forbidden := sandbox.CodeOf(err, "") == sandbox.CodeNotAllowed
+	if forbidden {
+		o.data = map[string]any{"uri": phrase.Clip(uri, maxErrorText), "code": sandbox.CodeNotAllowed}
+	}
+	switch refused := forbidden || errors.Is(err, errWatched); {
+	case (missing || refused) && server.IsModernRequest(ctx):
 		o.status, o.code = http.StatusBadRequest, rpcInvalidParams
+	case refused:
+		o.code = rpcInvalidParams
 	case missing:
 		o.code = mcp.RESOURCE_NOT_FOUND
 	}

@@ -97,7 +97,7 @@ func (s *Server) listResources(x *exchange, cursor mcp.Cursor, result *mcp.ListR
 		all = result.Resources
 	}
 	var contexts []interpreter.Context
-	if x.mayRead(allURI) == nil {
+	if x.mayList() {
 		contexts = s.interp.Contexts()
 	}
 	slices.SortFunc(contexts, func(a, b interpreter.Context) int { return placeOf(a).compare(placeOf(b)) })

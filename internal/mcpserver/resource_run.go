@@ -141,7 +141,7 @@ func (s *Server) runResource(uri, contextID string, r interpreter.RunRecord) mcp
 	}
 	for n, most := range shares(wants, maxRunText) {
 		t := texts[n]
-		*t.text = shorten(*t.text, most, t.whole) + notKept(t.lost)
+		*t.text = shorten(*t.text, most, wholeAt(t.whole, t.lost)) + notKept(t.lost)
 	}
 	return jsonResource(uri, o)
 }

@@ -193,7 +193,7 @@ func TestLongRunIsShortenedAndSaysWhereTheWholeIs(t *testing.T) {
 	if len(got) > maxRunText+8<<10 || !strings.Contains(whole.Code, "left out") {
 		t.Errorf("a long run has %d bytes: %.300s", len(got), got)
 	}
-	if !strings.Contains(whole.Stdout, "left out; the whole is at "+outputURI(id, 1, "stdout")) || !strings.HasSuffix(whole.Stdout, "more were printed and are not kept anywhere]\n") {
+	if !strings.Contains(whole.Stdout, "left out; what was kept is at "+outputURI(id, 1, "stdout")) || !strings.HasSuffix(whole.Stdout, "more were printed and are not kept anywhere]\n") {
 		t.Errorf("its output ends with %q", whole.Stdout[len(whole.Stdout)-200:])
 	}
 	if text := r.readText(t, modern, whole.StdoutURI).Text; len(text) < 200<<10 || !strings.HasSuffix(text, "not kept anywhere]\n") {

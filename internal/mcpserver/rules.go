@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -70,6 +69,9 @@ func (x *exchange) mayRead(uri string) error {
 	return sandbox.Errorf(sandbox.CodeNotAllowed, "this client may not read this resource, as it may not use %s: %s", strings.Join(shownBy, " or "), x.settingOfTools())
 }
 
+// mayList reports whether the client sees contexts in the list of resources. For one that does not, the list never changes.
+func (x *exchange) mayList() bool { return x.mayRead(allURI) == nil }
+
 // toolsThatShow lists the tools of which each shows what a resource does. None: everybody may read it.
 func toolsThatShow(uri string) []string {
 	tail, ok := strings.CutPrefix(uri+"/", contextsURI)
@@ -108,11 +110,7 @@ func (s *Server) guardResource(next server.ResourceHandlerFunc) server.ResourceH
 			return next(ctx, req)
 		}
 		s.log.LogAttrs(ctx, slog.LevelInfo, "resource refused", slog.String("uri", clean(req.Params.URI, 200)), slog.String("outcome", string(sandbox.CodeNotAllowed)))
-		o := override{http.StatusOK, rpcInvalidParams, err.Error(), map[string]any{"uri": clean(req.Params.URI, maxErrorText), "code": sandbox.CodeNotAllowed}}
-		if server.IsModernRequest(ctx) {
-			o.status = http.StatusBadRequest
-		}
-		x.reply.replace(o)
+		x.reply.replace(resourceError(ctx, req.Params.URI, err))
 		return nil, err
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 // rulesByName are rules as the host keeps them.
@@ -156,6 +158,9 @@ func TestWhatToolsMayNotShowResourcesDoNotShow(t *testing.T) {
 	if n := strings.Count(r.logs.String(), `msg="resource refused"`); n != 2 {
 		t.Errorf("%d refusals are in the log, want 2", n)
 	}
+	if n := strings.Count(r.logs.String(), `msg="resource read"`); n != 2 {
+		t.Errorf("%d resources read are in the log, want 2, as the tools would leave them there", n)
+	}
 }
 
 // TestWhatMayNotBeReadIsNotTold: lists, completion, prompts and notices would tell it otherwise.
@@ -193,6 +198,35 @@ func TestWhatMayNotBeReadIsNotTold(t *testing.T) {
 	a := ask("art_other", "subscriptions/listen", "", `"notifications":{"resourceSubscriptions":["agentrun://contexts/`+id+`"]},`)
 	if m := a.final(t); m.Error == nil || !strings.Contains(m.Error.Message, "may not read") {
 		t.Errorf("listening to a context = %d %s, want a refusal", a.status, a.body)
+	}
+}
+
+// TestWhoSeesNoContextsInTheListIsNotToldThatItChanges, in either era: the list that such a client gets never does.
+func TestWhoSeesNoContextsInTheListIsNotToldThatItChanges(t *testing.T) {
+	hub := &status.Hub{}
+	r := startRig(t, rigSetup{options: Options{Status: hub, Rules: func(string) Rules { return Rules{Tools: []string{"run_code"}} }}})
+	session := r.initialize(t, Unix, nil)
+	if m := r.subscribe(t, "subscribe", session, poolURI); m.Error != nil {
+		t.Fatalf("subscribe to the pool = %+v", m.Error)
+	}
+	for era, l := range map[string]*listener{
+		legacy: r.get(t, session), modern: r.hear(t, "1", `{"resourcesListChanged":true,"resourceSubscriptions":["agentrun://pool"]}`),
+	} {
+		hub.Publish(status.Snapshot{Phase: status.Ready, Contexts: []status.Context{{ID: "ctx-of-" + era}}})
+		l.until(t, "updated "+poolURI)
+		hub.Publish(status.Snapshot{Phase: status.Working})
+		l.until(t, "updated "+poolURI)
+		if slices.Contains(l.seen, "list") {
+			t.Errorf("%s: it heard %q", era, l.seen)
+		}
+	}
+}
+
+func TestRefusedSubscriptionSaysWhy(t *testing.T) {
+	r := startRig(t, rigSetup{options: Options{Rules: func(string) Rules { return Rules{Tools: []string{}} }}})
+	m := r.subscribe(t, "subscribe", r.initialize(t, Unix, nil), allURI)
+	if m.Error == nil || m.Error.Code != rpcInvalidParams || !strings.Contains(string(m.Error.Data), "NOT_ALLOWED") {
+		t.Errorf("resources/subscribe = %+v, want -32602 with NOT_ALLOWED, as reading is answered", m.Error)
 	}
 }
 

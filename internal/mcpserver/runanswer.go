@@ -182,7 +182,7 @@ func (f *fitter) fit(budget int) {
 					c.URI = outputURI(f.res.ContextID, f.res.Number, t.name)
 				}
 			}
-			*t.text, kept = cut(*t.text, most, c.URI, seam.gap)
+			*t.text, kept = cut(*t.text, most, wholeAt(c.URI, t.lost), seam.gap)
 		}
 		c.Kept = int64(kept)
 		if t.lost > 0 {

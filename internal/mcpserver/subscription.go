@@ -63,7 +63,7 @@ func (s *Server) addSubscriptions(hooks *server.Hooks) {
 		x := exchangeOf(ctx)
 		w, err := s.watched(x, req.Params.URI)
 		if err == nil {
-			err = s.notices.subscribe(server.ClientSessionFromContext(ctx).SessionID(), w, x.caller.Reconnected)
+			err = s.notices.subscribe(server.ClientSessionFromContext(ctx).SessionID(), w, x.mayList(), x.caller.Reconnected)
 		}
 		if err != nil {
 			refuse(ctx, req, err)
@@ -77,6 +77,9 @@ func (s *Server) addSubscriptions(hooks *server.Hooks) {
 // listen makes the mailbox of a subscriptions/listen request, or nil if it asks for nothing that we tell. The caller must drop it.
 func (s *Server) listen(x *exchange) (*mailbox, *refusal) {
 	m := x.message
+	if !x.reply.CanStream() { // mcp-go would not answer at all
+		return nil, &refusal{http.StatusNotAcceptable, m.ID, rpcInvalidRequest, m.Method + " is answered with a stream: the header Accept must allow " + streamType}
+	}
 	filter := m.Params.Notifications
 	if len(filter.ResourceSubscriptions) > maxWatched {
 		return nil, &refusal{http.StatusBadRequest, m.ID, rpcInvalidParams, errWatched.Error()}
@@ -88,10 +91,11 @@ func (s *Server) listen(x *exchange) (*mailbox, *refusal) {
 			return nil, &refusal{http.StatusBadRequest, m.ID, rpcInvalidParams, fmt.Sprintf("%s: %s", phrase.Clip(uri, 200), err)}
 		}
 	}
-	if !filter.ResourcesListChanged && len(all) == 0 {
+	list := filter.ResourcesListChanged && x.mayList()
+	if !list && len(all) == 0 {
 		return nil, nil
 	}
-	return s.notices.open(filter.ResourcesListChanged, all, x.caller.Reconnected), nil
+	return s.notices.open(list, all, x.caller.Reconnected), nil
 }
 
 // retag puts the exact id of a subscription into a message of mcp-go's on its stream.

@@ -62,8 +62,19 @@ func byteWeight(c byte) int {
 	return 1
 }
 
+// wholeAt says where the whole of a text is, or, where some of it was lost before, the rest of it. Without a URI it says nothing.
+func wholeAt(uri string, lost int64) string {
+	switch {
+	case uri == "":
+		return ""
+	case lost > 0:
+		return "what was kept is at " + uri
+	}
+	return "the whole is at " + uri
+}
+
 // cut shortens a text to about a weight of keep: its beginning and its end, with a line between them that says what is missing and
-// where the whole is. It cuts between lines where that is near. A gap is what is missing already, in bytes, somewhere in the middle.
+// where the whole is; see wholeAt. It cuts between lines where that is near. A gap is what is missing already, in bytes, somewhere in the middle.
 // The second result is how many bytes are kept.
 func cut(text string, keep int, whole string, gap int64) (string, int) {
 	if gap == 0 && weight(text) <= keep {
@@ -94,7 +105,7 @@ func cut(text string, keep int, whole string, gap int64) (string, int) {
 	}
 	where := ""
 	if whole != "" {
-		where = "; the whole is at " + whole
+		where = "; " + whole
 	}
 	missing := phrase.Size(int64(tail-head) + gap)
 	return fmt.Sprintf("%s\n[… %s left out%s …]\n%s", strings.TrimSuffix(text[:head], "\n"), missing, where, text[tail:]), head + len(text) - tail

@@ -70,5 +70,8 @@ func (s *Server) getResult(ctx context.Context, c *call) (*answer, error) {
 	}
 	out := finishedOutput(res)
 	out.RunID, out.Status = run.ID(), interpreter.RunFinished
+	if _, there := s.interp.Context(res.ContextID); !there {
+		out.Notices = append(out.Notices, "The context of this run has ended, and its resources with it: what is left out here cannot be read any more.")
+	}
 	return out.answer(res, c.resultTokens()), nil
 }

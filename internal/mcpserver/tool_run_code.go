@@ -170,7 +170,7 @@ func (s *Server) runCode(ctx context.Context, c *call) (*answer, error) {
 	case patienceEnded:
 		return s.handle(ctx, c, run, so), nil
 	case callerLeft:
-		run.Cancel()
+		run.Abandon()
 		<-run.Done()
 	}
 	res, err := run.Result()

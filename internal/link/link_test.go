@@ -472,3 +472,20 @@ func TestTooManyRequestsAreRefused(t *testing.T) {
 		t.Errorf("one request too many = %v, sent", lost)
 	}
 }
+
+// It would send an answer that looks whole to one which broke the request off, or the link.
+func TestAHandlerThatHearsOfTheEndCannotAnswer(t *testing.T) {
+	told := 0
+	s := &exchange{}
+	s.in.news, s.out.news = make(signal, 1), make(signal, 1)
+	s.cancel = func(error) {
+		told++
+		if s.out.check() == nil {
+			t.Error("the handler was told before its response was ended")
+		}
+	}
+	s.end(context.Canceled, errAborted)
+	if told != 1 {
+		t.Errorf("the handler was told %d times, want once", told)
+	}
+}

@@ -31,7 +31,11 @@ Put its full path into your editor's list of MCP servers:
 var errUsage = errors.New("unknown argument")
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	// An editor that closes our output is told goodbye by the failing write, not by a signal.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // living starts the program and returns when it reads.
@@ -41,7 +43,7 @@ func living(t *testing.T) (cmd *exec.Cmd, stdin io.WriteCloser, stdout io.ReadCl
 }
 
 func TestASignalIsAUsualEnd(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		cmd, _, _, stderr := living(t)
 		if err := cmd.Process.Signal(sig); err != nil {
 			t.Fatal(err)
@@ -50,6 +52,56 @@ func TestASignalIsAUsualEnd(t *testing.T) {
 			t.Errorf("after %v: %v, stderr %q; want success and silence", sig, err, stderr)
 		}
 	}
+}
+
+// A script's input is that of the programs it starts: what a signal leaves of it, the script reads on.
+func TestInputIsLeftAsItWasWhenASignalEndsIt(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, input, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer input.Close()
+		fd := in.Fd() // and it blocks from here on
+		cmd := exec.CommandContext(t.Context(), exe)
+		cmd.Env = append(os.Environ(), mainVariable+"=1", "AGENTRUN_TRAY_HOME="+filepath.Join(t.TempDir(), "home"))
+		cmd.Stdin = in
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(input, `{"jsonrpc":"2.0","id":1,"method":"ping"}`+"\n")
+		if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		if !nonblocking(t, fd) {
+			t.Fatal("the input blocks while the program reads it: there is nothing to be tested")
+		}
+		if err := cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // how it ends is another test's
+		if nonblocking(t, fd) {
+			t.Errorf("after %v the input does not block", sig)
+		}
+		in.Close()
+	}
+}
+
+func nonblocking(t *testing.T, fd uintptr) bool {
+	t.Helper()
+	flags, err := unix.FcntlInt(fd, unix.F_GETFL, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flags&unix.O_NONBLOCK != 0
 }
 
 func TestAClosedOutputIsSaidInOneLine(t *testing.T) {

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -114,6 +115,20 @@ func atTheEnd(t *testing.T, parent Parent, stdout io.WriteCloser, happens func()
 type discard struct{ io.Writer }
 
 func (discard) Close() error { return nil }
+
+// A script that pipes requests in, and answers to a full disk, has to learn that they are not there.
+func TestAnswersThatCannotBeWrittenAfterTheEndOfStdinAreAFailure(t *testing.T) {
+	h := startHost(t, home(t))
+	r := New(Options{Dirs: h.dirs})
+	err := r.Run(t.Context(), strings.NewReader(callLine(1, "sleep", `{"ms":50,"key":"a"}`, true)+"\n"), fullDisk{}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("Run = %v, want that there is no space left", err)
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
 func TestNobodyWaitsForTheCallsOfAnEditorThatIsGone(t *testing.T) {
 	other := exec.Command(os.Args[0])

@@ -174,6 +174,9 @@ func (r *Relay) Run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writ
 				leave(errUnattended)
 			}
 		})
+		if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
+			err = cause // the last answers could not be written
+		}
 	case <-attended.Done():
 		if err = context.Cause(attended); errors.Is(err, errUnattended) {
 			err = nil

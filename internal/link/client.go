@@ -158,6 +158,9 @@ func (c *Client) Start(ctx context.Context, method, host, uri string, header htt
 	if len(head) > maxHead {
 		return nil, fmt.Errorf("a head of %d bytes is too large", len(head))
 	}
+	if !sendable(header) {
+		return nil, errors.New("a header with control characters")
+	}
 	s.out.left = window - len(first)
 	s.started.Lock() // nothing can be heard of the stream before its offsets are known
 	defer s.started.Unlock()

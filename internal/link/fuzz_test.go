@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 // FuzzReader: whatever comes, frames end where they say and writing them again gives the same bytes,
@@ -110,6 +111,7 @@ func TestAClientThatMakesNoSenseEndsItsLinkOnly(t *testing.T) {
 		"an end of a window":   append(bytes.Clone(hanging), appendFrame(nil, kindWindow|kindEnd, false, 1, []byte{0, 0, 0, 1})...),
 	} {
 		conn := rawLink(t, socket)
+		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 		conn.Write(frames)
 		if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil {
 			t.Errorf("%s: the server said something", name)

@@ -118,6 +118,21 @@ func (h *headReader) err() error {
 	return nil
 }
 
+// sendable reports whether the other end will read the header: one that it does not ends the link, with all requests on it.
+func sendable(header http.Header) bool {
+	for name, values := range header {
+		if name == "" || !plain(name) {
+			return false
+		}
+		for _, v := range values {
+			if !plain(v) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // plain reports whether text can stand in a header of HTTP/1.1.
 func plain(s string) bool {
 	for i := range len(s) {

@@ -472,3 +472,51 @@ func TestTooManyRequestsAreRefused(t *testing.T) {
 		t.Errorf("one request too many = %v, sent", lost)
 	}
 }
+
+// It would send an answer that looks whole to one which broke the request off, or the link.
+func TestAHandlerThatHearsOfTheEndCannotAnswer(t *testing.T) {
+	told := 0
+	s := &exchange{}
+	s.in.news, s.out.news = make(signal, 1), make(signal, 1)
+	s.cancel = func(error) {
+		told++
+		if s.out.check() == nil {
+			t.Error("the handler was told before its response was ended")
+		}
+	}
+	s.end(context.Canceled, errAborted)
+	if told != 1 {
+		t.Errorf("the handler was told %d times, want once", told)
+	}
+}
+
+// It is the fault of one request, and the others know nothing of it.
+func TestAHeaderThatCannotBeSentEndsItsOwnStreamOnly(t *testing.T) {
+	client := open(t, &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["X-Odd"] = []string{r.URL.Query().Get("answer")}
+	})})
+	other, err := client.Start(t.Context(), http.MethodGet, "host", "/", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := client.Start(t.Context(), http.MethodGet, "host", "/?answer=a%0Ab", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lost := lostError(t, s); !lost.Sent || !errors.Is(lost, errAborted) {
+		t.Errorf("a response with a line in its header = %v, sent %v; want it broken off", lost, lost.Sent)
+	}
+	for name, header := range map[string]http.Header{"a value": {"A": {"x\ny"}}, "a name": {"A\x00": {"x"}}, "no name": {"": {"x"}}} {
+		if s, err := client.Start(t.Context(), http.MethodGet, "host", "/", header, nil); err == nil {
+			t.Errorf("%s that cannot be sent was sent: %v", name, lostError(t, s))
+		}
+	}
+	resp, err := other.Response()
+	if err != nil {
+		t.Fatalf("another request = %v", err)
+	}
+	resp.Body.Close()
+	if !client.Usable() {
+		t.Error("the link is over")
+	}
+}

@@ -136,7 +136,7 @@ func (w *response) frame(p []byte, last bool) error {
 	}
 	var room [512]byte
 	head := appendResponseHead(room[:0], w.status, w.header)
-	if len(head) > maxHead {
+	if len(head) > maxHead || !sendable(w.header) {
 		return errBadHead
 	}
 	_, _, err := w.s.conn.out.add(func(b []byte) []byte {

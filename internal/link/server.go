@@ -380,11 +380,12 @@ func (s *exchange) leave() {
 	}
 }
 
-// end ends the request's context and both its bodies.
+// end ends the request's context and both its bodies. A handler which hears of it cannot answer any more: it would say that it
+// has come to its end.
 func (s *exchange) end(cause, err error) {
+	s.out.fail(err)
 	s.cancel(cause)
 	s.in.fail(err, false)
-	s.out.fail(err)
 }
 
 // failed ends a stream whose response cannot be written, and returns why.

@@ -230,8 +230,9 @@ func jsonKind(t reflect.Type) string {
 		return "list"
 	case reflect.Struct, reflect.Map:
 		return "object"
+	default:
+		return "number"
 	}
-	return "number"
 }
 
 // unknown names the fields that mean nothing, which are most often misspelt.

@@ -228,6 +228,9 @@ func TestAFloodOfOutputIsCut(t *testing.T) {
 		if kept := len(r.text("stdout")); kept == 0 || kept > 2<<20 {
 			t.Errorf("of 100 MB of output from %s the result shows %d bytes, want some and at most 2 MiB", test.language, kept)
 		}
+		if !strings.HasSuffix(r.text("stdout"), "xxx\n") || !strings.Contains(r.text("stdout"), "left out") {
+			t.Errorf("after 100 MB of output from %s the result ends %q, want the end of the output", test.language, r.text("stdout")[max(0, len(r.text("stdout"))-80):])
+		}
 		if length, _ := r.get("truncated", "stdout", "length").(float64); length != 100<<20 {
 			t.Errorf("truncated is %v after 100 MiB of output from %s, want the length of stdout in it", r.get("truncated"), test.language)
 		}

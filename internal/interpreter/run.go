@@ -275,12 +275,20 @@ func (i *Interpreter) execute(ctx context.Context, r *Run, run sandbox.Run) (Run
 		case errors.Is(cause, errClosing):
 			res.Failure.Message = "AgentRun Tray was shut down while the code ran"
 		case errors.Is(cause, errInterrupted):
-			res.Failure.Message = "the code was interrupted from elsewhere, not by whoever started it; the context goes on"
+			res.Failure.Message = "the code was interrupted from elsewhere, not by whoever started it" + contextGoesOn(res)
 		case errors.Is(cause, errCancelled):
-			res.Failure.Message = "the run was cancelled while the code ran; the context goes on"
+			res.Failure.Message = "the run was cancelled while the code ran" + contextGoesOn(res)
 		}
 	}
 	return RunResult{Result: res, ContextID: cc.id, Backend: i.Backend(), Number: number}, nil
+}
+
+// contextGoesOn ends a sentence about a run that was stopped with what became of its context.
+func contextGoesOn(res sandbox.Result) string {
+	if res.StateLost {
+		return "; it did not react and was ended by force, and its variables are lost"
+	}
+	return "; the context goes on"
 }
 
 // logEnd writes down what came of a run, never its code or output.

@@ -110,6 +110,7 @@ func newBenchOf(t testing.TB, e *Engine, spec Spec) *bench {
 type ran struct {
 	Result
 	stdout, stderr string
+	beyond         string // the newest of stdout over its limit
 	displays       []Bundle
 	err            error
 }
@@ -118,6 +119,10 @@ func (b *bench) runContext(ctx context.Context, code string) (r ran) {
 	r.Result, r.err = b.e.Run(ctx, b.id, code, func(e Event) {
 		switch e.Kind {
 		case Stdout:
+			if e.Beyond {
+				r.beyond = e.Text
+				return
+			}
 			r.stdout += e.Text
 		case Stderr:
 			r.stderr += e.Text

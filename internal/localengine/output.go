@@ -32,11 +32,12 @@ type Event struct {
 	Kind   EventKind
 	Text   string
 	Bundle Bundle
+	Beyond bool // the text is over OutputLimit.Stream and counted as cut: to be looked at, and not all of it to be kept
 }
 
 // OutputLimit bounds what one cell may hand out. What goes beyond is dropped and counted. Zero means the default.
 type OutputLimit struct {
-	Stream   int64 // bytes of stdout and, separately, of stderr; 1 MiB
+	Stream   int64 // bytes of stdout and, separately, of stderr, after which events are marked as Beyond; 1 MiB
 	Text     int   // bytes of each textual form of a result or display; 64 KiB
 	Media    int   // bytes of each other form, in base64; 4 MiB
 	Displays int   // displayed values, and all of them together have at most four times Media; 100
@@ -75,10 +76,12 @@ type output struct {
 	long   bool   // the last reply was over replyLimit
 
 	kind     EventKind // of what is in batch
+	beyond   bool      // likewise
 	batch    []byte
 	since    time.Time // when the oldest byte of batch came; set at the first tick that sees it
 	partial  [Stderr + 1][]byte
 	taken    [Stderr + 1]int64
+	over     [Stderr + 1]bool // the stream has gone beyond its limit
 	displays int
 	shown    int // bytes of displays
 }
@@ -89,17 +92,27 @@ func newOutput(limit OutputLimit, events func(Event)) *output {
 
 // stream takes bytes that the guest wrote to one of its streams.
 func (o *output) stream(kind EventKind, b []byte) {
-	if room := o.limit.Stream - o.taken[kind]; int64(len(b)) > room {
-		o.dropped(kind, int64(len(b))-room)
-		b = b[:room]
+	within := b[:min(int64(len(b)), o.limit.Stream-o.taken[kind])]
+	o.taken[kind] += int64(len(within))
+	o.collect(kind, false, within)
+	beyond := b[len(within):]
+	if len(beyond) > 0 && !o.over[kind] {
+		o.over[kind] = true
+		o.flush()
+		o.dropped(kind, int64(len(o.partial[kind]))) // the character goes on beyond the limit, where it is handed out whole
 	}
+	o.dropped(kind, int64(len(beyond)))
+	o.collect(kind, true, beyond)
+}
+
+// collect adds bytes to the batch, and hands on what is full.
+func (o *output) collect(kind EventKind, beyond bool, b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	o.taken[kind] += int64(len(b))
-	if o.kind != kind {
+	if o.kind != kind || o.beyond != beyond {
 		o.flush()
-		o.kind = kind
+		o.kind, o.beyond = kind, beyond
 	}
 	for len(b) > 0 {
 		n := min(len(b), max(batchSize-len(o.batch), 1))
@@ -132,7 +145,7 @@ func (o *output) flush() {
 	whole := len(text) - unfinished(text)
 	o.partial[o.kind] = append([]byte(nil), text[whole:]...)
 	if whole > 0 && o.events != nil {
-		o.events(Event{Kind: o.kind, Text: strings.ToValidUTF8(string(text[:whole]), "\uFFFD")})
+		o.events(Event{Kind: o.kind, Text: strings.ToValidUTF8(string(text[:whole]), "\uFFFD"), Beyond: o.beyond})
 	}
 	o.batch = o.batch[:0]
 }
@@ -170,9 +183,11 @@ func (o *output) end() {
 			continue
 		}
 		o.partial[kind] = nil
-		if o.taken[kind] == o.limit.Stream {
+		switch {
+		case o.over[kind]: // counted before
+		case o.taken[kind] == o.limit.Stream:
 			o.dropped(kind, int64(len(rest)))
-		} else if o.events != nil {
+		case o.events != nil:
 			o.events(Event{Kind: kind, Text: "\uFFFD"})
 		}
 	}

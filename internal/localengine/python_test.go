@@ -257,14 +257,14 @@ func TestPythonAsyncio(t *testing.T) {
 func TestPythonOutputLimits(t *testing.T) {
 	b := newBenchOf(t, shared, Spec{Language: Python, ScratchDir: t.TempDir(), Output: OutputLimit{Stream: 100_000, Text: 1000, Media: 1000, Displays: 3}})
 	r := b.run("for i in range(1000): print('x' * 99_999)\nimport sys; print('y' * 50_000, file=sys.stderr)")
-	if len(r.stdout) != 100_000 || !strings.HasPrefix(r.stdout, "xxx") || r.Cut.Stdout != 99_900_000 || len(r.stderr) != 50_001 || r.Cut.Stderr != 0 {
+	if len(r.stdout) != 100_000 || !strings.HasPrefix(r.stdout, "xxx") || r.Cut.Stdout != 99_900_000 || len(r.stderr) != 50_001 || r.Cut.Stderr != 0 || !strings.HasSuffix(r.beyond, "xxx\n") {
 		t.Errorf("100 MB of output: %d and %d bytes came, %+v cut", len(r.stdout), len(r.stderr), r.Cut)
 	}
 	if memory := shared.Stats().Instances; len(memory) == 0 {
 		t.Error("the instance is gone")
 	}
 	r = b.run("print('é' * 60_000)")
-	if r.stdout != strings.Repeat("é", 50_000) || r.Cut.Stdout != 20_001 {
+	if r.stdout != strings.Repeat("é", 50_000) || r.Cut.Stdout != 20_001 || !strings.HasSuffix(r.beyond, "éé\n") {
 		t.Errorf("two-byte characters: %d bytes came, %+v cut", len(r.stdout), r.Cut)
 	}
 	r = b.run("'€' * 5000")

@@ -60,7 +60,7 @@ func TestOutputBeyondTheBackendsLimitIsSaidToBeLost(t *testing.T) {
 	ran := do(t, cs, "run_code", map[string]any{"code": "flood 5000"})
 	cutInfo, _ := ran["truncated"].(map[string]any)["stdout"].(map[string]any)
 	stdout, _ := ran["stdout"].(string)
-	if cutInfo["length"] != 5000.0 || cutInfo["kept"] != 1000.0 || cutInfo["lost"] != 4000.0 || !strings.HasSuffix(stdout, "[… 3.9 KiB more were printed and are not kept]\n") {
+	if cutInfo["length"] != 5000.0 || cutInfo["kept"] != 1000.0 || cutInfo["lost"] != 4000.0 || !strings.HasSuffix(stdout, "[… 3.9 KiB more were printed here and are not kept anywhere …]\n") {
 		t.Errorf("run_code = %v", ran)
 	}
 	whole, err := cs.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: outputURI(ran["context_id"].(string), 1, "stdout")})

@@ -86,7 +86,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	who, ok := e.admit(r)
 	if !ok {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="AgentRun Tray"`)
-		e.refuse(w, r, http.StatusUnauthorized, "send the token of this client in the header Authorization: Bearer TOKEN")
+		e.refuse(w, r, http.StatusUnauthorized, "this address needs a token that counts, in the header Authorization: Bearer TOKEN; get one with: agentrunctl token NAME")
 		return
 	}
 	switch r.Method {

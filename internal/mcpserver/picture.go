@@ -21,6 +21,8 @@ const (
 	maxPicture = 700 << 10
 	// maxPictures is how many pictures a result carries.
 	maxPictures = 20
+	// maxSide is how many pixels a picture may be wide or high. Models refuse a conversation with a picture of more than 8,000.
+	maxSide = 7_500
 	// maxPixels bounds the memory that scaling a picture down takes: four bytes for each.
 	maxPixels = 50_000_000
 )
@@ -74,10 +76,11 @@ func pictureBlocks(pictures []picture, room int, original func(k int) string) (b
 // fit returns the picture in at most so many bytes, scaled down if need be; the notice says how.
 func (p picture) fit(most int) (small picture, notice string, err error) {
 	most -= most % 3 // base64 pads to whole groups
-	if len(p.data) <= most {
+	size, _, err := image.DecodeConfig(bytes.NewReader(p.data))
+	longest := max(size.Width, size.Height)
+	if len(p.data) <= most && longest <= maxSide { // one that cannot be decoded has no size
 		return p, "", nil
 	}
-	size, _, err := image.DecodeConfig(bytes.NewReader(p.data))
 	if err != nil {
 		return p, "", fmt.Errorf("it is too large and cannot be scaled down (%w)", err)
 	}
@@ -90,7 +93,10 @@ func (p picture) fit(most int) (small picture, notice string, err error) {
 	}
 	full := toRGBA(img)
 	photo := format == "jpeg"
-	scale := min(0.9, math.Sqrt(float64(most)/float64(len(p.data))))
+	scale := float64(maxSide) / float64(longest)
+	if len(p.data) > most {
+		scale = min(scale, 0.9, math.Sqrt(float64(most)/float64(len(p.data))))
+	}
 	for range 8 {
 		w, h := max(1, int(float64(size.Width)*scale)), max(1, int(float64(size.Height)*scale))
 		if small, err = compress(shrink(full, w, h), photo); err != nil {

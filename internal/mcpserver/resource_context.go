@@ -36,8 +36,7 @@ func newPoolObject(s status.Snapshot) poolObject {
 // listedContext is a context in the list of contexts.
 type listedContext struct {
 	contextObject
-	Client string `json:"client"`
-	URI    string `json:"uri"`
+	URI string `json:"uri"`
 }
 
 type contextListObject struct {
@@ -46,7 +45,7 @@ type contextListObject struct {
 }
 
 func newListedContext(cc interpreter.Context) listedContext {
-	return listedContext{newContextObject(cc), cc.Owner, contextURI(cc.ID)}
+	return listedContext{newContextObject(cc), contextURI(cc.ID)}
 }
 
 func (s *Server) contextList() contextListObject {
@@ -62,7 +61,7 @@ func (s *Server) contextList() contextListObject {
 type wholeContext struct {
 	listedContext
 	SandboxID string      `json:"sandbox_id,omitempty"`
-	Files     string      `json:"files"` // how the URIs of its files begin
+	Files     string      `json:"files"` // template of the URIs of its files
 	Kept      []listedRun `json:"kept_runs"`
 }
 
@@ -75,7 +74,7 @@ func (s *Server) contextResource(uri string, ref resourceRef) (mcp.ResourceConte
 	if !ok {
 		return nil, fmt.Errorf("context %s has ended just now: %w", ref.contextID, errNoResource)
 	}
-	o := wholeContext{listedContext: newListedContext(cc), SandboxID: cc.SandboxID, Files: contextURI(cc.ID) + "/files/", Kept: make([]listedRun, len(runs))}
+	o := wholeContext{listedContext: newListedContext(cc), SandboxID: cc.SandboxID, Files: contextURI(cc.ID) + "/files/{+path}", Kept: make([]listedRun, len(runs))}
 	for n, r := range runs {
 		o.Kept[n] = newListedRun(cc.ID, r)
 	}

@@ -113,6 +113,7 @@ func (s *Server) runResource(uri, contextID string, r interpreter.RunRecord) mcp
 	if cc, ok := s.interp.Context(contextID); ok {
 		o.Language = string(cc.Language)
 	}
+	o.Stdout, o.Stderr = torn(o.Stdout, r.Result.Cut.Stdout, r.Result.CutAt.Stdout), torn(o.Stderr, r.Result.Cut.Stderr, r.Result.CutAt.Stderr)
 	type text struct {
 		text  *string
 		whole string
@@ -141,17 +142,9 @@ func (s *Server) runResource(uri, contextID string, r interpreter.RunRecord) mcp
 	}
 	for n, most := range shares(wants, maxRunText) {
 		t := texts[n]
-		*t.text = shorten(*t.text, most, wholeAt(t.whole, t.lost)) + notKept(t.lost)
+		*t.text = shorten(*t.text, most, wholeAt(t.whole, t.lost))
 	}
 	return jsonResource(uri, o)
-}
-
-// notKept says how much of a stream was lost, if any was.
-func notKept(lost int64) string {
-	if lost <= 0 {
-		return ""
-	}
-	return fmt.Sprintf("\n[… %s more were printed and are not kept anywhere]\n", phrase.Size(lost))
 }
 
 // streamResource is the whole of a stream of a run.
@@ -159,9 +152,9 @@ func streamResource(uri, stream string, r interpreter.RunRecord) mcp.ResourceCon
 	var text string
 	switch stream {
 	case streamOut:
-		text = r.Result.Stdout + notKept(r.Result.Cut.Stdout)
+		text = torn(r.Result.Stdout, r.Result.Cut.Stdout, r.Result.CutAt.Stdout)
 	case streamErr:
-		text = r.Result.Stderr + notKept(r.Result.Cut.Stderr)
+		text = torn(r.Result.Stderr, r.Result.Cut.Stderr, r.Result.CutAt.Stderr)
 	case streamResult:
 		text = valueOf(r.Result)
 	}

@@ -43,8 +43,14 @@ func (s *Server) rulesFor(name string) Rules {
 	return s.opt.Rules(name)
 }
 
-// allows reports whether a tool may be used.
-func (r Rules) allows(tool string) bool { return r.Tools == nil || slices.Contains(r.Tools, tool) }
+// allows reports whether a tool may be used. Who may run code may also collect and end what it runs, which would go on unseen
+// otherwise.
+func (r Rules) allows(tool string) bool {
+	if r.Tools == nil || slices.Contains(r.Tools, tool) {
+		return true
+	}
+	return (tool == "get_result" || tool == "cancel_run") && slices.Contains(r.Tools, "run_code")
+}
 
 // resultTokens is about how many tokens the result of this call may have.
 func (x *exchange) resultTokens() int { return cmp.Or(x.rules.ResultTokens, defaultResultTokens) }

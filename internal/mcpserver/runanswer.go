@@ -83,11 +83,12 @@ func (out *runOutput) fill(res interpreter.RunResult, displays []sandbox.Output,
 	out.Truncated = nil
 	f := fitter{out: out, res: res, room: min(2*maxMIME, budget/3)}
 	out.Stdout, out.Stderr = res.Stdout, res.Stderr
-	f.add("stdout", &out.Stdout, res.Cut.Stdout)
+	f.add("stdout", &out.Stdout)
+	f.tear(res.Cut.Stdout, res.CutAt.Stdout)
 	if failure := res.Failure; failure != nil {
 		out.Error = &failureObject{Code: failure.Code, Name: failure.Name, Message: failure.Message, Traceback: failure.Traceback}
-		f.add("error.message", &out.Error.Message, 0)
-		f.add("error.traceback", &out.Error.Traceback, 0)
+		f.add("error.message", &out.Error.Message)
+		f.add("error.traceback", &out.Error.Traceback)
 		if !strings.Contains(out.Stderr, strings.TrimSpace(failure.Traceback)) {
 			if out.Stderr != "" && !strings.HasSuffix(out.Stderr, "\n") {
 				out.Stderr += "\n"
@@ -95,16 +96,17 @@ func (out *runOutput) fill(res interpreter.RunResult, displays []sandbox.Output,
 			out.Stderr += failure.Traceback // where older clients look for it
 		}
 	}
-	f.add("stderr", &out.Stderr, res.Cut.Stderr)
+	f.add("stderr", &out.Stderr)
+	f.tear(res.Cut.Stderr, res.CutAt.Stderr)
 	if res.Value != nil {
 		out.Result = f.show("result", *res.Value)
-		f.add("result", &out.Result.Text, 0)
+		f.add("result", &out.Result.Text)
 	}
 	out.Outputs = make([]shownObject, len(displays))
 	for n, o := range displays {
 		name := fmt.Sprintf("outputs[%d]", n)
 		out.Outputs[n] = *f.show(name, o)
-		f.add(name, &out.Outputs[n].Text, 0)
+		f.add(name, &out.Outputs[n].Text)
 	}
 	f.fit(budget)
 }
@@ -121,11 +123,28 @@ type fitter struct {
 type fitted struct {
 	name string
 	text *string
+	size int   // bytes of the text
 	lost int64 // bytes that the backend did not keep
 }
 
-func (f *fitter) add(name string, text *string, lost int64) {
-	f.texts = append(f.texts, fitted{name, text, lost})
+func (f *fitter) add(name string, text *string) {
+	f.texts = append(f.texts, fitted{name: name, text: text, size: len(*text)})
+}
+
+// tear says in the text that was added last that the backend did not keep some of it.
+func (f *fitter) tear(lost int64, at int) {
+	t := &f.texts[len(f.texts)-1]
+	t.lost = lost
+	*t.text = torn(*t.text, lost, at)
+}
+
+// torn puts a line into a text where bytes of it are missing.
+func torn(text string, lost int64, at int) string {
+	if lost <= 0 {
+		return text
+	}
+	at = min(at, len(text))
+	return fmt.Sprintf("%s\n[… %s more were printed here and are not kept anywhere …]\n%s", text[:at], phrase.Size(lost), text[at:])
 }
 
 // show makes the object for something shown. Representations other than the plain one are taken whole or not at all.
@@ -166,28 +185,25 @@ func (f *fitter) fit(budget int) {
 	}
 	for n, most := range shares(wants, max(budget-f.mime, 0)) {
 		t := f.texts[n]
-		seam, torn := f.out.seams[t.name]
-		if wants[n] <= most && t.lost == 0 && !torn {
+		seam, seamed := f.out.seams[t.name]
+		if wants[n] <= most && t.lost == 0 && !seamed {
 			continue
 		}
-		c := cutObject{Length: int64(len(*t.text)) + t.lost + seam.gap, Lost: t.lost}
-		kept := len(*t.text)
-		if torn {
+		c := cutObject{Length: int64(t.size) + t.lost + seam.gap, Lost: t.lost}
+		kept := t.size
+		if seamed {
 			most = min(most, seam.most)
 		}
-		if wants[n] > most || torn {
+		if wants[n] > most || seamed {
 			switch t.name {
 			case "stdout", "stderr", "result":
 				if f.res.Number > 0 { // a run that goes on is not in the history yet
 					c.URI = outputURI(f.res.ContextID, f.res.Number, t.name)
 				}
 			}
-			*t.text, kept = cut(*t.text, most, wholeAt(c.URI, t.lost), seam.gap)
+			*t.text, kept = cut(*t.text, most, wholeAt(c.URI, t.lost), seam.gap+t.lost)
 		}
 		c.Kept = int64(kept)
-		if t.lost > 0 {
-			*t.text += fmt.Sprintf("\n[… %s more were printed and are not kept]\n", phrase.Size(t.lost))
-		}
 		f.cut(t.name, c)
 	}
 }

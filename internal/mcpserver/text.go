@@ -34,8 +34,9 @@ func shares(wants []int, budget int) []int {
 }
 
 // How much of a model's attention a text takes is estimated, in quarters of a token, as every model counts in its own way: four
-// letters of English or of code make about one token, and a character of another script makes about one by itself. That is the rule
-// of thumb which makers of models give. Dense text, such as digits or base64, makes up to twice as many tokens.
+// letters of English or of code make about one token, and a character of another script makes about one by itself, which is the rule
+// of thumb that makers of models give; two digits or signs make about one, as tables of numbers show with common tokenizers. Text
+// such as base64 makes up to twice as many tokens.
 const perToken = 4
 
 // weight is what a text takes, in quarters of a token, as a string in JSON, which is what models read.
@@ -58,8 +59,10 @@ func byteWeight(c byte) int {
 		return len(`\n`)
 	case c < ' ':
 		return len(`\u0000`)
+	case c == ' ', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // wholeAt says where the whole of a text is, or, where some of it was lost before, the rest of it. Without a URI it says nothing.

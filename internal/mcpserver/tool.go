@@ -101,9 +101,9 @@ func (a *answer) result() (*mcp.CallToolResult, error) {
 // aboutFiles says whose files a context sees and how long they stay.
 func (s *Server) aboutFiles() string {
 	if s.traits.SharesFiles {
-		return "Its files are those of its sandbox, which other contexts may share, and stay until the sandbox ends."
+		return "The files of a context are those of its sandbox, which other contexts may share, and stay until the sandbox ends."
 	}
-	return "It has a working folder of its own, whose files stay until the context ends."
+	return "A context has a working folder of its own, whose files stay until it ends."
 }
 
 // aboutLoss says what ends with a context.

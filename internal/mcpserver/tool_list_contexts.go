@@ -25,6 +25,7 @@ func listContexts(s *Server) tool {
 				{name: "created_at", kind: "string", about: "RFC 3339, UTC", required: true},
 				{name: "last_used", kind: "string", about: "RFC 3339, UTC", required: true},
 				{name: "backend", kind: "string", required: true},
+				{name: "client", kind: "string", about: "who made it", required: true},
 				{name: "runs", kind: "integer", about: "how often code was run in it", required: true},
 				{name: "run_id", kind: "string", about: "the run in progress, for get_result and cancel_run; absent while no code runs"},
 			}.schema()}},
@@ -48,6 +49,7 @@ type contextObject struct {
 	CreatedAt   string `json:"created_at"`
 	LastUsed    string `json:"last_used"`
 	Backend     string `json:"backend"`
+	Client      string `json:"client"`
 	Runs        int    `json:"runs"`
 	RunID       string `json:"run_id,omitempty"`
 }
@@ -67,6 +69,6 @@ func (s *Server) listContexts(_ context.Context, c *call) (*answer, error) {
 func newContextObject(cc interpreter.Context) contextObject {
 	return contextObject{
 		ContextID: cc.ID, Name: cc.Name, Description: cc.Description, Language: string(cc.Language), Status: string(cc.Status),
-		CreatedAt: cc.CreatedAt.UTC().Format(utc), LastUsed: cc.LastUsed.UTC().Format(utc), Backend: cc.Backend, Runs: cc.Runs, RunID: cc.RunID,
+		CreatedAt: cc.CreatedAt.UTC().Format(utc), LastUsed: cc.LastUsed.UTC().Format(utc), Backend: cc.Backend, Client: cc.Owner, Runs: cc.Runs, RunID: cc.RunID,
 	}
 }

@@ -31,10 +31,12 @@ type Chunk struct {
 
 // Result is what came of a run.
 type Result struct {
-	// Stdout and Stderr are the captured text. They hold what Cut says they hold of it, from the beginning.
+	// Stdout and Stderr are the captured text: all of it, or its beginning and its end.
 	Stdout, Stderr string
-	// Cut counts the bytes each stream printed beyond the backend's limit, which are not kept anywhere.
+	// Cut counts the bytes each stream printed beyond what the backend keeps. They are not kept anywhere.
 	Cut struct{ Stdout, Stderr int64 }
+	// CutAt says where in Stdout and Stderr the bytes that Cut counts are missing, as an offset in bytes.
+	CutAt struct{ Stdout, Stderr int }
 	// Value is the value of the trailing expression; nil if there was none.
 	Value *Output
 	// Displays are the objects the code showed on the way, in order.

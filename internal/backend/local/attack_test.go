@@ -294,8 +294,8 @@ func TestAttackHundredMegabytesOfOutput(t *testing.T) {
 			if err != nil || result.Failure != nil {
 				t.Fatalf("Run failed with %+v, %v", result.Failure, err)
 			}
-			if kept := int64(len(result.Stdout)); kept == 0 || kept > 2<<20 || kept+result.Cut.Stdout != size || emitted > 2<<20 {
-				t.Errorf("%d bytes were kept, %d cut and %d emitted, want at most 2 MiB kept and emitted and %d in all", kept, result.Cut.Stdout, emitted, size)
+			if kept := int64(len(result.Stdout)); kept == 0 || kept > 2<<20 || kept+result.Cut.Stdout != size || emitted != size {
+				t.Errorf("%d bytes were kept, %d cut and %d emitted, want at most 2 MiB kept and %d emitted and in all", kept, result.Cut.Stdout, emitted, size)
 			}
 			if !utf8.ValidString(result.Stdout) || strings.Trim(result.Stdout, "é") != "" {
 				t.Error("what was kept is not what was printed")
@@ -304,6 +304,36 @@ func TestAttackHundredMegabytesOfOutput(t *testing.T) {
 				t.Errorf("the process took %d MiB more from the system", grown>>20)
 			}
 			wantValue(t, s, cc, "40 + 2", "42")
+		})
+	}
+}
+
+// TestTheEndOfALongOutputIsKept: the error that ends a chatty program stands at its end, and whoever watches wants the newest line.
+func TestTheEndOfALongOutputIsKept(t *testing.T) {
+	s := openSession(t, shared.backend)
+	cc := newContext(t, s, sandbox.Python)
+	for _, tt := range []struct {
+		name, code string
+		lost       bool
+	}{
+		{"a little over the limit", "for i in range(120_000): print('line', i)\nprint('THE END')", false},
+		{"far over the limit", "for i in range(400_000): print('é line', i)\nprint('THE END')", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			newest, size := "", 0
+			result, err := s.Run(t.Context(), cc, sandbox.Run{Code: tt.code, Timeout: patience, Emit: func(c sandbox.Chunk) { newest, size = c.Text, size+len(c.Text) }})
+			if err != nil || result.Failure != nil {
+				t.Fatalf("Run = %+v, %v", result.Failure, err)
+			}
+			if !strings.HasSuffix(result.Stdout, "THE END\n") || !strings.HasSuffix(newest, "THE END\n") {
+				t.Errorf("the output ends with %q, the newest chunk with %q, want the end of both", result.Stdout[len(result.Stdout)-40:], newest[max(0, len(newest)-40):])
+			}
+			if got := int64(len(result.Stdout)) + result.Cut.Stdout; got != int64(size) || (result.Cut.Stdout > 0) != tt.lost || !utf8.ValidString(result.Stdout) {
+				t.Errorf("%d bytes are kept and %d cut of %d printed, want them to add up", len(result.Stdout), result.Cut.Stdout, size)
+			}
+			if at := result.CutAt.Stdout; at < 1<<20-4 || at > 1<<20 {
+				t.Errorf("the cut is at %d, want it after the first MiB", at)
+			}
 		})
 	}
 }

@@ -206,6 +206,8 @@ func stopped(ctx context.Context, limit time.Duration) (code sandbox.Code, name,
 type collector struct {
 	emit           func(sandbox.Chunk)
 	stdout, stderr strings.Builder
+	lateOut        tail // what was printed beyond the engine's limit
+	lateErr        tail
 	displays       []sandbox.Output
 }
 
@@ -217,9 +219,9 @@ func (c *collector) take(event localengine.Event) {
 		return
 	case localengine.Stderr:
 		chunk.Stream = sandbox.Stderr
-		c.stderr.WriteString(event.Text)
+		keep(event, &c.stderr, &c.lateErr)
 	case localengine.Stdout:
-		c.stdout.WriteString(event.Text)
+		keep(event, &c.stdout, &c.lateOut)
 	}
 	if c.emit != nil {
 		c.emit(chunk)
@@ -228,8 +230,9 @@ func (c *collector) take(event localengine.Event) {
 
 // result begins the result of a run with what was gathered.
 func (c *collector) result(ran localengine.Result) sandbox.Result {
-	result := sandbox.Result{Stdout: c.stdout.String(), Stderr: c.stderr.String(), Displays: c.displays, Duration: ran.Duration}
-	result.Cut.Stdout, result.Cut.Stderr = ran.Cut.Stdout, ran.Cut.Stderr
+	result := sandbox.Result{Displays: c.displays, Duration: ran.Duration}
+	result.Stdout, result.Cut.Stdout, result.CutAt.Stdout = c.lateOut.join(c.stdout.String(), ran.Cut.Stdout)
+	result.Stderr, result.Cut.Stderr, result.CutAt.Stderr = c.lateErr.join(c.stderr.String(), ran.Cut.Stderr)
 	if n := ran.Cut.Displays; n > 0 {
 		result.Displays = append(result.Displays, sandbox.Output{Text: fmt.Sprintf("(displayed objects left out because they were too many or too large: %d. Save large ones to files and fetch those with download_file)", n)})
 	}

@@ -167,6 +167,7 @@ func (m *machine) run(steps []step) (sandbox.Result, error) {
 		Stdout: m.stdout.String(), Stderr: m.stderr.String(), Displays: m.displays, Duration: time.Since(m.began), StateLost: m.stateLost,
 	}
 	result.Cut.Stdout, result.Cut.Stderr = m.stdout.cut, m.stderr.cut
+	result.CutAt.Stdout, result.CutAt.Stderr = len(result.Stdout), len(result.Stderr)
 	if end == nil {
 		result.Value = m.value
 		return result, nil

@@ -51,7 +51,7 @@ func revokeToken(ctx context.Context, dirs paths.Dirs, store *tokens.Store, clie
 	if err := store.Revoke(client); err != nil {
 		return err
 	}
-	ended := ", and what it had open was ended"
+	ended := ", and its connections were ended. Code that it left running goes on; agentrunctl status shows it"
 	if _, _, err := ask(ctx, dirs, http.MethodPost, "/tokens/changed"); errors.Is(err, errNoHost) {
 		ended = ""
 	} else if err != nil {

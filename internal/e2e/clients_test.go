@@ -279,7 +279,7 @@ func TestARevokedClientIsShutOutAtOnce(t *testing.T) {
 	}()
 
 	began := time.Now()
-	if out := h.mustCtl(t, "token", "gone", "--revoke"); !strings.Contains(out, "what it had open was ended") {
+	if out := h.mustCtl(t, "token", "gone", "--revoke"); !strings.Contains(out, "its connections were ended") {
 		t.Errorf("agentrunctl token gone --revoke said %q, want that the client was cut off", out)
 	}
 	if r, err := run.wait(t); err == nil && !r.isError {

@@ -94,8 +94,10 @@ func toolsThatShow(uri string) []string {
 		return []string{"list_files", "run_code"}
 	case err == nil && kind == "files":
 		return []string{"download_file", "run_code"}
+	case err == nil && kind == "runs" && len(parts) == 3 && strings.Contains(parts[2], "/"):
+		return []string{"run_code", "get_result"} // output, which is all that get_result tells
 	}
-	return []string{"run_code", "get_result"} // runs, and whatever else a context may come to show
+	return []string{"run_code"} // runs with their code, and whatever else a context may come to show
 }
 
 // settingOfTools says where it is set what the client may use.

@@ -239,7 +239,7 @@ func TestWhichToolsShowAResource(t *testing.T) {
 		{[]string{"list_contexts"}, []string{"pool", "contexts", "contexts/c"}},
 		{[]string{"list_files"}, []string{"pool", "contexts/c/files"}},
 		{[]string{"download_file"}, []string{"pool", "contexts/c/files/a/b"}},
-		{[]string{"get_result"}, []string{"pool", "contexts/c/runs/1", "contexts/c/runs/1/stdout", "contexts/c/new"}},
+		{[]string{"get_result"}, []string{"pool", "contexts/c/runs/1/stdout"}},
 		{[]string{"run_code"}, []string{"pool", "contexts/c/files/a/b", "contexts/c/files", "contexts/c/runs/1", "contexts/c/runs/1/stdout", "contexts/c/new"}},
 	} {
 		t.Run(fmt.Sprint(tt.tools), func(t *testing.T) {

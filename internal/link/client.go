@@ -146,6 +146,11 @@ type Stream struct {
 // must not be changed until the stream is over. The stream must be asked for its Response. Header's
 // keys are canonical.
 func (c *Client) Start(ctx context.Context, method, host, uri string, header http.Header, body []byte) (*Stream, error) {
+	return c.start(ctx, c.out.add, method, host, uri, header, body)
+}
+
+// start is Start with the way in which the first frame is queued.
+func (c *Client) start(ctx context.Context, add func(build func(b []byte) []byte) (int64, int64, error), method, host, uri string, header http.Header, body []byte) (*Stream, error) {
 	s := &Stream{client: c, ctx: ctx, headed: make(chan struct{}), end: -1}
 	s.in.news, s.out.news = make(signal, 1), make(signal, 1)
 	s.in.open = s.openWindow
@@ -168,12 +173,15 @@ func (c *Client) Start(ctx context.Context, method, host, uri string, header htt
 		return nil, &LostError{Err: err}
 	}
 	whole := len(first) == len(body)
-	begin, end, err := c.out.add(func(b []byte) []byte {
+	begin, end, err := add(func(b []byte) []byte {
 		var size [10]byte
 		return appendFrame(b, kindRequest, whole, s.id, appendLength(size[:0], len(head)), head, first)
 	})
 	if err != nil {
 		c.leave(s)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		return nil, &LostError{Err: err}
 	}
 	s.mu.Lock()
@@ -191,13 +199,10 @@ func (c *Client) Start(ctx context.Context, method, host, uri string, header htt
 
 // RoundTrip makes one request and returns its response, whose body the caller closes.
 func (c *Client) RoundTrip(ctx context.Context, method, host, uri string, header http.Header, body []byte) (*http.Response, error) {
-	if err := c.out.makeRoom(ctx.Done(), noDeadline); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, &LostError{Err: err}
+	inTurn := func(build func(b []byte) []byte) (begin, end int64, err error) {
+		return c.out.addInTurn(ctx.Done(), noDeadline, build)
 	}
-	s, err := c.Start(ctx, method, host, uri, header, body)
+	s, err := c.start(ctx, inTurn, method, host, uri, header, body)
 	if err != nil {
 		return nil, err
 	}
@@ -395,23 +400,30 @@ func (s *Stream) send(rest []byte) {
 		if err != nil {
 			return // whoever ended the stream has said why
 		}
-		if s.client.out.makeRoom(s.ctx.Done(), noDeadline) != nil {
-			return // the link or the context is over, and with it the stream
-		}
 		last := n == len(rest)
-		s.mu.Lock() // so that nobody asks for the end between the two
-		_, end, err := s.client.out.add(func(b []byte) []byte {
-			return appendFrame(b, kindData, last, s.id, rest[:n])
-		})
-		if err == nil && last {
-			s.end = end
+		for err = errCrowded; errors.Is(err, errCrowded); {
+			if s.client.out.makeRoom(s.ctx.Done(), noDeadline) != nil {
+				return // the link or the context is over, and with it the stream
+			}
+			err = s.sendPiece(rest[:n], last)
 		}
-		s.mu.Unlock()
 		if err != nil {
 			return
 		}
 		rest = rest[n:]
 	}
+}
+
+// sendPiece queues a piece of the body if there is room for it. It does not wait, and so holds mu: nobody can ask for the end of
+// the request before it is known.
+func (s *Stream) sendPiece(piece []byte, last bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, end, err := s.client.out.addIfRoom(func(b []byte) []byte { return appendFrame(b, kindData, last, s.id, piece) })
+	if err == nil && last {
+		s.end = end
+	}
+	return err
 }
 
 func (s *Stream) openWindow(n int) {

@@ -6,8 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
+	"sync"
 	"testing"
+	"time"
 )
 
 // fakeServer speaks the protocol by hand on one connection.
@@ -196,4 +199,64 @@ func overfullBody() []byte {
 		b = appendFrame(b, kindData, false, 1, make([]byte, maxData))
 	}
 	return b
+}
+
+// A process that was stopped for a while, or has no processor to itself: when it reads again all who wait are woken together.
+func TestManyWhoWaitForRoomDoNotOverfillTheLink(t *testing.T) {
+	const requests = 600 // of which a third would be overfull
+	client, conn, in := fakeServer(t)
+	body := make([]byte, maxData)
+	var wg sync.WaitGroup
+	for range requests {
+		wg.Go(func() {
+			resp, err := client.RoundTrip(t.Context(), http.MethodPost, "host", "/", nil, body)
+			if err != nil {
+				t.Errorf("RoundTrip = %v", err)
+				return
+			}
+			resp.Body.Close()
+		})
+	}
+	crowd := func() bool {
+		client.mu.Lock()
+		defer client.mu.Unlock()
+		return len(client.streams) == requests
+	}
+	for deadline := time.Now().Add(10 * time.Second); !crowd() && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	for answered := 0; answered < requests; {
+		f, err := in.next()
+		if err != nil {
+			t.Fatalf("the link ended: %v", err)
+		}
+		if f.kind != kindRequest {
+			continue
+		}
+		answered++
+		if _, err := conn.Write(responseFrame(f.stream, true, "")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wg.Wait()
+}
+
+// Whoever has found room and comes to add later looks again.
+func TestRoomIsNotGivenTwice(t *testing.T) {
+	mine, theirs := net.Pipe() // nobody reads
+	defer theirs.Close()
+	q := newQueue(mine, 0)
+	for range 2 { // the first is being written
+		if _, _, err := q.add(func(b []byte) []byte { return append(b, make([]byte, crowded)...) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := q.addIfRoom(func(b []byte) []byte { return append(b, 1) }); !errors.Is(err, errCrowded) {
+		t.Errorf("addIfRoom = %v, want %v", err, errCrowded)
+	}
+	if _, _, err := q.addInTurn(nil, time.Now().Add(time.Millisecond), func(b []byte) []byte { return append(b, 1) }); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("addInTurn = %v, want %v", err, os.ErrDeadlineExceeded)
+	}
+	mine.Close()
+	q.stop(errClosed)
 }

@@ -23,7 +23,10 @@ const (
 	keep = 64 << 10
 )
 
-var errOverfull = errors.New("the other end does not read")
+var (
+	errOverfull = errors.New("the other end does not read")
+	errCrowded  = errors.New("too much is waiting to be written")
+)
 
 // queue writes frames for many goroutines. Methods are safe for concurrent use.
 type queue struct {
@@ -59,6 +62,35 @@ func newQueue(conn net.Conn, timeout time.Duration) *queue {
 // Begin and end are where the bytes stand in all that was ever queued.
 func (q *queue) add(build func(b []byte) []byte) (begin, end int64, err error) {
 	q.mu.Lock()
+	return q.addLocked(build)
+}
+
+// addIfRoom is add for those who can wait: when too much is waiting already the error is errCrowded, and makeRoom is next. Those
+// who wait are woken together; if they found room all at the same time and added afterwards, it would be more than overfull.
+func (q *queue) addIfRoom(build func(b []byte) []byte) (begin, end int64, err error) {
+	q.mu.Lock()
+	if q.err == nil && len(q.buf) >= crowded {
+		q.mu.Unlock()
+		return 0, 0, errCrowded
+	}
+	return q.addLocked(build)
+}
+
+// addInTurn is add for those who do wait. Done may be nil and the deadline zero.
+func (q *queue) addInTurn(done <-chan struct{}, deadline time.Time, build func(b []byte) []byte) (begin, end int64, err error) {
+	for {
+		begin, end, err = q.addIfRoom(build)
+		if !errors.Is(err, errCrowded) {
+			return begin, end, err
+		}
+		if err := q.makeRoom(done, deadline); err != nil {
+			return 0, 0, err
+		}
+	}
+}
+
+// addLocked is called with mu, which it gives back.
+func (q *queue) addLocked(build func(b []byte) []byte) (begin, end int64, err error) {
 	if q.err == nil && len(q.buf) > overfull {
 		q.fail(errOverfull)
 		_ = q.conn.Close()

@@ -112,10 +112,7 @@ func (w *response) send(p []byte, last bool) error {
 		} else if err := w.s.out.check(); err != nil {
 			return w.s.failed(err)
 		}
-		if err := w.s.conn.out.makeRoom(nil, deadline); err != nil {
-			return w.s.failed(err)
-		}
-		if err := w.frame(p[:n], last && n == len(p)); err != nil {
+		if err := w.frame(p[:n], last && n == len(p), deadline); err != nil {
 			return w.s.failed(err)
 		}
 		if p = p[n:]; len(p) == 0 {
@@ -124,10 +121,10 @@ func (w *response) send(p []byte, last bool) error {
 	}
 }
 
-// frame queues one frame. It needs mu.
-func (w *response) frame(p []byte, last bool) error {
+// frame queues one frame as soon as there is room for it. It needs mu.
+func (w *response) frame(p []byte, last bool, deadline time.Time) error {
 	if w.headed {
-		_, _, err := w.s.conn.out.add(func(b []byte) []byte { return appendFrame(b, kindData, last, w.s.id, p) })
+		_, _, err := w.s.conn.out.addInTurn(nil, deadline, func(b []byte) []byte { return appendFrame(b, kindData, last, w.s.id, p) })
 		return err
 	}
 	w.headed = true
@@ -139,7 +136,7 @@ func (w *response) frame(p []byte, last bool) error {
 	if len(head) > maxHead || !sendable(w.header) {
 		return errBadHead
 	}
-	_, _, err := w.s.conn.out.add(func(b []byte) []byte {
+	_, _, err := w.s.conn.out.addInTurn(nil, deadline, func(b []byte) []byte {
 		var size [10]byte
 		return appendFrame(b, kindResponse, last, w.s.id, appendLength(size[:0], len(head)), head, p)
 	})

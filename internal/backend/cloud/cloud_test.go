@@ -17,8 +17,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox/sandboxtest"
 )
 
-// engine runs the code of all emulators: loading it takes seconds. What it prints at most is more than the suite looks at, as the
-// service does not say what it cut off.
+// engine runs the code of all emulators: loading it takes seconds.
 var engine *localengine.Engine
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -29,7 +28,7 @@ func run(m *testing.M) (code int) {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	engine, err = localengine.New(localengine.Options{CacheDir: dir, Parallel: 4, Output: localengine.OutputLimit{Stream: 4 << 20}})
+	engine, err = localengine.New(localengine.Options{CacheDir: dir, Parallel: 4})
 	if err != nil {
 		panic(err)
 	}

@@ -274,8 +274,8 @@ func (b *Backend) create(ctx context.Context) (string, error) {
 	if err == nil {
 		return cmp.Or(made.ID, id), nil
 	}
-	if failed, ok := errors.AsType[*agentrun.APIError](err); ok && failed.Uncertain {
-		b.discard(id, true)
+	if failed, ok := errors.AsType[*agentrun.APIError](err); ok && mayHaveMade(failed) {
+		b.discard(id, failed.Uncertain)
 	}
 	if kind := agentrun.KindOf(err); kind == agentrun.KindTemplateNotFound || kind == agentrun.KindConflict {
 		b.mu.Lock()
@@ -283,6 +283,17 @@ func (b *Backend) create(ctx context.Context) (string, error) {
 		b.mu.Unlock()
 	}
 	return "", b.explain(attemptOpen, sandbox.CodeServerNotReady, err)
+}
+
+// mayHaveMade reports whether there may be a sandbox although its creation failed: the answer is lost, or it says that something
+// is wrong without saying that nothing was made.
+func mayHaveMade(failed *agentrun.APIError) bool {
+	switch failed.Kind {
+	case agentrun.KindFailed, agentrun.KindConflict, agentrun.KindExists:
+		return true
+	default:
+		return failed.Uncertain
+	}
 }
 
 // prove waits until a sandbox is healthy and runs a harmless line in it: the first run in a young one was seen to go wrong.
@@ -376,7 +387,7 @@ func (b *Backend) discard(id string, uncertain bool) {
 			failed, isAnswer := errors.AsType[*agentrun.APIError](err)
 			switch {
 			case err == nil && (!uncertain || !was.Status.Ended() || n >= searches):
-				b.log.Info("unused sandbox ended", "sandbox_id", id)
+				b.log.Info("unused sandbox ended, or was never made", "sandbox_id", id)
 				return
 			case ctx.Err() != nil, err != nil && (!isAnswer || !failed.Retryable()):
 				b.log.Error("unused sandbox could not be ended; it ends after its idle timeout", "sandbox_id", id, "error", err)

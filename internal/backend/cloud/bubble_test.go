@@ -31,12 +31,13 @@ func newWorld(t *testing.T, emulated agentruntest.Options, options cloud.Options
 	t.Helper()
 	w := &world{runs: map[string]int{}}
 	emulated.Script = w.script
-	var err error
-	if w.Emulator, err = agentruntest.New(emulated); err != nil {
+	emulator, err := agentruntest.New(emulated)
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.Emulator = emulator
 	t.Cleanup(func() {
-		if err := w.Emulator.Close(context.WithoutCancel(t.Context())); err != nil {
+		if err := emulator.Close(context.WithoutCancel(t.Context())); err != nil {
 			t.Errorf("close the emulator: %v", err)
 		}
 	})

@@ -90,10 +90,11 @@ func newBackend(t *testing.T, options cloud.Options) *cloud.Backend {
 func TestConformance(t *testing.T) {
 	for _, shape := range agentruntest.Shapes() {
 		t.Run(shape.Name, func(t *testing.T) {
+			s := agentruntest.Start(t, agentruntest.Options{Engine: engine, Shape: shape.Shape})
+			client := clientOf(t, s, nil)
 			sandboxtest.Run(t, func(t *testing.T) sandboxtest.Harness {
-				s := agentruntest.Start(t, agentruntest.Options{Engine: engine, Shape: shape.Shape})
 				return sandboxtest.Harness{
-					Backend:  newBackend(t, cloud.Options{Client: clientOf(t, s, nil), MaxContexts: 6}),
+					Backend:  newBackend(t, cloud.Options{Client: client, MaxContexts: 6}),
 					Live:     func() int { return len(s.Sandboxes()) },
 					Lose:     func(id string) { s.EndSandbox(id) },
 					Programs: sandboxtest.RealPrograms(),

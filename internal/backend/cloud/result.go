@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"mime"
+	"slices"
 	"strings"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
@@ -15,7 +16,7 @@ func resultOf(answer agentrun.Result, emit func(sandbox.Chunk)) sandbox.Result {
 	var (
 		result         sandbox.Result
 		stdout, stderr strings.Builder
-		value          bool // the last of the items that stand for a value is one
+		value          = -1 // where in the displays the last item is that stands for a value, if it is one
 	)
 	printed := func(stream sandbox.Stream, to *strings.Builder, text string) {
 		if text == "" {
@@ -34,9 +35,9 @@ func resultOf(answer agentrun.Result, emit func(sandbox.Chunk)) sandbox.Result {
 		case agentrun.ItemStderr:
 			printed(sandbox.Stderr, &stderr, item.Text)
 		case agentrun.ItemResult:
-			shown := agentrun.Result{Items: []agentrun.Item{item}}.Values()
-			value = len(shown) > 0 // not one that stands for no value
-			for _, forms := range shown {
+			value = -1
+			for _, forms := range (agentrun.Result{Items: []agentrun.Item{item}}).Values() { // none of an item that stands for no value
+				value = len(result.Displays)
 				result.Displays = append(result.Displays, output(forms))
 			}
 		case agentrun.ItemError, agentrun.ItemEnd, agentrun.ItemTimeout:
@@ -48,9 +49,10 @@ func resultOf(answer agentrun.Result, emit func(sandbox.Chunk)) sandbox.Result {
 	switch answer.Outcome() {
 	case agentrun.OutcomeOK:
 		// Displays and the value come alike. The value comes last, or something in its place that stands for none.
-		if last := len(result.Displays) - 1; value {
-			result.Value = &result.Displays[last]
-			result.Displays = result.Displays[:last:last]
+		if value >= 0 {
+			shown := result.Displays[value]
+			result.Value = &shown
+			result.Displays = slices.Delete(result.Displays, value, value+1)
 		}
 	case agentrun.OutcomeTimeout:
 		result.Failure = &sandbox.Failure{Code: sandbox.CodeTimeout, Name: "TimeoutError", Message: "the code took longer than the time it was given"}

@@ -253,6 +253,47 @@ func TestASandboxThatEndsByItselfIsLost(t *testing.T) {
 	})
 }
 
+// TestASandboxThatIsOverIsLostInEveryWayOfSayingSo makes every call to one that ended without a word.
+func TestASandboxThatIsOverIsLostInEveryWayOfSayingSo(t *testing.T) {
+	for _, gone := range []agentruntest.Gone{agentruntest.GoneNotFound, agentruntest.GoneStatus, agentruntest.GonePlain, agentruntest.GoneIn200, agentruntest.GoneBadAnswer} {
+		calls := map[string]func(ctx context.Context, s sandbox.Session, cc string) error{
+			"CreateContext": func(ctx context.Context, s sandbox.Session, _ string) error {
+				_, err := s.CreateContext(ctx, sandbox.JavaScript)
+				return err
+			},
+			"Run": func(ctx context.Context, s sandbox.Session, cc string) error {
+				_, err := s.Run(ctx, cc, sandbox.Run{Code: "a"})
+				return err
+			},
+			"StopContext": func(ctx context.Context, s sandbox.Session, cc string) error { return s.StopContext(ctx, cc) },
+			"ListFiles": func(ctx context.Context, s sandbox.Session, cc string) error {
+				_, err := s.ListFiles(ctx, cc, "", 1)
+				return err
+			},
+			"ReadFile": func(ctx context.Context, s sandbox.Session, cc string) error {
+				_, _, err := s.ReadFile(ctx, cc, "file")
+				return err
+			},
+			"WriteFile": func(ctx context.Context, s sandbox.Session, cc string) error {
+				_, err := s.WriteFile(ctx, cc, "file", strings.NewReader("text"))
+				return err
+			},
+			"Check": func(ctx context.Context, s sandbox.Session, _ string) error { return s.Check(ctx) },
+		}
+		for name, call := range calls {
+			t.Run(fmt.Sprintf("%q/%s", gone, name), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, agentruntest.Options{Shape: agentruntest.Shape{Gone: gone}}, cloud.Options{})
+					s := w.open(t)
+					cc := w.context(t, s)
+					w.EndSandbox(s.SandboxID())
+					told(t, name, call(t.Context(), s, cc), sandbox.CodeSessionLost, "has ended")
+				})
+			})
+		}
+	}
+}
+
 // TestACheckThatCannotAskDoesNotCondemn tells a service that is away from a sandbox that is.
 func TestACheckThatCannotAskDoesNotCondemn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -54,8 +54,11 @@ func TestTheTemplateIsMadeOnceForAll(t *testing.T) {
 			if request.Operation != "CreateSandbox" {
 				continue
 			}
-			var fields map[string]any
-			if err := json.Unmarshal(request.Body, &fields); err != nil || fields["sandboxIdleTimeoutInSeconds"] != 5400.0 || !strings.HasPrefix(fields["sandboxId"].(string), "tray-") { //nolint:errcheck // a panic would tell as well
+			var fields struct {
+				Idle int    `json:"sandboxIdleTimeoutInSeconds"`
+				ID   string `json:"sandboxId"`
+			}
+			if err := json.Unmarshal(request.Body, &fields); err != nil || fields.Idle != 5400 || !strings.HasPrefix(fields.ID, "tray-") {
 				t.Errorf("CreateSandbox was sent %s", request.Body)
 			}
 		}
@@ -125,6 +128,7 @@ func TestNobodyWaitsForATemplateThatNobodyWants(t *testing.T) {
 		if _, err := w.backend.Open(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Open = %v", err)
 		}
+		synctest.Wait() // a look may be under way
 		looked := w.Count("GetTemplate")
 		time.Sleep(30 * time.Second)
 		if w.Count("GetTemplate") != looked || len(w.backend.Progress()) != 0 {

@@ -153,12 +153,13 @@ func (s *session) runFailed(ctx context.Context, cc *codeContext, remote string,
 
 // afterEnd finishes the result of a run whose interpreter may have ended with it.
 func (s *session) afterEnd(ctx context.Context, cc *codeContext, remote string, result sandbox.Result, limit time.Duration) (sandbox.Result, error) {
-	state := s.probe(ctx, cc, remote)
+	state, kept := s.probe(ctx, cc, remote), "its variables are kept"
 	switch {
 	case ctx.Err() != nil && state != alive:
 		s.mu.Lock()
-		cc.doubt = true // what the caller did not wait to hear, the next run is told
+		cc.doubt = true
 		s.mu.Unlock()
+		kept = "whether its variables are kept was not waited for; the next run tells"
 	case state == over:
 		return result, s.lost(nil)
 	case state == missing:
@@ -169,7 +170,6 @@ func (s *session) afterEnd(ctx context.Context, cc *codeContext, remote string, 
 		result.StateLost = true
 	}
 	if result.Failure.Code == sandbox.CodeTimeout {
-		kept := "its variables are kept"
 		if result.StateLost {
 			kept = "its interpreter did not survive that and was replaced: its variables are gone, its files remain"
 		}

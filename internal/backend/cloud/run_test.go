@@ -230,6 +230,50 @@ func TestATimeoutSaysWhatBecameOfTheVariables(t *testing.T) {
 	}
 }
 
+// TestATimeoutWhoseCallerLeavesIsNotSaidToHaveKeptAnything: the look at the interpreter was given up.
+func TestATimeoutWhoseCallerLeavesIsNotSaidToHaveKeptAnything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agentruntest.Options{}, cloud.Options{})
+		s := w.open(t)
+		cc := w.context(t, s)
+		w.Inject(agentruntest.Fault{Operation: "Execute", Failure: agentruntest.Slow(5 * time.Second), Skip: 1})
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		result, err := s.Run(ctx, cc, sandbox.Run{Code: "sleep 9", Timeout: 2 * time.Second})
+		if err != nil || result.Failure == nil || result.Failure.Code != sandbox.CodeTimeout || !strings.Contains(result.Failure.Message, "the next run tells") {
+			t.Errorf("Run = %+v (%+v), %v", result, result.Failure, err)
+		}
+		if result, err := s.Run(t.Context(), cc, sandbox.Run{Code: "next"}); err != nil || result.Failure != nil || result.StateLost {
+			t.Errorf("the next run gave %+v, %v", result, err)
+		}
+	})
+}
+
+// TestCodeThatEndsItsInterpreterIsToldSo in a real one, which the service replaces by itself.
+func TestCodeThatEndsItsInterpreterIsToldSo(t *testing.T) {
+	e := agentruntest.Start(t, agentruntest.Options{Engine: engine})
+	s, err := newBackend(t, cloud.Options{Client: clientOf(t, e, nil)}).Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shut(t, s)
+	cc, err := s.CreateContext(t.Context(), sandbox.Python)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := s.Run(t.Context(), cc.ID, sandbox.Run{Code: "x = 1\nopen('kept.txt', 'w').write('kept')\nimport os; os._exit(3)"})
+	if err != nil || result.Failure == nil || result.Failure.Code != sandbox.CodeExecutionFailed || !result.StateLost {
+		t.Errorf("Run = %+v (%+v), %v", result, result.Failure, err)
+	}
+	result, err = s.Run(t.Context(), cc.ID, sandbox.Run{Code: "open('after.txt', 'w').close(); x"})
+	if err != nil || result.Failure == nil || result.Failure.Name != "NameError" || result.StateLost {
+		t.Errorf("the next run gave %+v (%+v), %v", result, result.Failure, err)
+	}
+	if result, err := s.Run(t.Context(), cc.ID, sandbox.Run{Code: "import os; sorted(os.listdir('.'))"}); err != nil || result.Value == nil || !strings.Contains(result.Value.Text, "after.txt") {
+		t.Errorf("the files are %+v, %v", result.Value, err)
+	}
+}
+
 // TestASandboxThatEndsByItselfIsLost by its idle timeout and by its age.
 func TestASandboxThatEndsByItselfIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -251,7 +251,7 @@ func TestATimeoutWhoseCallerLeavesIsNotSaidToHaveKeptAnything(t *testing.T) {
 
 // TestCodeThatEndsItsInterpreterIsToldSo in a real one, which the service replaces by itself.
 func TestCodeThatEndsItsInterpreterIsToldSo(t *testing.T) {
-	e := agentruntest.Start(t, agentruntest.Options{Engine: engine})
+	e := start(t, agentruntest.Options{})
 	s, err := newBackend(t, cloud.Options{Client: clientOf(t, e, nil)}).Open(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -1,9 +1,13 @@
 package cloud_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"testing"
@@ -246,7 +250,7 @@ func TestWhatTheUserIsToldWhenOpenFails(t *testing.T) {
 	}
 }
 
-// TestASandboxWhoseCreationGotNoAnswerIsFoundAndEnded also when it comes to be only after it was looked for.
+// TestASandboxWhoseCreationGotNoAnswerIsFoundAndEnded by the id it was given.
 func TestASandboxWhoseCreationGotNoAnswerIsFoundAndEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, agentruntest.Options{}, cloud.Options{})
@@ -256,6 +260,63 @@ func TestASandboxWhoseCreationGotNoAnswerIsFoundAndEnded(t *testing.T) {
 		w.end(t)
 		if w.Count("CreateSandbox") != 1 || len(w.Sandboxes()) != 0 || w.Count("DeleteSandbox") != 1 {
 			t.Errorf("after %d creations and %d deletions there are %q", w.Count("CreateSandbox"), w.Count("DeleteSandbox"), w.Sandboxes())
+		}
+	})
+}
+
+// late lets the creation of a sandbox arrive only some time after its client has lost the connection.
+type late struct {
+	http.RoundTripper
+	by  time.Duration
+	all sync.WaitGroup
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (l *late) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, "/sandboxes") {
+		return l.RoundTripper.RoundTrip(req)
+	}
+	httptrace.ContextClientTrace(req.Context()).WroteHeaders()
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	again := req.Clone(context.WithoutCancel(req.Context()))
+	again.Body = io.NopCloser(bytes.NewReader(body))
+	l.all.Go(func() {
+		time.Sleep(l.by)
+		if resp, err := l.RoundTripper.RoundTrip(again); err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+	})
+	return nil, io.ErrUnexpectedEOF
+}
+
+// TestASandboxThatIsMadeAfterItWasLookedForIsEnded has the creation overtaken by the first deletions.
+func TestASandboxThatIsMadeAfterItWasLookedForIsEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agentruntest.Options{}, cloud.Options{})
+		slow := &late{RoundTripper: w.Transport(), by: 4 * time.Second}
+		client, err := agentrun.New(agentrun.Config{AccountID: agentruntest.AccountID, Transport: slow, Credentials: agentrun.Static(credentials)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := cloud.New(cloud.Options{Client: client})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.Open(t.Context())
+		told(t, "Open", err, sandbox.CodeServerNotReady, "broke")
+		slow.all.Wait()
+		if left := w.Sandboxes(); len(left) != 1 {
+			t.Fatalf("%q live, want the one that came late", left)
+		}
+		if err := b.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if left := w.Sandboxes(); len(left) != 0 {
+			t.Errorf("%q are left", left)
 		}
 	})
 }

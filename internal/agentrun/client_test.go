@@ -559,6 +559,8 @@ func TestWhatGatewaysSayIsUnderstood(t *testing.T) {
 		{"Execute", 404, `{"code":"ERR_NOT_FOUND","message":"gone"}`, KindNotFound},
 		{"ReadFile", 404, `{"error":{"code":"NOT_FOUND","message":"no /home/user/sandbox.txt"}}`, KindFileNotFound},
 		{"ReadFile", 404, `{"error":"file not found"}`, KindFileNotFound},
+		{"Stat", 404, `{"error":{"code":"NOT_FOUND","message":"file /home/user/context-1/template.txt not found"}}`, KindFileNotFound},
+		{"Stat", 404, `{"code":"ERR_NOT_FOUND","message":"file /home/user/kernel.log not found"}`, KindFileNotFound},
 		{"ReadFile", 404, `not here`, KindNotFound},
 		{"KillProcess", 404, `{"error":{"code":"NOT_FOUND","message":"no"}}`, KindProcessNotFound},
 		{"ListContexts", 200, `{"code":"FAILED","message":"sandbox not found"}`, KindSandboxGone},

@@ -325,6 +325,8 @@ func whatIsMissing(op string, status int, nested bool, message string) Kind {
 		return area
 	case !nested && (status == http.StatusGone || sandbox):
 		return KindSandboxGone
+	case area == KindFileNotFound && (nested || says("file", "directory", "path")): // its name may hold any word
+		return area
 	case says("template"):
 		return KindTemplateNotFound
 	case says("context", "kernel"):

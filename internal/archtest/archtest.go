@@ -28,6 +28,7 @@ var floors = map[string]int{
 	// adaptors and the places where things are kept
 	// the emulator of the cloud's service: it runs code on localengine. Besides tests only a command imports it.
 	"agentrun/agentruntest": 2,
+	"backend/cloud":         2,
 	"backend/local":         2,
 	"backend/mock":          2,
 	"config":                2,

@@ -52,6 +52,8 @@ type Traits struct {
 	KeepsStateOnInterrupt bool
 	// Streams says that Run.Emit is called while the code runs, not only at its end.
 	Streams bool
+	// EndsLines says that printed text which does not end in a line end comes back with one: the backend cannot tell the difference.
+	EndsLines bool
 	// SharesFiles says that the contexts of one session see the same files. Otherwise each has a folder of its own.
 	SharesFiles bool
 	// Note is one or two sentences for the person or model that writes the code: what is and is not there.

@@ -53,6 +53,9 @@ func (e *Emulator) newKernel(s *sandbox, id string, language localengine.Languag
 	return k, nil
 }
 
+// mostOutput is what is kept of each stream of a run. No answer says that something was left out, so there is room for much.
+const mostOutput = 8 << 20
+
 // furnish gives a kernel an instance.
 func (e *Emulator) furnish(k *kernel) error {
 	if e.options.Script != nil {
@@ -62,7 +65,7 @@ func (e *Emulator) furnish(k *kernel) error {
 	if err != nil {
 		return err
 	}
-	instance, err := e.engine.Create(k.ctx, localengine.Spec{Language: k.language, ScratchDir: dir, Quota: localengine.Quota{Bytes: diskSize, Files: mostFiles}})
+	instance, err := e.engine.Create(k.ctx, localengine.Spec{Language: k.language, ScratchDir: dir, Quota: localengine.Quota{Bytes: diskSize, Files: mostFiles}, Output: localengine.OutputLimit{Stream: mostOutput}})
 	if err != nil {
 		e.clearFolder(dir)
 		return err

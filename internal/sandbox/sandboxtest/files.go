@@ -342,7 +342,7 @@ func codeAndFiles(t *testing.T, b *bench) {
 	s := b.open(t)
 	cc := b.context(t, s)
 	writeFile(t, s, cc, "in/uploaded.txt", "from the caller é")
-	if result := b.succeed(t, s, cc, b.code.PrintFile("in/uploaded.txt")); result.Stdout != "from the caller é" {
+	if result := b.succeed(t, s, cc, b.code.PrintFile("in/uploaded.txt")); result.Stdout != b.printed("from the caller é") {
 		t.Errorf("code read %q", result.Stdout)
 	}
 	b.succeed(t, s, cc, b.code.WriteFile("made.txt", "from the code é"))
@@ -350,12 +350,20 @@ func codeAndFiles(t *testing.T, b *bench) {
 		t.Errorf("the caller read %q", got)
 	}
 	writeFile(t, s, cc, "made.txt", "changed")
-	if result := b.succeed(t, s, cc, b.code.PrintFile("made.txt")); result.Stdout != "changed" {
+	if result := b.succeed(t, s, cc, b.code.PrintFile("made.txt")); result.Stdout != b.printed("changed") {
 		t.Errorf("code read %q after the caller changed the file", result.Stdout)
 	}
 	if result := b.run(t, s, cc, b.code.PrintFile("never-made")); result.Failure == nil || result.Failure.Code != sandbox.CodeExecutionFailed {
 		t.Errorf("code that reads a missing file gave %+v, want a failure", result)
 	}
+}
+
+// printed is how a text comes back that was printed without a line end.
+func (b *bench) printed(text string) string {
+	if b.traits.EndsLines {
+		return text + "\n"
+	}
+	return text
 }
 
 func fileGrown(t *testing.T, b *bench) {

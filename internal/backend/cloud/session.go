@@ -1,0 +1,291 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// session is our hold on one sandbox.
+type session struct {
+	backend *Backend
+	client  *agentrun.Client
+	id      string
+	ctx     context.Context // ends with Close
+	cancel  context.CancelCauseFunc
+	calls   sync.WaitGroup // those that make or run something, and work that goes on after them; Add only under mu while !closed, or within another
+
+	mu       sync.Mutex // guards below and the fields of each codeContext that say so; never held across a call
+	closed   bool
+	gone     bool // the service said that the sandbox is over
+	booked   int  // contexts, and those being made
+	made     int  // contexts ever, for their IDs
+	contexts map[string]*codeContext
+}
+
+// codeContext is one interpreter. Behind its ID another may take the place of the one it began with.
+type codeContext struct {
+	id       string
+	language sandbox.Language
+	folder   string // its working folder in the sandbox
+	mark     string // a word that its interpreters are given to keep
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+
+	// Guarded by the session's mu.
+	remote  string        // the interpreter's own ID; "" if the last one was lost and is not replaced
+	doubt   bool          // something went wrong: it is to be looked at before it is used
+	stopped bool          // by StopContext
+	running chan struct{} // not nil while code runs; closed when that is over
+	mending chan struct{} // not nil while the interpreter is replaced; closed when that is over
+}
+
+// Why a run ends before its time.
+var (
+	errSessionClosed  = errors.New("the session was closed")
+	errContextStopped = errors.New("the context was stopped")
+)
+
+const mendLimit = 30 * time.Second // for deleting an interpreter and making another
+
+func newSession(b *Backend, id string) *session {
+	s := &session{backend: b, client: b.client, id: id, contexts: make(map[string]*codeContext)}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background()) // it outlives the Open that made it; Close ends it
+	return s
+}
+
+// SandboxID implements [sandbox.Session].
+func (s *session) SandboxID() string { return s.id }
+
+func (s *session) lost(cause error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	why := "has ended: AgentRun ends sandboxes after their idle time, after six hours, and when they break"
+	if s.closed {
+		why = "was closed"
+	}
+	return &sandbox.Error{Code: sandbox.CodeSessionLost, Message: "the AgentRun sandbox " + s.id + " " + why, Err: cause}
+}
+
+func (s *session) noContext(contextID string) error {
+	return sandbox.Errorf(sandbox.CodeContextNotFound, "the AgentRun sandbox %s has no context %q", s.id, contextID)
+}
+
+// enter lets a call in that Close has to wait for.
+func (s *session) enter() error {
+	s.mu.Lock()
+	over := s.closed || s.gone
+	if !over {
+		s.calls.Add(1)
+	}
+	s.mu.Unlock()
+	if over {
+		return s.lost(nil)
+	}
+	return nil
+}
+
+// isOver reports whether a failed call means that the sandbox is gone, which is then remembered. Where the answer leaves open what
+// is missing, the sandbox's health tells.
+func (s *session) isOver(ctx context.Context, err error) bool {
+	kind := agentrun.KindOf(err)
+	if kind == agentrun.KindNotFound {
+		_, err := s.client.Health(ctx, s.id)
+		kind = agentrun.KindOf(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = s.gone || kind == agentrun.KindSandboxGone
+	return s.gone || s.closed
+}
+
+// fail words a call into the sandbox that failed.
+func (s *session) fail(ctx context.Context, attempt string, fallback sandbox.Code, err error) error {
+	if s.isOver(ctx, err) {
+		return s.lost(err)
+	}
+	return s.backend.explain(attempt, fallback, err)
+}
+
+// CreateContext implements [sandbox.Session].
+func (s *session) CreateContext(ctx context.Context, language sandbox.Language) (sandbox.CodeContext, error) {
+	if err := s.enter(); err != nil {
+		return sandbox.CodeContext{}, err
+	}
+	defer s.calls.Done()
+	const attempt = "create a context"
+	if err := context.Cause(ctx); err != nil {
+		return sandbox.CodeContext{}, fmt.Errorf("%s: %w", attempt, err)
+	}
+	if !s.backend.traits.Speaks(language) {
+		return sandbox.CodeContext{}, sandbox.Errorf(sandbox.CodeInvalidLanguage, "the AgentRun backend does not run %q; it runs python and javascript", language)
+	}
+	cc, err := s.book(language)
+	if err != nil {
+		return sandbox.CodeContext{}, err
+	}
+	within, stop := s.bind(ctx, s.ctx)
+	defer stop()
+	_, err = s.client.MakeFolder(within, s.id, cc.folder)
+	if err == nil {
+		cc.remote, err = s.furnish(within, cc)
+	}
+	if err != nil {
+		err = s.fail(ctx, attempt, sandbox.CodeContextCreationFailed, err)
+		s.calls.Go(func() { s.removeFolder(cc) })
+		s.mu.Lock()
+		s.booked--
+		s.mu.Unlock()
+		return sandbox.CodeContext{}, err
+	}
+	s.mu.Lock()
+	s.contexts[cc.id] = cc
+	s.mu.Unlock()
+	return sandbox.CodeContext{ID: cc.id, Language: language}, nil
+}
+
+// bind gives a context that ends with either of two, with its cause.
+func (s *session) bind(ctx, other context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(other, func() { cancel(context.Cause(other)) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// book takes one of the places for contexts.
+func (s *session) book(language sandbox.Language) (*codeContext, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.booked >= s.backend.traits.MaxContexts {
+		return nil, sandbox.Errorf(sandbox.CodeQuotaExceeded, "the AgentRun sandbox %s holds %d contexts, which is the limit; stop one first", s.id, s.booked)
+	}
+	s.booked++
+	s.made++
+	mark := newToken()
+	cc := &codeContext{id: fmt.Sprintf("%s-%d", language, s.made), language: language, folder: agentrun.HomeFolder + "/context-" + mark, mark: mark}
+	cc.ctx, cc.cancel = context.WithCancelCause(s.ctx)
+	return cc, nil
+}
+
+// furnish makes an interpreter and gives it its mark to keep, by which it is known again. What was made is deleted again after an
+// error; one whose creation got no answer may stay, until the sandbox ends.
+func (s *session) furnish(ctx context.Context, cc *codeContext) (string, error) {
+	made, err := s.client.CreateContext(ctx, s.id, agentrun.Language(cc.language), cc.folder)
+	if err != nil {
+		return "", err
+	}
+	answer, err := s.client.Execute(ctx, s.id, agentrun.Execution{Code: markCode(cc), ContextID: made.ID, Timeout: probeLimit})
+	if err == nil && answer.Outcome() != agentrun.OutcomeOK {
+		err = sandbox.Errorf(sandbox.CodeContextCreationFailed, "the new %s interpreter could not run a line to try it (%s); try again", cc.language, answer.Outcome())
+	}
+	if err != nil {
+		s.calls.Go(func() { s.deleteRemote(made.ID) })
+		return "", err
+	}
+	return made.ID, nil
+}
+
+// deleteRemote ends an interpreter, and what it runs. One that is gone already is none to end.
+func (s *session) deleteRemote(remote string) {
+	ctx, cancel := context.WithTimeout(s.ctx, mendLimit)
+	defer cancel()
+	err := s.client.DeleteContext(ctx, s.id, remote)
+	if err != nil && ctx.Err() == nil && agentrun.KindOf(err) != agentrun.KindContextNotFound && !s.isOver(ctx, err) {
+		s.backend.log.Warn("interpreter stays until its sandbox ends", "sandbox_id", s.id, "error", err)
+	}
+}
+
+func (s *session) removeFolder(cc *codeContext) {
+	ctx, cancel := context.WithTimeout(s.ctx, mendLimit)
+	defer cancel()
+	if _, err := s.client.Remove(ctx, s.id, cc.folder); err != nil && ctx.Err() == nil && !s.isOver(ctx, err) {
+		s.backend.log.Warn("folder stays until its sandbox ends", "sandbox_id", s.id, "error", err)
+	}
+}
+
+// StopContext implements [sandbox.Session]. The context is not to be found any more, whatever becomes of its interpreter.
+func (s *session) StopContext(ctx context.Context, contextID string) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.calls.Done()
+	s.mu.Lock()
+	cc, ok := s.contexts[contextID]
+	if !ok {
+		s.mu.Unlock()
+		return s.noContext(contextID)
+	}
+	cc.stopped = true
+	delete(s.contexts, contextID)
+	running := cc.running
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.booked--
+		s.mu.Unlock()
+	}()
+	cc.cancel(errContextStopped)
+	if running != nil {
+		<-running // which takes no longer than noticing
+	}
+	s.mu.Lock()
+	mending := cc.mending
+	s.mu.Unlock()
+	if mending != nil {
+		<-mending
+	}
+	s.mu.Lock()
+	remote := cc.remote
+	s.mu.Unlock()
+	var err error
+	if remote != "" {
+		within, stop := s.bind(ctx, s.ctx)
+		defer stop()
+		err = s.client.DeleteContext(within, s.id, remote)
+	}
+	if err != nil && agentrun.KindOf(err) != agentrun.KindContextNotFound {
+		return s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, err)
+	}
+	s.calls.Go(func() { s.removeFolder(cc) })
+	return nil
+}
+
+// Check implements [sandbox.Session]. It also keeps the sandbox from ending by its idle timeout. An error that is not
+// [sandbox.ErrSessionLost] says that the sandbox could not be asked, or that it is unwell: it may still be there.
+func (s *session) Check(ctx context.Context) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.calls.Done()
+	within, stop := s.bind(ctx, s.ctx)
+	defer stop()
+	health, err := s.client.Health(within, s.id)
+	if err != nil {
+		return s.fail(ctx, "check the AgentRun sandbox "+s.id, sandbox.CodeServerNotReady, err)
+	}
+	if !health.OK() {
+		return sandbox.Errorf(sandbox.CodeServerNotReady, "the AgentRun sandbox %s says that its health is %q", s.id, health.Status)
+	}
+	return nil
+}
+
+// Close implements [sandbox.Session]. When the sandbox could not be ended, the backend goes on trying for a while.
+func (s *session) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel(errSessionClosed)
+	s.calls.Wait() // nothing of it waits for the service any more
+	if _, err := s.client.DeleteSandbox(ctx, s.id); err != nil {
+		if s.backend.begin() {
+			s.backend.discard(s.id, false)
+			s.backend.jobs.Done()
+		}
+		return s.backend.explain("end the AgentRun sandbox "+s.id, sandbox.CodeStopFailed, err)
+	}
+	return nil
+}

@@ -763,7 +763,7 @@ func TestSoak(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	h := newHome(t, fmt.Sprintf(`{"http": {"enabled": true, "port": %d}, "runs": {"max_contexts": 2000}}`, port)) // relays that were killed leave theirs for two minutes
+	h := newHome(t, fmt.Sprintf(`{"http": {"enabled": true, "port": %d}, "runs": {"max_contexts": 2000}, "pool": {"ceiling": 100}}`, port)) // relays that were killed leave theirs for two minutes
 	s := &soak{h: h, url: fmt.Sprintf("http://127.0.0.1:%d/mcp", port), tally: &tally{took: map[string][]time.Duration{}, codes: map[string]int{}}}
 	s.token = strings.TrimSpace(h.mustCtl(t, "token", "soak"))
 

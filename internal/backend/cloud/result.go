@@ -2,8 +2,6 @@ package cloud
 
 import (
 	"cmp"
-	"encoding/base64"
-	"mime"
 	"slices"
 	"strings"
 
@@ -22,7 +20,7 @@ func resultOf(answer agentrun.Result, emit func(sandbox.Chunk)) sandbox.Result {
 		if text == "" {
 			return
 		}
-		text = lines(text) // the service cuts that off
+		text = sandbox.EndLine(text) // the service cuts that off
 		to.WriteString(text)
 		if emit != nil {
 			emit(sandbox.Chunk{Stream: stream, Text: text})
@@ -38,7 +36,7 @@ func resultOf(answer agentrun.Result, emit func(sandbox.Chunk)) sandbox.Result {
 			value = -1
 			for _, forms := range (agentrun.Result{Items: []agentrun.Item{item}}).Values() { // none of an item that stands for no value
 				value = len(result.Displays)
-				result.Displays = append(result.Displays, output(forms))
+				result.Displays = append(result.Displays, sandbox.NewOutput(forms))
 			}
 		case agentrun.ItemError, agentrun.ItemEnd, agentrun.ItemTimeout:
 		default: // of a service that is newer than this program: better seen as it is than not at all
@@ -82,7 +80,7 @@ func failureOf(e *agentrun.CodeError) *sandbox.Failure {
 	}
 	failure.Name = cmp.Or(failure.Name, "Error")
 	failure.Message = cmp.Or(failure.Message, failure.Name)
-	failure.Traceback = lines(cmp.Or(failure.Traceback, failure.Name+": "+failure.Message))
+	failure.Traceback = sandbox.EndLine(cmp.Or(failure.Traceback, failure.Name+": "+failure.Message))
 	return failure
 }
 
@@ -108,56 +106,4 @@ func diedOf(failure *sandbox.Failure) bool {
 		return true
 	}
 	return false
-}
-
-// output turns the forms of a value into the contract's terms: what is in base64 there is bytes here. A form that claims to be
-// binary and is not base64 helps nobody.
-func output(forms agentrun.Forms) sandbox.Output {
-	out := sandbox.Output{Text: forms["text/plain"]}
-	for form, data := range forms {
-		if form == "text/plain" {
-			continue
-		}
-		content := []byte(data)
-		if isBinary(form) {
-			var err error
-			if content, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(data), "")); err != nil {
-				continue
-			}
-		}
-		if out.MIME == nil {
-			out.MIME = make(map[string][]byte)
-		}
-		out.MIME[form] = content
-	}
-	for form := range out.MIME { // the least of them, so that the same value always reads the same
-		if stand := "<" + form + ">"; forms["text/plain"] == "" && (out.Text == "" || stand < out.Text) {
-			out.Text = stand
-		}
-	}
-	return out
-}
-
-// isBinary reports whether a form is in base64, by the rule of notebooks.
-func isBinary(form string) bool {
-	kind, _, err := mime.ParseMediaType(form)
-	if err != nil {
-		return false
-	}
-	switch kind {
-	case "image/svg+xml":
-		return false
-	case "application/pdf", "application/octet-stream", "application/zip", "application/gzip":
-		return true
-	}
-	group, _, _ := strings.Cut(kind, "/")
-	return group == "image" || group == "audio" || group == "video" || group == "font"
-}
-
-// lines ends the last line of a text.
-func lines(text string) string {
-	if text == "" || strings.HasSuffix(text, "\n") {
-		return text
-	}
-	return text + "\n"
 }

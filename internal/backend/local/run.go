@@ -1,13 +1,10 @@
 package local
 
 import (
-	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
-	"mime"
 	"strings"
 	"time"
 
@@ -81,12 +78,12 @@ func (s *session) run(ctx context.Context, contextID string, run sandbox.Run) (s
 	}
 	result := out.result(ran)
 	if ran.Value != nil {
-		value := output(ran.Value)
+		value := sandbox.NewOutput(ran.Value)
 		result.Value = &value
 	}
 	if ran.Error != nil {
 		result.Failure = &sandbox.Failure{
-			Code: sandbox.CodeExecutionFailed, Name: ran.Error.Name, Message: ran.Error.Message, Traceback: lines(ran.Error.Traceback),
+			Code: sandbox.CodeExecutionFailed, Name: ran.Error.Name, Message: ran.Error.Message, Traceback: sandbox.EndLine(ran.Error.Traceback),
 		}
 		if ran.Outcome == localengine.Interrupted {
 			result.Failure.Code, result.Failure.Name, result.Failure.Message = stopped(ctx, limit)
@@ -215,7 +212,7 @@ func (c *collector) take(event localengine.Event) {
 	chunk := sandbox.Chunk{Stream: sandbox.Stdout, Text: event.Text}
 	switch event.Kind {
 	case localengine.Display:
-		c.displays = append(c.displays, output(event.Bundle))
+		c.displays = append(c.displays, sandbox.NewOutput(event.Bundle))
 		return
 	case localengine.Stderr:
 		chunk.Stream = sandbox.Stderr
@@ -240,52 +237,4 @@ func (c *collector) result(ran localengine.Result) sandbox.Result {
 		result.Displays = append(result.Displays, sandbox.Output{Text: fmt.Sprintf("(pictures or other forms of objects left out because they were too large, or shortened: %d. Save them to files and fetch those with download_file)", n)})
 	}
 	return result
-}
-
-// output turns a bundle of the engine into the contract's terms: what is in base64 there is bytes here. A form that claims to be
-// binary and is not base64 was made by the code itself and helps nobody.
-func output(bundle localengine.Bundle) sandbox.Output {
-	out := sandbox.Output{Text: bundle["text/plain"]}
-	for form, data := range bundle {
-		if form == "text/plain" {
-			continue
-		}
-		content := []byte(data)
-		if isBinary(form) {
-			var err error
-			if content, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(data), "")); err != nil {
-				continue
-			}
-		}
-		if out.MIME == nil {
-			out.MIME = make(map[string][]byte)
-		}
-		out.MIME[form] = content
-		out.Text = cmp.Or(out.Text, "<"+form+">")
-	}
-	return out
-}
-
-// isBinary reports whether a form is in base64, by the rule of notebooks.
-func isBinary(form string) bool {
-	kind, _, err := mime.ParseMediaType(form)
-	if err != nil {
-		return false
-	}
-	switch kind {
-	case "image/svg+xml":
-		return false
-	case "application/pdf", "application/octet-stream", "application/zip", "application/gzip":
-		return true
-	}
-	group, _, _ := strings.Cut(kind, "/")
-	return group == "image" || group == "audio" || group == "video" || group == "font"
-}
-
-// lines ends the last line of a text.
-func lines(text string) string {
-	if text == "" || strings.HasSuffix(text, "\n") {
-		return text
-	}
-	return text + "\n"
 }

@@ -87,7 +87,7 @@ func (b *Backend) settle() {
 	defer b.jobs.Done()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.recovered && b.recovering == nil && time.Since(b.triedAt) >= settleEvery {
+	if b.recovering == nil && time.Since(b.triedAt) >= settleEvery {
 		b.recoverLocked(0)
 	}
 }
@@ -121,7 +121,7 @@ type find int
 const (
 	unknown find = iota // it could not be looked at
 	useful              // a healthy one, fit to be taken over
-	useless             // it is, or may be, and is to be ended
+	useless             // it is there, or may be, and is to be ended
 	unmade              // there is none, but there may be one in a moment
 	ended
 )
@@ -179,14 +179,16 @@ func (b *Backend) lookAt(ctx context.Context, e *ledger.Entry) (find, error) {
 	found, err := b.client.GetSandbox(ctx, e.SandboxID)
 	kind := agentrun.KindOf(err)
 	switch {
-	case (kind == agentrun.KindSandboxGone || err == nil && found.Status.Ended()) && time.Since(e.CreatedAt) < asking:
+	case kind == agentrun.KindSandboxGone && time.Since(e.CreatedAt) < asking:
 		return unmade, nil
-	case kind == agentrun.KindSandboxGone, err == nil && found.Status.Ended():
-		return ended, nil
+	case kind == agentrun.KindSandboxGone: // which something in between may say, too; to end it costs no more than to believe that
+		return useless, nil
 	case kind == agentrun.KindNoPermission: // to look, which is not said of ending it
 		return useless, nil
 	case err != nil:
 		return unknown, err
+	case found.Status.Ended():
+		return ended, nil
 	}
 	if born := found.CreatedAt.Time; !born.IsZero() && born.Before(e.CreatedAt) {
 		e.CreatedAt = born
@@ -196,12 +198,8 @@ func (b *Backend) lookAt(ctx context.Context, e *ledger.Entry) (find, error) {
 	if e.Template != b.options.Template || cmp.Or(found.TemplateName, e.Template) != e.Template || !found.Status.Ready() || !b.isWorthwhile(age) || idle < b.options.Lifetime-age {
 		return useless, nil
 	}
-	health, err := b.client.Health(ctx, e.SandboxID)
-	switch {
-	case agentrun.KindOf(err) == agentrun.KindSandboxGone:
-		return ended, nil
-	case err != nil || !health.OK():
-		return useless, nil
+	if health, err := b.client.Health(ctx, e.SandboxID); err != nil || !health.OK() {
+		return useless, nil //nolint:nilerr // whatever is the matter with it, it is not to be had
 	}
 	return useful, nil
 }
@@ -293,6 +291,12 @@ func (b *Backend) clear(ctx context.Context, id string) error {
 		}
 		return nil
 	})
+	if err == nil && len(contexts) > 0 {
+		contexts, err = b.client.ListContexts(ctx, id)
+	}
+	if err == nil && len(contexts) > 0 {
+		err = fmt.Errorf("it still has %d contexts", len(contexts))
+	}
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"an unknown command", []string{"dance"}, `no command "dance"`},
 		{"a word too many", []string{"status", "now"}, `"now" is one word too many`},
 		{"an unknown flag", []string{"serve", "--fast"}, "-fast"},
-		{"an unknown backend", []string{"serve", "--backend", "moon"}, "auto, local or mock"},
+		{"an unknown backend", []string{"serve", "--backend", "moon"}, "auto, agentrun, local, mock"},
 		{"an unknown log level", []string{"serve", "--log-level", "loud"}, "debug, info, warn or error"},
 		{"an address for everybody", []string{"serve", "--listen", "0.0.0.0:7411"}, "own; use 127.0.0.1:7411"},
 		{"a name as the address", []string{"serve", "--listen", "example.com:80"}, "own; use"},

@@ -13,6 +13,7 @@ require (
 	github.com/zalando/go-keyring v0.2.8
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sys v0.44.0
+	golang.org/x/term v0.43.0
 	pgregory.net/rapid v1.3.0
 )
 

@@ -71,4 +71,5 @@ var outside = map[string][]string{
 	"github.com/jackc/puddle":                {}, // a peer for benchmarks
 	"github.com/klauspost/compress":          {"localengine/guest"},
 	"golang.org/x/sys":                       {"localengine", "bridge", "paths", "secrets"},
+	"golang.org/x/term":                      {"cmd/agentrunctl"},
 }

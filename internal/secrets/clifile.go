@@ -61,6 +61,9 @@ func ReadCLIFile(path string) (*CLIFile, error) {
 	return f, nil
 }
 
+// Path is where the file is.
+func (f *CLIFile) Path() string { return f.path }
+
 // Profiles lists the profiles, that which the CLI uses by itself first.
 func (f *CLIFile) Profiles() []string {
 	var names []string

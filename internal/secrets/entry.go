@@ -9,7 +9,8 @@ import (
 // MaxSize is how long the keychain's entry may be, in bytes: every operating system's keychain takes that.
 const MaxSize = 2048
 
-var errDamaged = errors.New("the keychain's entry is not one of ours; put the credentials in again with: agentrunctl login")
+// ErrDamaged says that the keychain's entry cannot be read.
+var ErrDamaged = errors.New("the keychain's entry is not one of ours; put the credentials in again with: agentrunctl login")
 
 // encode writes the keychain's entry.
 func encode(c Credentials) (string, error) {
@@ -33,7 +34,7 @@ func encode(c Credentials) (string, error) {
 func decode(text string) (Credentials, error) {
 	var entry map[Field]any
 	if err := json.Unmarshal([]byte(text), &entry); err != nil || entry == nil {
-		return Credentials{}, errDamaged
+		return Credentials{}, ErrDamaged
 	}
 	c := Credentials{Source: FromKeychain}
 	for _, p := range parts {
@@ -42,7 +43,7 @@ func decode(text string) (Credentials, error) {
 		case string:
 			p.set(&c, v)
 		default:
-			return Credentials{}, errDamaged
+			return Credentials{}, ErrDamaged
 		}
 	}
 	return c, nil

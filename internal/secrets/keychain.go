@@ -100,13 +100,28 @@ func (k *Keychain) Get(ctx context.Context) (Credentials, error) {
 	return c, nil
 }
 
+var errNotKept = errors.New("it took the credentials and has something else")
+
 // Set puts credentials into the keychain in place of those there are.
 func (k *Keychain) Set(ctx context.Context, c Credentials) error {
 	text, err := encode(c)
 	if err != nil {
 		return fmt.Errorf("keep the AgentRun credentials: %w", err)
 	}
-	if err := k.call(ctx, "they may be kept all the same when it is answered", func() error { return k.vault.Set(k.entry, text) }); err != nil {
+	err = k.call(ctx, "they may be kept all the same when it is answered", func() error {
+		if err := k.vault.Set(k.entry, text); err != nil {
+			return err
+		}
+		kept, err := k.vault.Get(k.entry) // macOS' own program reports success whatever came of it
+		if err != nil {
+			return err
+		}
+		if kept != text {
+			return errNotKept
+		}
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("keep the AgentRun credentials: %w", err)
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 func cli(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	err = run(t.Context(), args, &out, &errs)
+	err = run(t.Context(), args, strings.NewReader(""), &out, &errs)
 	return out.String(), errs.String(), err
 }
 
@@ -54,7 +54,7 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range commands() {
+	for _, c := range commands(nil) {
 		if !strings.Contains(out, "agentrunctl "+c.usage) {
 			t.Errorf("help does not show %q:\n%s", c.usage, out)
 		}

@@ -51,6 +51,7 @@ func commands() []command {
 		{"interrupt", "interrupt ID", "stop the code that runs in a context, or one run; the context stays", interrupt},
 		{"stop", "stop", "end the running host and what runs in it", stopHost},
 		{"token", "token [NAME [--revoke]]", "print a client's token for the HTTP address, making it if there is none", token},
+		{"emulator", "emulator [flags]", "emulate AgentRun on this computer, to rehearse the cloud mode without an account", emulator},
 		{"version", "version", "print the version", showVersion},
 	}
 }

@@ -184,18 +184,15 @@ func TestLoginOnATerminal(t *testing.T) {
 	d := newDesk(t)
 	x := d.onTerminal(t, append([]string{"login"}, d.endpoints()...)...)
 	x.sees(t, "Access key id: ")
-	x.types(t, testKeyID+"\n")
+	x.types(t, testKeyID+"\r")
 	x.sees(t, "Access key secret (not shown): ")
-	if !eventually(patience, func() bool { return !x.echoes(t) }) {
-		t.Fatal("the terminal shows what is typed for the secret")
-	}
-	x.types(t, testSecret+"\n")
-	x.sees(t, "Account id (the main account's number, in the console's account menu): ")
-	x.types(t, "me@example\n")
+	x.types(t, testSecret+"\r")
+	x.sees(t, "Account id: ")
+	x.types(t, "me@example\r")
 	x.sees(t, "the account id is the name of a user")
-	x.types(t, testID+"\n")
-	x.sees(t, "Region (cn-hangzhou, cn-shanghai, cn-beijing, cn-shenzhen, ap-southeast-1 or another; empty: cn-hangzhou): ")
-	x.types(t, "\n")
+	x.types(t, testID+"\r")
+	x.sees(t, "Regions: cn-hangzhou, cn-shanghai, cn-beijing, cn-shenzhen, ap-southeast-1, or another.")
+	x.types(t, "\r")
 	code, shown := x.ends(t)
 	if code != 0 || !strings.Contains(shown, "Stored in the keychain, and AgentRun takes them") || !strings.Contains(shown, testKeyID) || showsSecret(shown, testSecret) {
 		t.Errorf("login on a terminal = exit code %d, and shows\n%s", code, shown)
@@ -206,11 +203,8 @@ func TestLoginOnATerminal(t *testing.T) {
 
 	x = d.onTerminal(t, "login", "--temporary", "--no-check")
 	x.sees(t, "Access key id: ")
-	x.types(t, "LTAIother\n")
+	x.types(t, "LTAIother\r")
 	x.sees(t, "secret (not shown): ")
-	if !eventually(patience, func() bool { return !x.echoes(t) }) {
-		t.Fatal("the terminal shows what is typed for the secret")
-	}
 	x.types(t, "half-a-secret\x03")
 	if code, shown := x.ends(t); code != 1 || !strings.Contains(shown, "interrupted; nothing was changed") || strings.Contains(shown, "half-a-secret") {
 		t.Errorf("login with Ctrl-C = exit code %d, and shows\n%s", code, shown)
@@ -221,13 +215,20 @@ func TestLoginOnATerminal(t *testing.T) {
 
 	x = d.onTerminal(t, "login", "--temporary", "--no-check")
 	for _, answer := range []struct{ question, keys string }{
-		{"Access key id: ", "LTAIother"}, {"secret (not shown): ", "another-secret"}, {"Security token (not shown): ", "token-of-an-hour"}, {"Account id", testID}, {"Region", "us-west-1"}, {"Replace them? [y/N] ", "n"},
+		{"Access key id: ", "LTAIother"}, {"secret (not shown): ", "another-secret"}, {"Security token (not shown): ", "token-of-an-hour"}, {"Account id: ", testID}, {"Region [", "us-west-1"}, {"[y/N] ", "n"},
 	} {
 		x.sees(t, answer.question)
-		x.types(t, answer.keys+"\n")
+		x.types(t, answer.keys+"\r")
 	}
-	if code, shown := x.ends(t); code != 1 || !strings.Contains(shown, "they stay; nothing was stored") || d.kept(t)["access_key_id"] != testKeyID {
+	if code, shown := x.ends(t); code != 1 || strings.Contains(shown, "another-secret") || strings.Contains(shown, "token-of-an-hour") || !strings.Contains(shown, "they stay; nothing was stored") || d.kept(t)["access_key_id"] != testKeyID {
 		t.Errorf("login that is not to replace = exit code %d, and shows\n%s", code, shown)
+	}
+
+	x = d.onTerminal(t, append([]string{"login", "--replace"}, d.endpoints()...)...)
+	x.sees(t, "Access key id: ")
+	x.types(t, strings.ReplaceAll(typed, "\n", "\r")) // pasted in one piece
+	if code, shown := x.ends(t); code != 0 || showsSecret(shown, testSecret) {
+		t.Errorf("login with answers that were pasted = exit code %d, and shows\n%s", code, shown)
 	}
 	d.keepsItSecret(t)
 }

@@ -18,13 +18,12 @@ import (
 // terminal is a program that runs on a terminal, as seen by who sits in front of it.
 type terminal struct {
 	keys *os.File // what is typed, and what is shown
-	tty  *os.File // the program's side
 	cmd  *exec.Cmd
 
 	mu     sync.Mutex // guards below
 	screen strings.Builder
 	news   chan struct{} // closed and replaced when something is shown
-	over   bool
+	over   bool          // the program has ended, and all is shown
 }
 
 // onTerminal starts agentrunctl on a terminal of its own.
@@ -46,12 +45,14 @@ func (h *home) onTerminal(t *testing.T, args ...string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &terminal{keys: keys, tty: tty, news: make(chan struct{})}
+	x := &terminal{keys: keys, news: make(chan struct{})}
 	x.cmd = exec.Command(controlProgram(), args...)
 	x.cmd.Env, x.cmd.Dir = h.env, h.dir
 	x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = tty, tty, tty
 	x.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := x.cmd.Start(); err != nil {
+	err = x.cmd.Start()
+	_ = tty.Close()
+	if err != nil {
 		t.Fatal(err)
 	}
 	read := make(chan struct{})
@@ -74,7 +75,6 @@ func (h *home) onTerminal(t *testing.T, args ...string) *terminal {
 	t.Cleanup(func() {
 		_ = x.cmd.Process.Kill()
 		_ = x.cmd.Wait()
-		_ = tty.Close()
 		<-read // all writers are gone
 		_ = keys.Close()
 	})
@@ -115,7 +115,7 @@ func (x *terminal) types(t *testing.T, text string) {
 // echoes reports whether the terminal shows what is typed.
 func (x *terminal) echoes(t *testing.T) bool {
 	t.Helper()
-	state, err := unix.IoctlGetTermios(int(x.tty.Fd()), unix.TCGETS)
+	state, err := unix.IoctlGetTermios(int(x.keys.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,21 +125,20 @@ func (x *terminal) echoes(t *testing.T) bool {
 // ends waits for the end and returns the exit code with all that was shown.
 func (x *terminal) ends(t *testing.T) (code int, shown string) {
 	t.Helper()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = x.cmd.Wait()
-	}()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		_ = x.cmd.Process.Kill()
-		<-done
-		t.Errorf("agentrunctl does not end on its terminal")
+	for {
+		x.mu.Lock()
+		shown, news, over := x.screen.String(), x.news, x.over
+		x.mu.Unlock()
+		if over {
+			_ = x.cmd.Wait()
+			return x.cmd.ProcessState.ExitCode(), shown
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			t.Fatalf("agentrunctl does not end on its terminal, which shows\n%s", shown)
+		}
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.cmd.ProcessState.ExitCode(), x.screen.String()
 }

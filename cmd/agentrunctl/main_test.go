@@ -38,6 +38,12 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"a negative time", []string{"serve", "--idle-exit", "-1m"}, "negative"},
 		{"revoking nobody", []string{"token", "--revoke"}, "needs the client's name"},
 		{"interrupting nothing", []string{"interrupt"}, "say which context or run"},
+		{"a secret on the command line", []string{"login", "fake-secret-of-nobody"}, `"fake…" is one word too many: nothing secret belongs on a command line`},
+		{"a check that stores", []string{"login", "--check", "--replace"}, "goes with nothing else"},
+		{"two places", []string{"login", "--import", "--from-env"}, "choose one"},
+		{"scrubbing what was typed", []string{"login", "--scrub"}, "go with --import"},
+		{"endpoints for a file", []string{"login", "--import", "--data-endpoint", "https://example.com"}, "have their own"},
+		{"logging out somebody", []string{"logout", "me"}, "one word too many"},
 		{"interrupting two", []string{"interrupt", "a", "b"}, "one word too many"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

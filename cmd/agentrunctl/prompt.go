@@ -34,7 +34,7 @@ func newAsker(in io.Reader, out io.Writer) *asker {
 	return a
 }
 
-func descriptor(file *os.File) int { return int(file.Fd()) } //nolint:gosec // descriptors are small numbers
+func descriptor(file *os.File) int { return int(file.Fd()) }
 
 // quietly lets ask ask. The terminal shows nothing by itself meanwhile, also not of answers that are pasted together or typed ahead.
 func (a *asker) quietly(ask func() error) error {

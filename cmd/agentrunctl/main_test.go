@@ -55,6 +55,12 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"a pool action there is not", []string{"pool", "drain"}, "no pool drain"},
 		{"warming nothing", []string{"pool", "warm"}, "say how many"},
 		{"pausing something", []string{"pool", "pause", "now"}, "one word too many"},
+		{"a secret on the command line", []string{"login", "fake-secret-of-nobody"}, `"fake…" is one word too many: nothing secret belongs on a command line`},
+		{"a check that stores", []string{"login", "--check", "--replace"}, "goes with nothing else"},
+		{"two places", []string{"login", "--import", "--from-env"}, "choose one"},
+		{"scrubbing what was typed", []string{"login", "--scrub"}, "go with --import"},
+		{"endpoints for a file", []string{"login", "--import", "--data-endpoint", "https://example.com"}, "have their own"},
+		{"logging out somebody", []string{"logout", "me"}, "one word too many"},
 		{"interrupting two", []string{"interrupt", "a", "b"}, "one word too many"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -1,0 +1,210 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// site is a place where code can run: a backend, the pool of its sessions, and both as the interpreter knows them.
+type site struct {
+	*backend
+	pool  *pool.Pool[sandbox.Session]
+	place *interpreter.Site
+	far   lastError // of a look at a session that found nothing out
+	warm  int       // sessions that its pool keeps ready while it is in use; guarded by the sites' mutex once it is one of them
+}
+
+// newSite joins a backend with a pool that keeps nothing ready yet.
+func newSite(b *backend, opt pool.Options[sandbox.Session]) (*site, error) {
+	s := &site{backend: b, warm: opt.Warm}
+	opt.Warm, opt.Check = 0, s.check
+	var err error
+	if s.pool, err = pool.New(opt); err != nil {
+		return nil, err
+	}
+	s.place = interpreter.NewSite(b, s.pool)
+	return s, nil
+}
+
+// check asks a session for a sign of life. Only one that is gone is given up: where it cannot be reached, neither could another be.
+func (s *site) check(ctx context.Context, session sandbox.Session) error {
+	err := session.Check(ctx)
+	lost := sandbox.IfLost(err)
+	if lost == nil && (err == nil || ctx.Err() == nil) {
+		s.far.note(err)
+	}
+	return lost
+}
+
+// lastError is the newest of failures that come and go.
+type lastError struct {
+	mu  sync.Mutex
+	err error
+}
+
+// note takes what came of another try.
+func (l *lastError) note(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
+}
+
+// unreached is why the newest look at one of the site's sessions found nothing out, or nil.
+func (s *site) unreached() error {
+	s.far.mu.Lock()
+	defer s.far.mu.Unlock()
+	return s.far.err
+}
+
+// run keeps the site's pool until ctx ends, closes its sessions then, and after them what the backend keeps beside. Changes of either
+// are passed on.
+func (s *site) run(ctx context.Context, log *slog.Logger, changed func()) error {
+	over, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var passing sync.WaitGroup
+	for _, source := range []<-chan struct{}{s.pool.Changed(), s.backend.changed} {
+		passing.Go(func() {
+			for {
+				select {
+				case <-source:
+					changed()
+				case <-over.Done():
+					return
+				}
+			}
+		})
+	}
+	if s.recover != nil {
+		passing.Go(func() {
+			if err := s.recover(ctx); err != nil && ctx.Err() == nil {
+				log.Warn("what an earlier host left was not looked at; it will be", "backend", s.Name(), "error", err)
+			}
+		})
+	}
+	err := s.pool.Run(ctx)
+	closing, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer done()
+	err = errors.Join(err, s.Close(closing))
+	cancel()
+	passing.Wait()
+	return err
+}
+
+// sites keeps the places where code can run: the one in use, the one to fall back on, and those that were in use before, which
+// keep no session ready and stay for the contexts on them. Methods are safe for concurrent use.
+type sites struct {
+	log     *slog.Logger
+	changed chan struct{} // capacity 1: something that a pool or a backend tells has changed
+	added   chan struct{} // capacity 1
+
+	mu       sync.Mutex // guards below
+	all      []*site
+	current  *site
+	fallback *site // may be nil
+}
+
+func newSites(log *slog.Logger) *sites {
+	return &sites{log: log, changed: make(chan struct{}, 1), added: make(chan struct{}, 1)}
+}
+
+// run runs every site there is or comes to be, until ctx ends and all have ended.
+func (s *sites) run(ctx context.Context) error {
+	var (
+		running sync.WaitGroup
+		mu      sync.Mutex
+		errs    []error
+	)
+	for n := 0; ; {
+		for _, x := range s.list()[n:] {
+			n++
+			running.Go(func() {
+				if err := x.run(ctx, s.log, s.tell); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					errs = append(errs, err)
+				}
+			})
+		}
+		select {
+		case <-s.added:
+		case <-ctx.Done():
+			running.Wait()
+			return errors.Join(errs...)
+		}
+	}
+}
+
+// tell says that something has changed.
+func (s *sites) tell() { token(s.changed) }
+
+// list returns all sites, in the order in which they were first used.
+func (s *sites) list() []*site {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[:len(s.all):len(s.all)]
+}
+
+// find returns the site for an identity that was used before, or nil.
+func (s *sites) find(identity string) *site {
+	for _, x := range s.list() {
+		if x.identity == identity {
+			return x
+		}
+	}
+	return nil
+}
+
+// inUse returns the site for new contexts and that to fall back on, which may be nil.
+func (s *sites) inUse() (current, fallback *site) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current, s.fallback
+}
+
+// use keeps sessions ready on one site, and on no other.
+func (s *sites) use(current, fallback *site) {
+	s.mu.Lock()
+	for _, x := range []*site{current, fallback} {
+		if x != nil && !slices.Contains(s.all, x) {
+			s.all = append(s.all, x)
+		}
+	}
+	s.current, s.fallback = current, fallback
+	for _, x := range s.all {
+		if x == current {
+			x.pool.SetWarm(x.warm)
+		} else {
+			x.pool.SetWarm(0)
+		}
+	}
+	s.mu.Unlock()
+	token(s.added)
+	s.tell()
+}
+
+// setWarm changes how many sessions the site in use keeps ready, and those that come to be used.
+func (s *sites) setWarm(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.all {
+		x.warm = n
+		if x == s.current {
+			x.pool.SetWarm(n)
+		}
+	}
+}
+
+// token leaves a token in a channel of capacity 1, where one is as good as many.
+func token(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -142,8 +142,7 @@ func (b *Backend) look(keep int) (left []ledger.Entry, shut bool, err error) {
 		return nil
 	})
 	shut = true
-	for i := len(entries) - 1; i >= 0; i-- { // the youngest first
-		e := entries[i]
+	for i, e := range slices.Backward(entries) { // the youngest first
 		shut = shut && isShut(errs[i])
 		switch {
 		case finds[i] == useful && len(left) < keep:

@@ -310,7 +310,7 @@ func TestAServiceThatIsOutOfReachDuringRecovery(t *testing.T) {
 
 // errorOf finds the first error with a code among joined ones.
 func errorOf(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // straight from errors.Join
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
 			return errorOf(e)
 		}

@@ -399,6 +399,34 @@ func TestAStopThatFailsSaysSo(t *testing.T) {
 	})
 }
 
+// TestAStopThatFailedIsDoneAllTheSame when its caller lost patience, or the service had a bad moment.
+func TestAStopThatFailedIsDoneAllTheSame(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fault agentruntest.Fault
+		limit time.Duration
+	}{
+		"no patience":  {agentruntest.Fault{Failure: agentruntest.Hang(time.Minute)}, time.Second},
+		"a bad moment": {agentruntest.Fault{Failure: agentruntest.Unavailable(0), Times: 4}, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, agentruntest.Options{}, cloud.Options{})
+				s := w.open(t)
+				cc := w.context(t, s)
+				tc.fault.Operation = "DeleteContext"
+				w.Inject(tc.fault)
+				ctx, cancel := context.WithTimeout(t.Context(), tc.limit)
+				defer cancel()
+				if err := s.StopContext(ctx, cc); err == nil {
+					t.Error("StopContext = nil")
+				}
+				time.Sleep(time.Minute)
+				w.isEmpty(t, s.SandboxID())
+			})
+		})
+	}
+}
+
 // TestFaultsOfFilesAreSaid with their codes.
 func TestFaultsOfFilesAreSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

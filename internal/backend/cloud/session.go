@@ -255,7 +255,13 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 		err = s.client.DeleteContext(within, s.id, remote)
 	}
 	if err != nil && agentrun.KindOf(err) != agentrun.KindContextNotFound {
-		return s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, err)
+		err = s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, err)
+		// Nobody can ask for it again. What it runs must not go on because its caller lost patience, or the service had a bad moment.
+		s.calls.Go(func() {
+			s.deleteRemote(remote)
+			s.removeFolder(cc)
+		})
+		return err
 	}
 	s.calls.Go(func() { s.removeFolder(cc) })
 	return nil

@@ -162,7 +162,6 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 		New:           b.Open,
 		Close:         a.closeSession,
 		Born:          born,
-		Check:         func(ctx context.Context, s sandbox.Session) error { return sandbox.IfLost(s.Check(ctx)) },
 		CheckEvery:    time.Minute,
 		Permanent:     a.permanent(b),
 		Warm:          cfg.Pool.Warm,

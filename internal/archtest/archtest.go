@@ -58,6 +58,7 @@ var helpers = []string{
 	"bench",
 	"e2e",
 	"sandbox/sandboxtest",
+	"secrets/secretstest",
 	"suites",
 	"localengine/guest/tick",
 	"localengine/guest/manifest/cmd",

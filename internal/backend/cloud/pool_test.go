@@ -170,7 +170,7 @@ func TestTwoHoursWithoutAGap(t *testing.T) {
 			ends = append(ends, end)
 		}
 		time.Sleep(time.Minute)
-		random := rand.New(rand.NewPCG(4, 2)) //nolint:gosec // the same contexts in each run
+		random := rand.New(rand.NewPCG(4, 2)) // the same contexts in each run
 		for n := range 100 {                  // over a hundred minutes
 			come(time.Duration(1+random.IntN(25))*time.Minute, time.Duration(20+random.IntN(200))*time.Second)
 			if n == 40 {
@@ -185,7 +185,7 @@ func TestTwoHoursWithoutAGap(t *testing.T) {
 			come(time.Duration(1+random.IntN(25))*time.Minute, time.Duration(20+random.IntN(200))*time.Second)
 			time.Sleep(time.Minute)
 		}
-		time.Sleep(began.Add(2 * time.Hour).Sub(time.Now())) //nolint:modernize // until then, in the bubble's time
+		time.Sleep(time.Until(began.Add(2 * time.Hour)))
 		if stats := p.Stats(); stats.Ready < 3 {
 			t.Errorf("after two hours %d are ready", stats.Ready)
 		}

@@ -50,6 +50,17 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"an unknown failure", []string{"emulator", "fail", "flood", "--at", "http://127.0.0.1:1"}, `no failure "flood"`},
 		{"an unknown operation", []string{"emulator", "fail", "cut", "--operation", "Dance", "--at", "http://127.0.0.1:1"}, "CreateSandbox"},
 		{"turning the clock back", []string{"emulator", "advance", "--at", "http://127.0.0.1:1", "--", "-1h"}, "such as 90m"},
+		{"a backend there is not", []string{"backend", "moon"}, "choose one of auto, agentrun, local, mock"},
+		{"nothing to do with the pool", []string{"pool"}, "pause, resume"},
+		{"a pool action there is not", []string{"pool", "drain"}, "no pool drain"},
+		{"warming nothing", []string{"pool", "warm"}, "say how many"},
+		{"pausing something", []string{"pool", "pause", "now"}, "one word too many"},
+		{"a secret on the command line", []string{"login", "fake-secret-of-nobody"}, `"fake…" is one word too many: nothing secret belongs on a command line`},
+		{"a check that stores", []string{"login", "--check", "--replace"}, "goes with nothing else"},
+		{"two places", []string{"login", "--import", "--from-env"}, "choose one"},
+		{"scrubbing what was typed", []string{"login", "--scrub"}, "go with --import"},
+		{"endpoints for a file", []string{"login", "--import", "--data-endpoint", "https://example.com"}, "have their own"},
+		{"logging out somebody", []string{"logout", "me"}, "one word too many"},
 		{"interrupting two", []string{"interrupt", "a", "b"}, "one word too many"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -19,11 +19,11 @@ func TestAKilledHostLeavesNoSandboxBehind(t *testing.T) {
 		reach func(t *testing.T, a *account, h *home)
 	}{
 		{"while sandboxes are made", []string{"--sandbox-delay", "2s"}, func(t *testing.T, a *account, _ *home) {
-			a.asked(t, "CreateSandbox", 3)
+			a.awaits(t, "CreateSandbox", 3)
 		}},
 		{"before it knows that they are made", nil, func(t *testing.T, a *account, _ *home) {
 			a.inject(t, agentruntest.Fault{Failure: agentruntest.Hang(time.Minute), Operation: "CreateSandbox", Times: -1, After: true})
-			a.asked(t, "CreateSandbox", 3)
+			a.awaits(t, "CreateSandbox", 3)
 			if !eventually(patience, func() bool { return len(a.living(t)) == 3 }) {
 				t.Errorf("%v live, want three of which nobody knows", a.living(t))
 			}

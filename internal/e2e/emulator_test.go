@@ -34,13 +34,9 @@ import (
 // account is one of AgentRun, as far as the programs can see: an emulator in a process of its own, which the test steers.
 type account struct {
 	*agentruntest.Remote
-	env    []string // what a host must find in its environment
-	keeps  bool     // sandboxes may be left when the test ends
-	served transcriptOf
+	env   []string    // what a host must find in its environment
+	asked *transcript // its requests
 }
-
-// transcriptOf is what the emulator's process has said.
-type transcriptOf struct{ stdout, stderr *transcript }
 
 // openAccount starts an emulator. When the test ends, and with it the hosts it has started since, nothing may be left that somebody
 // would have to pay for.
@@ -55,25 +51,25 @@ func openAccount(t *testing.T, args ...string) *account {
 			t.Fatalf("warm the emulator's cache: %v", err)
 		}
 	}
-	a := &account{served: transcriptOf{newTranscript(), newTranscript()}}
+	a, printed := &account{asked: newTranscript()}, newTranscript()
 	cmd := exec.Command(controlProgram(), append([]string{"emulator", "--verbose"}, args...)...)
 	cmd.Env, cmd.Dir = h.env, h.dir
-	cmd.Stdout, cmd.Stderr = a.served.stdout, a.served.stderr
+	cmd.Stdout, cmd.Stderr = printed, a.asked
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start the emulator: %v", err)
 	}
 	done := make(chan error, 1)
 	go func() {
 		done <- cmd.Wait()
-		a.served.stdout.end()
-		a.served.stderr.end()
+		printed.end()
+		a.asked.end()
 	}()
 	t.Cleanup(func() { a.close(t, cmd, done) })
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	endpoint := ""
-	_, err = a.served.stdout.await(ctx, func(line string) bool {
+	_, err = printed.await(ctx, func(line string) bool {
 		assignment, ok := strings.CutPrefix(line, "export ")
 		if ok {
 			a.env = append(a.env, assignment)
@@ -84,7 +80,7 @@ func openAccount(t *testing.T, args ...string) *account {
 		return !ok
 	})
 	if err != nil {
-		t.Fatalf("the emulator printed no environment: %v; it said:\n%s", err, a.served.stderr)
+		t.Fatalf("the emulator printed no environment: %v; it said:\n%s", err, a.asked)
 	}
 	if a.Remote, err = agentruntest.Reach(endpoint); err != nil {
 		t.Fatal(err)
@@ -94,7 +90,7 @@ func openAccount(t *testing.T, args ...string) *account {
 
 func (a *account) close(t *testing.T, cmd *exec.Cmd, done <-chan error) {
 	t.Helper()
-	if a.Remote != nil && !a.keeps {
+	if a.Remote != nil {
 		left, err := a.Sandboxes(context.WithoutCancel(t.Context()))
 		if err != nil || len(left) != 0 {
 			t.Errorf("in the account there are left %v, %v, want no sandbox", left, err)
@@ -104,7 +100,7 @@ func (a *account) close(t *testing.T, cmd *exec.Cmd, done <-chan error) {
 	select {
 	case err := <-done:
 		if err != nil {
-			t.Errorf("the emulator ended with %v; it said:\n%s", err, a.served.stderr)
+			t.Errorf("the emulator ended with %v; it said:\n%s", err, a.asked)
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("the emulator ran on 20 s after SIGTERM and is killed")
@@ -112,7 +108,7 @@ func (a *account) close(t *testing.T, cmd *exec.Cmd, done <-chan error) {
 		<-done
 	}
 	if t.Failed() {
-		t.Logf("the emulator's requests end with:\n%s", a.served.stderr)
+		t.Logf("the emulator's requests end with:\n%s", a.asked)
 	}
 }
 
@@ -122,10 +118,21 @@ func (a *account) newHome(t *testing.T, settings string, env ...string) *home {
 	return cloudHome(t, settings, append(slices.Clone(a.env), env...)...)
 }
 
-// cloudHome makes a home whose environment has an account. Of two values of a variable the last counts.
+// cloudHome makes a home whose environment has an account. Of two values of a variable the last counts. When the test and the home's
+// hosts have ended, nothing that they wrote may have a secret in it.
 func cloudHome(t *testing.T, settings string, env ...string) *home {
 	t.Helper()
-	h := newHome(t, settings)
+	var h *home
+	t.Cleanup(func() { // before the home's own, and so after it
+		for _, entry := range env {
+			if secret, ok := strings.CutPrefix(entry, "AGENTRUN_ACCESS_KEY_SECRET="); ok {
+				for _, found := range leaks(t, secret, h.dir) {
+					t.Errorf("the secret can be read in %s", found)
+				}
+			}
+		}
+	})
+	h = newHome(t, settings)
 	h.env = append(h.env, env...)
 	return h
 }
@@ -179,8 +186,8 @@ func (a *account) heal(t *testing.T) {
 	}
 }
 
-// asked waits until an operation was asked for so often.
-func (a *account) asked(t *testing.T, operation string, times int) {
+// awaits waits until an operation was asked for so often.
+func (a *account) awaits(t *testing.T, operation string, times int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -68,7 +68,7 @@ func TestWhatTheUserIsToldWhenARunFails(t *testing.T) {
 		{agentruntest.Empty(200), sandbox.CodeExecutionFailed, []string{"cannot be understood", "not sent again"}},
 		{agentruntest.Throttled(0), sandbox.CodeServerNotReady, []string{"too many requests"}},
 		{agentruntest.SandboxGone(), sandbox.CodeSessionLost, []string{"has ended"}},
-		{agentruntest.ClockOff(time.Hour), sandbox.CodeCredentialsRejected, []string{"clock is 1h0m0s behind"}},
+		{agentruntest.ClockOff(time.Hour), sandbox.CodeCredentialsRejected, []string{"clock is 60 minutes behind"}},
 		{agentruntest.StorageFull(), sandbox.CodeQuotaExceeded, []string{"disk is full"}},
 	}
 	for _, test := range tests {

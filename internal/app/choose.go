@@ -193,7 +193,7 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 		Max:           cfg.Pool.Ceiling,
 		Share:         share,
 		Lifetime:      traits.Lifetime,
-		Jitter:        traits.Lifetime / 10,
+		Jitter:        traits.Jitter(),
 		HardLimit:     traits.HardLimit,
 		CreateTimeout: b.create,
 		CloseTimeout:  10 * time.Second,

@@ -187,7 +187,7 @@ func (a *App) Hub() *status.Hub { return &a.hub }
 func (a *App) Run(ctx context.Context) error {
 	leaveRoom()
 	defer a.sayFarewell()
-	for _, dir := range []string{a.opt.Dirs.Cache, a.opt.Dirs.Data} {
+	for _, dir := range []string{a.opt.Dirs.Config, a.opt.Dirs.Cache, a.opt.Dirs.Data} {
 		if err := paths.EnsurePrivate(dir); err != nil {
 			return err
 		}

@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun/agentruntest"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets/secretstest"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 const (
@@ -27,11 +29,13 @@ type desk struct {
 	service *agentruntest.Server
 }
 
-// newDesk makes a desk whose keyring is open.
-func newDesk(t *testing.T) *desk {
+// newDesk makes a desk whose keyring is open, and whose host runs no code.
+func newDesk(t *testing.T) *desk { return deskIn(t, coldHome(t, mocked)) }
+
+func deskIn(t *testing.T, h *home) *desk {
 	t.Helper()
 	d := &desk{
-		home: coldHome(t, mocked), bus: secretstest.StartBus(t),
+		home: h, bus: secretstest.StartBus(t),
 		service: agentruntest.Start(t, agentruntest.Options{Script: func(string, string) agentruntest.Scripted { return agentruntest.Scripted{} }}),
 	}
 	d.env = append(d.env, d.bus.Environment()...)
@@ -289,6 +293,45 @@ func TestLoginImports(t *testing.T) {
 	if out := d.mustCtl(t, "logout"); !strings.Contains(out, "The environment still has some") || d.kept(t) != nil {
 		t.Errorf("logout with an environment = %q", out)
 	}
+}
+
+// TestLoginAndLogoutChangeARunningHost, which keeps the secret to itself even when it crashes.
+func TestLoginAndLogoutChangeARunningHost(t *testing.T) {
+	t.Parallel()
+	d := deskIn(t, newHome(t, `{"http": {"enabled": false}, "log_level": "debug", "pool": {"warm": 1}}`))
+	d.env = append(d.env, "GOTRACEBACK=crash")
+	host := d.serve(t)
+	d.sees(t, "the local backend", func(s status.Snapshot) bool { return s.Backend.Name == "local" })
+	if out := d.login(t, typed, d.endpoints()...); out.code != 0 || !strings.HasSuffix(out.stdout, "The running host was told.\n") {
+		t.Fatalf("login = %+v", out)
+	}
+	s := d.sees(t, "a sandbox in the cloud", func(s status.Snapshot) bool { return s.Backend.Name == "agentrun" && poolIsFull(s) })
+	if s.Backend.Account != testID || s.Backend.Credentials != "keychain" {
+		t.Errorf("the status has the backend %+v", s.Backend)
+	}
+	if text, err := json.Marshal(s); err != nil || showsSecret(string(text), testSecret) {
+		t.Errorf("the status has the secret: %s, %v", text, err)
+	}
+	if out := d.mustCtl(t, "logout"); !strings.Contains(out, "The running host was told.") {
+		t.Errorf("logout = %q", out)
+	}
+	d.sees(t, "the local backend", func(s status.Snapshot) bool { return s.Backend.Name == "local" })
+	if out := d.login(t, typed, d.endpoints()...); out.code != 0 {
+		t.Errorf("login = %+v", out)
+	}
+	d.sees(t, "a sandbox in the cloud", func(s status.Snapshot) bool { return s.Backend.Name == "agentrun" && poolIsFull(s) })
+
+	if err := host.cmd.Process.Signal(syscall.SIGABRT); err != nil {
+		t.Fatal(err)
+	}
+	host.ended(t, patience, "SIGABRT")
+	if ended, ok := host.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || ended.Signal() != syscall.SIGABRT || ended.CoreDump() {
+		t.Errorf("the host ended with %v, want SIGABRT without a core", host.cmd.ProcessState)
+	}
+	if showsSecret(host.said.String()+host.stdout.String(), testSecret) {
+		t.Error("the host says the secret when it crashes")
+	}
+	d.keepsItSecret(t)
 }
 
 // TestLoginWithoutAKeychainSaysWhatToDo before anything is read, in time, and on a computer as it may be.

@@ -128,6 +128,9 @@ func (i *Interpreter) Begin(ctx context.Context, caller Caller, req RunRequest) 
 	if err != nil {
 		return nil, err
 	}
+	if err := i.traits.CheckRun(sandbox.Run{Code: req.Code, Timeout: timeout}); err != nil {
+		return nil, err
+	}
 	ctx, cancel, leave, err := i.enter(context.WithoutCancel(ctx))
 	if err != nil {
 		return nil, err

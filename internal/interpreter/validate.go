@@ -71,9 +71,6 @@ func (i *Interpreter) checkCode(code string) error {
 	switch {
 	case strings.TrimSpace(code) == "":
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "code is empty; send the source text to run")
-	case i.traits.MaxCodeSize > 0 && len(code) > i.traits.MaxCodeSize:
-		return sandbox.Errorf(sandbox.CodeTooLarge, "the code has %s and at most %s can be run at once; put data in a file with upload_file and read it from code",
-			phrase.Size(int64(len(code))), phrase.Size(int64(i.traits.MaxCodeSize)))
 	case strings.ContainsRune(code, 0):
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "the code contains a NUL character, which no program text may; write it as \\0 inside a string")
 	case !utf8.ValidString(code):
@@ -84,16 +81,10 @@ func (i *Interpreter) checkCode(code string) error {
 
 // runTimeout is the time a run may take.
 func (i *Interpreter) runTimeout(asked *time.Duration) (time.Duration, error) {
-	switch {
-	case asked == nil:
+	if asked == nil {
 		return i.opt.RunTimeout, nil
-	case *asked <= 0:
-		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "timeout_seconds must be more than 0 and at most %s", phrase.Duration(i.traits.MaxRunTime))
-	case *asked > i.traits.MaxRunTime:
-		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "timeout_seconds is above the limit of the %s backend, which is %s; ask for less, and split long work into several runs",
-			i.Backend(), phrase.Duration(i.traits.MaxRunTime))
 	}
-	return *asked, nil
+	return *asked, i.traits.CheckTimeout(*asked)
 }
 
 // cancelled is the error of a call that ended before its code ran.

@@ -829,11 +829,9 @@ func (sh *shell) nested(ctx context.Context, name string, args []string) int {
 // leading runs something in a process that leads a group of its own.
 func (sh *shell) leading(ctx context.Context, do func(ctx context.Context, sh *shell) int) int {
 	sh.s.mu.Lock()
-	own := sh.p.group == sh.p.pid
-	if sh.p.background && !own {
-		sh.p.group, own = sh.p.pid, true
-	} else {
-		own = false
+	own := sh.p.background // a job becomes what it runs
+	if own {
+		sh.p.group = sh.p.pid
 	}
 	sh.s.mu.Unlock()
 	if own {
@@ -956,9 +954,15 @@ var comparisons = map[string]func(int) bool{
 	"-le": func(c int) bool { return c <= 0 }, "-gt": func(c int) bool { return c > 0 }, "-ge": func(c int) bool { return c >= 0 },
 }
 
-func (sh *shell) test(_ context.Context, args []string) error {
+func (sh *shell) test(ctx context.Context, args []string) error {
 	yes := false
 	switch {
+	case len(args) > 1 && args[0] == "!":
+		err := sh.test(ctx, args[1:])
+		if status, said := errors.AsType[exitStatus](err); err != nil && (!said || status != 1) {
+			return err
+		}
+		yes = err != nil
 	case len(args) == 2 && len(args[0]) == 2 && args[0][0] == '-':
 		_, n, err := sh.find(args[1])
 		switch args[0] {

@@ -83,6 +83,7 @@ func TestCommands(t *testing.T) {
 		{"timeout 0.2 sh -c 'sleep 100 & echo $! > child; sleep 100'; echo $?; kill -0 $(cat child) 2>/dev/null || echo gone", 0, "124\ngone\n", ""},
 		{"timeout -k 1 0.2 sleep 100; echo $?", 0, "124\n", ""},
 		{"sleep 100 & kill $!; wait $!; echo $?", 0, "143\n", ""},
+		{"[ ! -e nothing ] && [ ! -e hello.txt ] || echo one", 0, "one\n", ""},
 		{"case x in x) echo x;; esac", 2, "", "control structures"},
 		{"echo $((1+1))", 2, "", "arithmetic"},
 		{"echo a | | cat", 2, "", "no command where one should be"},

@@ -509,19 +509,19 @@ func (s *session) StopProcess(outer context.Context, contextID, processID string
 	return j.describe(r), nil
 }
 
-// endJobs ends everything that commands of a context have left behind. What is still on its way to the sandbox finds no place to begin.
-func (s *session) endJobs(ctx context.Context, cc *codeContext) {
+// ending is a script that ends everything that commands of a context have left behind; "" if there were none. What is still on its
+// way to the sandbox finds no place to begin.
+func (s *session) ending(cc *codeContext) string {
 	s.mu.Lock()
-	used := cc.madeJobs > 0
+	defer s.mu.Unlock()
+	if cc.madeJobs == 0 {
+		return ""
+	}
 	var folders []string
 	for _, j := range cc.jobs {
 		if j.traces {
 			folders = append(folders, quote(j.folder))
 		}
-	}
-	s.mu.Unlock()
-	if !used {
-		return
 	}
 	script := ""
 	if len(folders) > 0 {
@@ -531,7 +531,15 @@ done
 `
 	}
 	root := quote(cc.jobsFolder())
-	script += "rm -rf " + root + "; : >" + root
+	return script + "rm -rf " + root + "; : >" + root
+}
+
+// endJobs ends the commands of a context.
+func (s *session) endJobs(ctx context.Context, cc *codeContext) {
+	script := s.ending(cc)
+	if script == "" {
+		return
+	}
 	if _, err := s.client.RunCommand(ctx, s.id, agentrun.CommandSpec{Command: script, Timeout: killLimit}); err != nil && ctx.Err() == nil && !s.isOver(ctx, err) {
 		s.backend.log.Warn("processes may go on until their sandbox ends", "sandbox_id", s.id, "error", err)
 	}

@@ -294,7 +294,9 @@ func (b *bench) command(t *testing.T, sh sandbox.Shell, contextID string, parts 
 // appears waits until a file is there.
 func (b *bench) appears(t *testing.T, s sandbox.Session, contextID, path string) {
 	t.Helper()
-	for began := time.Now(); time.Since(began) < b.Patience; {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for began := time.Now(); time.Since(began) < b.Patience; <-again.C {
 		content, _, err := s.ReadFile(t.Context(), contextID, path)
 		if err == nil {
 			_ = content.Close() // it was only looked for
@@ -303,8 +305,6 @@ func (b *bench) appears(t *testing.T, s sandbox.Session, contextID, path string)
 		if sandbox.CodeOf(err, "") != sandbox.CodeFileNotFound {
 			t.Fatalf("ReadFile(%s) = %v", path, err)
 		}
-		wait := time.NewTimer(10 * time.Millisecond)
-		<-wait.C
 	}
 	t.Fatalf("there is no %s after %s", path, b.Patience)
 }

@@ -28,13 +28,9 @@ func (i *Interpreter) checkNewContext(spec *NewContext) error {
 	if n := utf8.RuneCountInString(spec.Description); n > maxDescriptionLength {
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "the description has %d characters; at most %d are kept", n, maxDescriptionLength)
 	}
-	if spec.Language == "" {
-		spec.Language = i.traits.Languages[0]
-	}
-	if !i.traits.Speaks(spec.Language) {
-		return i.unknownLanguage(spec.Language)
-	}
-	return nil
+	var err error
+	spec.Language, err = i.Site().language(spec.Language)
+	return err
 }
 
 func nameProblem(name string) string {
@@ -57,17 +53,24 @@ func nameProblem(name string) string {
 	return ""
 }
 
-func (i *Interpreter) unknownLanguage(l sandbox.Language) error {
-	names := make([]string, len(i.traits.Languages))
-	for n, known := range i.traits.Languages {
+// language fills in the site's first language and refuses one that it does not speak.
+func (s *Site) language(l sandbox.Language) (sandbox.Language, error) {
+	if l == "" {
+		return s.traits.Languages[0], nil
+	}
+	if s.traits.Speaks(l) {
+		return l, nil
+	}
+	names := make([]string, len(s.traits.Languages))
+	for n, known := range s.traits.Languages {
 		names[n] = string(known)
 	}
-	return sandbox.Errorf(sandbox.CodeInvalidLanguage, "%q is not a language of the %s backend; use %s",
-		phrase.Clip(string(l), 40), i.Backend(), strings.Join(names, " or "))
+	return "", sandbox.Errorf(sandbox.CodeInvalidLanguage, "%q is not a language of the %s backend; use %s",
+		phrase.Clip(string(l), 40), s.Name(), strings.Join(names, " or "))
 }
 
-// checkCode refuses source text that no backend could run.
-func (i *Interpreter) checkCode(code string) error {
+// checkCode refuses source text that the backend could not run.
+func (s *Site) checkCode(code string) error {
 	switch {
 	case strings.TrimSpace(code) == "":
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "code is empty; send the source text to run")
@@ -76,15 +79,15 @@ func (i *Interpreter) checkCode(code string) error {
 	case !utf8.ValidString(code):
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "the code is not valid UTF-8; send it as UTF-8 text")
 	}
-	return nil
+	return s.traits.CheckRun(sandbox.Run{Code: code})
 }
 
-// runTimeout is the time a run may take.
-func (i *Interpreter) runTimeout(asked *time.Duration) (time.Duration, error) {
+// runTimeout is the time a run may take: what was asked for, or the usual time.
+func (s *Site) runTimeout(asked *time.Duration, usual time.Duration) (time.Duration, error) {
 	if asked == nil {
-		return i.opt.RunTimeout, nil
+		return min(usual, s.traits.MaxRunTime), nil
 	}
-	return *asked, i.traits.CheckTimeout(*asked)
+	return *asked, s.traits.CheckTimeout(*asked)
 }
 
 // cancelled is the error of a call that ended before its code ran.

@@ -67,11 +67,11 @@ func (t Traits) CheckTimeout(timeout time.Duration) error {
 	case timeout <= t.MaxRunTime:
 		return nil
 	case t.Shell:
-		return Errorf(CodeInvalidParams, "code has at most %s here, and nothing was run. For longer work write the code to a file with upload_file, "+
+		return Errorf(CodeInvalidParams, "timeout_seconds is above the limit: code has at most %s here. Nothing was run. For longer work write the code to a file with upload_file, "+
 			"start it with run_command {\"command\": \"python job.py\", \"background\": true}, and look at it with get_process until it has exited; "+
 			"the variables of the context are not visible to it, the files in its working folder are", limit)
 	default:
-		return Errorf(CodeInvalidParams, "code has at most %s here, and nothing was run; ask for less, and split long work into several runs", limit)
+		return Errorf(CodeInvalidParams, "timeout_seconds is above the limit: code has at most %s here. Nothing was run; ask for less, and split long work into several runs", limit)
 	}
 }
 

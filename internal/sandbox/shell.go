@@ -96,6 +96,8 @@ type Process struct {
 	// is none.
 	ExitCode  int
 	StartedAt time.Time
+	// Duration is how long it has run, about: where it has exited, until that was noticed.
+	Duration time.Duration
 }
 
 // CheckCommand refuses a command that is beyond the backend's limits: [CodeTooLarge] for its length, [CodeInvalidParams] for

@@ -162,7 +162,7 @@ func (s *session) send(ctx context.Context, j *job, script string, limit time.Du
 
 // describe says of a process what a report says.
 func (j *job) describe(r report) sandbox.Process {
-	p := sandbox.Process{ID: j.id, Command: j.line, Status: sandbox.ProcessRunning, StartedAt: j.started, Printed: r.printed()}
+	p := sandbox.Process{ID: j.id, Command: j.line, Status: sandbox.ProcessRunning, StartedAt: j.started, Duration: time.Since(j.started), Printed: r.printed()}
 	switch {
 	case r.exited:
 		p.Status, p.ExitCode = sandbox.ProcessExited, r.code

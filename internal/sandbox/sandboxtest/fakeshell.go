@@ -168,9 +168,9 @@ func (s fakeShell) StartProcess(ctx context.Context, contextID string, command s
 }
 
 func (s fakeShell) describe(j *fakeJob) sandbox.Process {
-	p := sandbox.Process{ID: j.id, Command: j.line, Status: sandbox.ProcessRunning, StartedAt: j.started}
+	p := sandbox.Process{ID: j.id, Command: j.line, Status: sandbox.ProcessRunning, StartedAt: j.started, Duration: time.Since(j.started)}
 	if j.over() {
-		p.Status, p.ExitCode = sandbox.ProcessExited, j.result.ExitCode
+		p.Status, p.ExitCode, p.Duration = sandbox.ProcessExited, j.result.ExitCode, j.result.Duration
 	}
 	p.Printed = s.printed(j)
 	return p

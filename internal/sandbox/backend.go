@@ -88,7 +88,7 @@ type Session interface {
 	// anybody: the code may have had effects.
 	Run(ctx context.Context, contextID string, run Run) (Result, error)
 
-	// StopContext ends a context and frees what it held, stopping a run in progress. A context that is not there is
+	// StopContext ends a context and frees what it held, stopping a run in progress, its commands and its processes. A context that is not there is
 	// [ErrContextNotFound]. May be repeated.
 	StopContext(ctx context.Context, contextID string) error
 

@@ -30,7 +30,7 @@ type Shell interface {
 	// answers at once. May be repeated.
 	LookAtProcess(ctx context.Context, contextID, processID string, patience time.Duration) (Process, error)
 
-	// ListProcesses lists the processes of a context, oldest first, without what they have printed. It answers from memory.
+	// ListProcesses lists the processes of a context, oldest first, without what they have printed.
 	ListProcesses(ctx context.Context, contextID string) ([]Process, error)
 
 	// StopProcess ends a process with everything it has started, kindly at first, and returns what it has become. Stopping one

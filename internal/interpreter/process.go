@@ -27,6 +27,7 @@ type process struct {
 	at    string // and for its context
 	cc    *codeContext
 	lease *pool.Lease[sandbox.Session] // it ends with that
+	shell sandbox.Shell                // of that
 }
 
 // maxProcessesKnown is how many processes of one context are found by their ids. Sessions forget those that have ended sooner.
@@ -40,7 +41,7 @@ func (i *Interpreter) StartProcess(ctx context.Context, caller Caller, req Comma
 		if err != nil {
 			return err
 		}
-		known := &process{id: "proc-" + uuid.NewString(), inner: p.ID, at: on.inner, cc: on.cc, lease: on.lease}
+		known := &process{id: "proc-" + uuid.NewString(), inner: p.ID, at: on.inner, cc: on.cc, lease: on.lease, shell: on.Shell}
 		i.mu.Lock()
 		on.cc.processes = append(on.cc.processes, known)
 		if len(on.cc.processes) > maxProcessesKnown {
@@ -117,9 +118,8 @@ func (i *Interpreter) withProcess(
 		return Process{}, err
 	}
 	defer i.release(p.cc)
-	sh := p.lease.Value().(sandbox.Shell) //nolint:forcetypeassert // it has started the process
 	err = i.guarded(ctx, cancel, p.lease, func() error {
-		found.Process, err = do(ctx, sh, p)
+		found.Process, err = do(ctx, p.shell, p)
 		return err
 	})
 	if _, said := errors.AsType[*sandbox.Error](err); err != nil && !said && ctx.Err() != nil && !i.isClosing() {

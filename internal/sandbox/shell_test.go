@@ -39,7 +39,7 @@ func TestARefusedTimeoutSaysWhatToDo(t *testing.T) {
 					t.Errorf("CheckTimeout(%s) = %q, want %q in it", test.asked, err, word)
 				}
 			}
-			if test.traits.Shell == strings.Contains(err.Error(), "split") {
+			if test.traits.Shell && strings.Contains(err.Error(), "split") {
 				t.Errorf("CheckTimeout(%s) = %q", test.asked, err)
 			}
 		})

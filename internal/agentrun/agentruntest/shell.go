@@ -119,14 +119,12 @@ func (sh *shell) pipeline(ctx context.Context, pipe pipeline) (exit bool) {
 	} else {
 		var before sync.WaitGroup
 		in := sh.in
-		var ends []io.Closer
-		for n, c := range pipe.commands[:last] {
+		var ends []*io.PipeReader
+		for _, c := range pipe.commands[:last] {
 			part := sh.inner()
 			reader, writer := io.Pipe()
 			part.in = in
-			if n > 0 {
-				ends = append(ends, in.(io.Closer)) // a pipe's
-			}
+			ends = append(ends, reader)
 			in = reader
 			before.Go(func() {
 				defer func() { _ = writer.Close() }() // never fails
@@ -138,7 +136,6 @@ func (sh *shell) pipeline(ctx context.Context, pipe pipeline) (exit bool) {
 		}
 		part := sh.inner()
 		part.in = in
-		ends = append(ends, in.(io.Closer))
 		part.run(ctx, pipe.commands[last])
 		for _, end := range ends {
 			_ = end.Close() // who still writes is told

@@ -84,6 +84,10 @@ type codeContext struct {
 	endTurn  context.CancelCauseFunc // ends what the holder of the turn is doing; nil while nobody has it, or nothing may end it
 	pending  []string                // notices that the next result must carry
 	history  history
+
+	commands  int           // that are waited for
+	quiet     chan struct{} // not nil while there are some; closed when the last has ended
+	processes []*process    // that were started, oldest first
 }
 
 // beginStop makes waiters leave. The caller holds Interpreter.mu and has checked that stopping is false.

@@ -97,7 +97,7 @@ func (i *Interpreter) withFiles(
 	}
 	defer i.release(cc)
 	i.evict(ctx, orphan)
-	lease, inner, err := i.filesOf(ctx, cancel, cc)
+	lease, inner, err := i.sessionOf(ctx, cancel, cc, i.opt.ReadyTimeout)
 	if err != nil {
 		return Where{}, err
 	}
@@ -119,11 +119,11 @@ func (i *Interpreter) withFiles(
 	return where, nil
 }
 
-// filesOf returns the session of a context, placing the context if it is not on a live one. It waits for no longer than calls wait
-// for a session: nobody is handed anything meanwhile, and editors give up soon after.
-func (i *Interpreter) filesOf(ctx context.Context, cancel context.CancelCauseFunc, cc *codeContext) (*pool.Lease[sandbox.Session], string, error) {
+// sessionOf returns the session of a context for a call that needs no turn, placing the context if it is not on a live one. It waits no
+// longer than most: nobody is handed anything meanwhile, and editors give up soon after.
+func (i *Interpreter) sessionOf(ctx context.Context, cancel context.CancelCauseFunc, cc *codeContext, most time.Duration) (*pool.Lease[sandbox.Session], string, error) {
 	began := time.Now()
-	patience := time.NewTimer(i.opt.ReadyTimeout)
+	patience := time.NewTimer(most)
 	defer patience.Stop()
 	for {
 		i.mu.Lock()
@@ -150,12 +150,12 @@ func (i *Interpreter) filesOf(ctx context.Context, cancel context.CancelCauseFun
 			i.giveUp(cc, ticket)
 			return nil, "", sandbox.Errorf(sandbox.CodeServerNotReady,
 				"context %s is busy with code that came before, and its files could not be reached within %s; nothing was done. Wait for that code (get_result waits for a run) or end it with cancel_run, then try again",
-				cc.id, phrase.Duration(i.opt.ReadyTimeout))
+				cc.id, phrase.Duration(most))
 		}
 		if err := i.takeTurn(ctx, cc, ticket, cancel); err != nil {
 			return nil, "", err
 		}
-		_, err := i.place(ctx, cc, max(time.Second, i.opt.ReadyTimeout-time.Since(began)))
+		_, err := i.place(ctx, cc, max(time.Second, most-time.Since(began)))
 		lease, inner := cc.lease, cc.inner.ID
 		i.yieldTurn(cc, ticket)
 		if err != nil {

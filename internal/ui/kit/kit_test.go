@@ -1,0 +1,5 @@
+package kit_test
+
+import (
+	_ "fyne.io/fyne/v2/test"
+)

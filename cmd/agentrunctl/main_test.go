@@ -15,7 +15,7 @@ import (
 func cli(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	err = run(t.Context(), args, &out, &errs)
+	err = run(t.Context(), args, strings.NewReader(""), &out, &errs)
 	return out.String(), errs.String(), err
 }
 
@@ -30,7 +30,7 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"an unknown command", []string{"dance"}, `no command "dance"`},
 		{"a word too many", []string{"status", "now"}, `"now" is one word too many`},
 		{"an unknown flag", []string{"serve", "--fast"}, "-fast"},
-		{"an unknown backend", []string{"serve", "--backend", "moon"}, "auto, local or mock"},
+		{"an unknown backend", []string{"serve", "--backend", "moon"}, "auto, agentrun, local, mock"},
 		{"an unknown log level", []string{"serve", "--log-level", "loud"}, "debug, info, warn or error"},
 		{"an address for everybody", []string{"serve", "--listen", "0.0.0.0:7411"}, "own; use 127.0.0.1:7411"},
 		{"a name as the address", []string{"serve", "--listen", "example.com:80"}, "own; use"},
@@ -38,6 +38,18 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"a negative time", []string{"serve", "--idle-exit", "-1m"}, "negative"},
 		{"revoking nobody", []string{"token", "--revoke"}, "needs the client's name"},
 		{"interrupting nothing", []string{"interrupt"}, "say which context or run"},
+		{"an unknown shape", []string{"emulator", "--shape", "round"}, "as-seen, as-documented"},
+		{"a delay that ends before it begins", []string{"emulator", "--sandbox-delay", "20s-5s"}, "the shorter first"},
+		{"a delay without a unit", []string{"emulator", "--sandbox-delay", "5"}, "such as 8s"},
+		{"a negative delay", []string{"emulator", "--template-delay", "-5s"}, "negative"},
+		{"a quota of nothing", []string{"emulator", "--quota", "0"}, "nothing can be rehearsed"},
+		{"an unknown thing to do to an emulator", []string{"emulator", "tickle"}, "emulator --help"},
+		{"failing nothing", []string{"emulator", "fail"}, "want: agentrunctl emulator fail FAILURE"},
+		{"no emulator to steer", []string{"emulator", "list", "--at", ""}, "say which emulator"},
+		{"steering the service itself", []string{"emulator", "list", "--at", "https://agentrun.cn-hangzhou.aliyuncs.com"}, "not the address of an emulator"},
+		{"an unknown failure", []string{"emulator", "fail", "flood", "--at", "http://127.0.0.1:1"}, `no failure "flood"`},
+		{"an unknown operation", []string{"emulator", "fail", "cut", "--operation", "Dance", "--at", "http://127.0.0.1:1"}, "CreateSandbox"},
+		{"turning the clock back", []string{"emulator", "advance", "--at", "http://127.0.0.1:1", "--", "-1h"}, "such as 90m"},
 		{"interrupting two", []string{"interrupt", "a", "b"}, "one word too many"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -54,7 +66,7 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range commands() {
+	for _, c := range commands(nil) {
 		if !strings.Contains(out, "agentrunctl "+c.usage) {
 			t.Errorf("help does not show %q:\n%s", c.usage, out)
 		}

@@ -20,10 +20,12 @@ var floors = map[string]int{
 	"localengine/guest":          1,
 	"localengine/guest/manifest": 1,
 	"pool":                       1,
+	"secrets":                    1,
 	"sandbox/memfiles":           1,
 	"status":                     1,
 	"logging":                    1,
 	"link":                       1,
+	"ledger":                     1,
 
 	// adaptors and the places where things are kept
 	// the emulator of the cloud's service: it runs code on localengine. Besides tests only a command imports it.
@@ -69,5 +71,6 @@ var outside = map[string][]string{
 	"github.com/modelcontextprotocol/go-sdk": {}, // a peer for tests
 	"github.com/jackc/puddle":                {}, // a peer for benchmarks
 	"github.com/klauspost/compress":          {"localengine/guest"},
-	"golang.org/x/sys":                       {"localengine", "bridge", "paths"},
+	"golang.org/x/sys":                       {"localengine", "bridge", "paths", "secrets"},
+	"golang.org/x/term":                      {"cmd/agentrunctl"},
 }

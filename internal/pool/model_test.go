@@ -34,6 +34,7 @@ func TestPoolKeepsItsPromises(t *testing.T) {
 				"evict":         m.evict,
 				"replace":       m.replace,
 				"pause":         func(*rapid.T) { m.pool.Pause() },
+				"wake":          func(*rapid.T) { m.pool.Wake() },
 				"suspend":       func(*rapid.T) { m.pool.Suspend(errSuspended) },
 				"resume":        func(*rapid.T) { m.pool.Resume() },
 				"set warm":      m.setWarm,

@@ -319,6 +319,15 @@ func (p *Pool[T]) Suspend(why error) {
 	p.notify()
 }
 
+// Wake wakes a paused pool before somebody wants a value.
+func (p *Pool[T]) Wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = false
+	p.kick()
+	p.notify()
+}
+
 // Resume wakes a paused or suspended pool, and lets one that fails to make values try again now rather than after its backoff: call
 // it when the cause may have gone, such as after a login.
 func (p *Pool[T]) Resume() {

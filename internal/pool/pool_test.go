@@ -299,6 +299,11 @@ func TestASuspendedPoolRefusesEverybodyUntilResumed(t *testing.T) {
 		if n := f.left(); n != 0 {
 			t.Errorf("suspended with no lease out: %d values, want 0", n)
 		}
+		p.Wake()
+		time.Sleep(time.Minute)
+		if n := f.left(); n != 0 {
+			t.Errorf("woken, a suspended pool has %d values, want 0 until it is resumed", n)
+		}
 		p.Resume()
 		awaitReady(t, p, 1)
 		acquire(t, p).Release()
@@ -326,10 +331,12 @@ func TestPauseAndResume(t *testing.T) {
 		if took := time.Since(begun); took != 5*time.Second || p.Stats().Paused {
 			t.Errorf("Acquire took %v and left the pool paused: %t; want 5s and awake", took, p.Stats().Paused)
 		}
-		p.Pause()
-		synctest.Wait()
-		p.Resume()
-		awaitReady(t, p, 2)
+		for _, wake := range []func(){p.Wake, p.Resume} {
+			p.Pause()
+			synctest.Wait()
+			wake()
+			awaitReady(t, p, 2)
+		}
 
 		// A pause does not strand those who wait.
 		leases := []*pool.Lease[int]{acquire(t, p), acquire(t, p)}

@@ -52,7 +52,7 @@ func (c *sessionCard) render(s status.Session, v *View) {
 	c.more.Hidden = s.State == "closing" || s.State == "starting"
 	var usual, last time.Duration
 	if f := v.Figures; f != nil {
-		usual, last = f.UsualStart, f.LastRun[s.ID]
+		usual, last = f.UsualStart, f.LastRun[s.SandboxID]
 	}
 	if s.State == "starting" {
 		since := now.Sub(s.CreatedAt)
@@ -74,9 +74,9 @@ func (c *sessionCard) render(s status.Session, v *View) {
 		c.value.Set("")
 		return
 	}
-	switch {
-	case s.ExpiresAt != nil && s.ReadyAt != nil:
-		left, whole := s.ExpiresAt.Sub(now), s.ExpiresAt.Sub(*s.ReadyAt)
+	switch end := endOf(s); {
+	case end != nil && s.ReadyAt != nil:
+		left, whole := end.Sub(now), end.Sub(*s.ReadyAt)
 		figure, unit := c.d.Parts(left)
 		c.ring.Set(float64(left)/float64(max(1, whole)), figure, unit, tone)
 	case s.ReadyAt != nil: // it does not age: how long it has been there
@@ -96,6 +96,14 @@ func (c *sessionCard) render(s status.Session, v *View) {
 	c.value.Set(took)
 }
 
+// endOf is when a session is renewed, or else ends; nil if nothing ends it.
+func endOf(s status.Session) *time.Time {
+	if s.ExpiresAt != nil {
+		return s.ExpiresAt
+	}
+	return s.EndsAt
+}
+
 // state is the colour and the word of a session's state.
 func (c *sessionCard) state(s status.Session, now time.Time) (fyne.ThemeColorName, string) {
 	tone := kit.Muted
@@ -109,7 +117,7 @@ func (c *sessionCard) state(s status.Session, now time.Time) (fyne.ThemeColorNam
 	case "failed", "lost":
 		tone = kit.Problem
 	}
-	if s.ExpiresAt != nil && s.ExpiresAt.Sub(now) < endsSoon && (tone == kit.Ready || tone == kit.Accent) {
+	if end := endOf(s); end != nil && end.Sub(now) < endsSoon && (tone == kit.Ready || tone == kit.Accent) {
 		return kit.Warming, c.d.Say("session.state.soon")
 	}
 	if key := "session.state." + s.State; c.d.Has(key) {

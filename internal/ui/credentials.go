@@ -3,10 +3,10 @@ package ui
 import (
 	"context"
 	"strings"
-	"unicode"
 
 	"fyne.io/fyne/v2"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
 
@@ -43,7 +43,7 @@ func newCredentialForm(d *desk, host credentialsHost, save string, saved, reflow
 		options[n] = kit.Option{Value: id, Label: d.Say("credentials.region.option", "city", d.region(id), "id", id)}
 	}
 	f.region = kit.NewDropdown(d.Say("credentials.region"), options, regions[0], func(s string) { f.region.Set(s) })
-	f.id.Check, f.secret.Check, f.account.Check = f.checkKey, f.checkKey, f.checkAccount
+	f.id.Check, f.secret.Check, f.account.Check = f.check(secrets.FieldAccessKeyID), f.check(secrets.FieldAccessKeySecret), f.check(secrets.FieldAccountID)
 	for _, field := range f.fields() {
 		field.Changed = func(string) {
 			f.say("", kit.Muted)
@@ -58,12 +58,12 @@ func newCredentialForm(d *desk, host credentialsHost, save string, saved, reflow
 		}
 	})
 	f.stop.Hide()
-	label := func(key string, o fyne.CanvasObject) fyne.CanvasObject {
-		return kit.Col(5, kit.NewText(d.Say(key), kit.SmallStrong, kit.Foreground), o)
+	label := func(text string, o fyne.CanvasObject) fyne.CanvasObject {
+		return kit.Col(5, kit.NewText(text, kit.SmallStrong, kit.Foreground), o)
 	}
 	f.root = kit.Col(12,
-		kit.Split(480, 14, label("credentials.id", f.id), label("credentials.secret", f.secret)),
-		kit.Split(480, 14, label("credentials.account", f.account), label("credentials.region", f.region)),
+		kit.Split(480, 14, label(d.Say("credentials.id"), f.id), label(d.Say("credentials.secret"), f.secret)),
+		kit.Split(480, 14, label(d.Say("credentials.account"), f.account), label(d.Say("credentials.region"), f.region)),
 		kit.Row(10, kit.Grow(f.outcome), f.stop, f.save),
 	)
 	return f
@@ -71,21 +71,14 @@ func newCredentialForm(d *desk, host credentialsHost, save string, saved, reflow
 
 func (f *credentialForm) fields() []*kit.Field { return []*kit.Field{f.id, f.secret, f.account} }
 
-func (f *credentialForm) checkKey(s string) string {
-	switch {
-	case strings.ContainsFunc(s, unicode.IsSpace):
-		return f.d.Say("credentials.space")
-	case strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }):
-		return f.d.Say("credentials.letters")
+// check has a part looked at as somebody types it. What is said about it is ours, in the language of the window.
+func (f *credentialForm) check(part secrets.Field) func(string) string {
+	return func(text string) string {
+		if secrets.CheckField(part, strings.TrimSpace(text)) == "" {
+			return ""
+		}
+		return f.d.Say("credentials.fault." + string(part))
 	}
-	return ""
-}
-
-func (f *credentialForm) checkAccount(s string) string {
-	if strings.ContainsFunc(strings.TrimSpace(s), func(r rune) bool { return r < '0' || r > '9' }) {
-		return f.d.Say("credentials.digits")
-	}
-	return ""
 }
 
 func (f *credentialForm) say(text string, tone fyne.ThemeColorName) {
@@ -97,7 +90,10 @@ func (f *credentialForm) say(text string, tone fyne.ThemeColorName) {
 
 // submit has the key checked, and kept when it is right.
 func (f *credentialForm) submit() {
-	c := Credentials{AccessKeyID: f.id.Text(), AccessKeySecret: f.secret.Text(), AccountID: strings.TrimSpace(f.account.Text()), Region: f.region.Chosen()}
+	c := secrets.Credentials{
+		AccessKeyID: strings.TrimSpace(f.id.Text()), AccessKeySecret: secrets.NewValue(strings.TrimSpace(f.secret.Text())),
+		AccountID: strings.TrimSpace(f.account.Text()), Region: f.region.Chosen(), Source: secrets.FromUser,
+	}
 	missing := false
 	for _, field := range f.fields() {
 		if field.Text() == "" {

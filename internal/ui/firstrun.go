@@ -5,6 +5,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
 
@@ -58,7 +59,10 @@ func newFirstRun(d *desk, host firstRunHost, done func(try bool)) *firstRun {
 		kit.Row(8, kit.Grow(kit.NewText(d.Say("backend.agentrun"), kit.Heading, kit.Foreground).Trim()), kit.Fix(0, 24, kit.NewText(d.Say("first.needs"), kit.Small, kit.Muted))),
 		kit.NewPara(d.Say("first.cloud"), kit.Small, kit.Muted),
 		kit.NewPara(d.Say("first.cloud.cost"), kit.Small, kit.Muted)), func() { f.choose("agentrun") })
-	f.form = newCredentialForm(d, host, d.Say("first.check"), func() { f.show(stepEditors) }, reflow)
+	f.form = newCredentialForm(d, host, d.Say("first.check"), func() {
+		f.d.do(nil, f.d.Say("fail.backend"), func(ctx context.Context) error { return f.host.ChooseBackend(ctx, "agentrun") })
+		f.show(stepEditors)
+	}, reflow)
 	f.account = kit.NewPara("", kit.Small, kit.Muted)
 	f.list = newEditorList(d, host, reflow)
 	f.body = kit.Col(12)
@@ -95,10 +99,10 @@ func (f *firstRun) render(v *View) {
 // accountNote says where the key will be kept, or what is in the way.
 func (d *desk) accountNote(a Account) string {
 	switch {
-	case a.Source == "environment":
+	case a.Source == secrets.FromEnvironment:
 		return d.Say("account.environment")
-	case a.Keychain == "locked" || a.Keychain == "absent":
-		return d.Say("account.keychain."+a.Keychain, "hint", a.Hint)
+	case a.Keychain == secrets.Locked || a.Keychain == secrets.Absent:
+		return d.Say("account.keychain."+string(a.Keychain), "hint", a.Hint)
 	}
 	return d.Say("account.kept")
 }

@@ -3,6 +3,8 @@ package ui
 import (
 	"context"
 	"io"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 )
 
 // Host carries out what somebody asks for in the window. Every panel uses its own part of it. A command may take its time; it ends
@@ -21,8 +23,8 @@ type overviewHost interface {
 	ResumePool(ctx context.Context) error
 	RetryPool(ctx context.Context) error // tries to make a session at once
 	SetWarm(ctx context.Context, n int) error
-	ReplaceSession(ctx context.Context, id uint64) error
-	EndSession(ctx context.Context, id uint64) error
+	ReplaceSession(ctx context.Context, backend string, id uint64) error
+	EndSession(ctx context.Context, backend string, id uint64) error
 }
 
 type contextsHost interface {
@@ -57,18 +59,10 @@ type settingsHost interface {
 	RevokeToken(ctx context.Context, client string) error
 }
 
-// Credentials are what somebody typed. They go to the host and are kept nowhere here.
-type Credentials struct {
-	AccessKeyID     string
-	AccessKeySecret string
-	AccountID       string
-	Region          string
-}
-
 type credentialsHost interface {
 	// CheckCredentials asks the service whether they are right. Empty ones mean those that are kept.
-	CheckCredentials(ctx context.Context, c Credentials) error
-	SaveCredentials(ctx context.Context, c Credentials) error
+	CheckCredentials(ctx context.Context, c secrets.Credentials) error
+	SaveCredentials(ctx context.Context, c secrets.Credentials) error
 	RemoveCredentials(ctx context.Context) error
 }
 

@@ -77,8 +77,10 @@ func (c *contexts) columns() []kit.Column[status.Context] {
 	return []kit.Column[status.Context]{
 		{
 			Title: d.Say("column.name"), Width: 110, Grow: 3,
-			Cell:    func(s status.Context) kit.Cell { return kit.Cell{Text: s.Name, Bold: s.ID == c.table.Chosen()} },
-			Compare: func(a, b status.Context) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) },
+			Cell: func(s status.Context) kit.Cell { return kit.Cell{Text: s.Name, Bold: s.ID == c.table.Chosen()} },
+			Compare: func(a, b status.Context) int {
+				return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+			},
 		},
 		{
 			Title: d.Say("column.language"), Width: 78, Grow: 1, Drop: 3,

@@ -201,13 +201,13 @@ func (o *overview) renderSessions(v *View) bool {
 }
 
 func (o *overview) replace(s status.Session) {
-	o.d.do(nil, o.d.Say("fail.replace"), func(ctx context.Context) error { return o.host.ReplaceSession(ctx, s.ID) })
+	o.d.do(nil, o.d.Say("fail.replace"), func(ctx context.Context) error { return o.host.ReplaceSession(ctx, s.Backend, s.ID) })
 }
 
 // end asks first where something would be lost.
 func (o *overview) end(s status.Session) {
 	do := func() {
-		o.d.do(nil, o.d.Say("fail.end"), func(ctx context.Context) error { return o.host.EndSession(ctx, s.ID) })
+		o.d.do(nil, o.d.Say("fail.end"), func(ctx context.Context) error { return o.host.EndSession(ctx, s.Backend, s.ID) })
 	}
 	if s.Contexts == 0 {
 		do()
@@ -244,8 +244,8 @@ func (o *overview) renderFigures(v *View) {
 		figure, note = o.d.Took(f.RunP50), o.d.Say("runtime.note", "time", o.d.Took(f.RunP99))
 	}
 	o.times.curve(o.d.Say("runtime.title"), figure, note, seconds(f.RunTimes))
-	if v.Backend.Name == "agentrun" {
-		o.renderCost(v.Cloud)
+	if v.Cost != nil {
+		o.renderCost(v.Cost, v.Settings)
 		return
 	}
 	figure, note = "–", o.d.Say("acquire.none")
@@ -255,20 +255,20 @@ func (o *overview) renderFigures(v *View) {
 	o.third.curve(o.d.Say("acquire.title"), figure, note, seconds(f.AcquireTimes))
 }
 
-func (o *overview) renderCost(c Cloud) {
-	note, part, tone := o.d.Say("cost.today", "cost", o.d.Money(c.CostToday)), 0.0, kit.Accent
+func (o *overview) renderCost(c *Cost, s *Settings) {
+	note, part, tone := o.d.Say("cost.today", "cost", o.d.Money(c.Today.Estimate)), 0.0, kit.Accent
 	if c.DailyCap > 0 {
-		note = o.d.Say("cost.capped", "cost", o.d.Money(c.CostToday), "cap", o.d.Money(c.DailyCap))
-		part = c.CostToday / c.DailyCap
+		note = o.d.Say("cost.capped", "cost", o.d.Money(c.Today.Estimate), "cap", o.d.Money(c.DailyCap))
+		part = c.Today.Estimate / c.DailyCap
 		if part > 0.8 {
 			tone = kit.Warming
 		}
 	}
-	foot := o.d.Say("cost.month", "cost", o.d.Money(c.CostMonth))
-	if c.IdlePause > 0 {
-		foot = o.d.Say("cost.pause", "time", o.d.Short(c.IdlePause))
+	foot := o.d.Say("cost.month", "cost", o.d.Money(c.Month.Estimate))
+	if minutes, _ := s.value("pool.idle_pause_minutes").(float64); minutes > 0 {
+		foot = o.d.Say("cost.pause", "time", o.d.Short(time.Duration(minutes*float64(time.Minute))))
 	}
-	o.third.share(o.d.Say("cost.title"), o.d.Took(c.TimeToday), note, foot, part, tone)
+	o.third.share(o.d.Say("cost.title"), o.d.Took(time.Duration(c.Today.SandboxSeconds)*time.Second), note, foot, part, tone)
 }
 
 // clientLine is one connected program.

@@ -33,17 +33,20 @@ func (d *desk) problem(p status.Problem) (what, why string) {
 	return what, why + todo
 }
 
+// mild are the problems with which code runs all the same.
+var mild = map[string]bool{"fallback": true, "ledger": true, "cost": true, "port-taken": true, "settings": true}
+
 // notices are all banners of a view, the gravest first.
 func (o *overview) notices(v *View) []notice {
 	var all []notice
 	for _, p := range v.Problems {
 		n := notice{tone: kit.Problem}
+		if mild[p.Code] {
+			n.tone = kit.Warming
+		}
 		n.what, n.why = o.d.problem(p)
 		n.help, n.do = o.mend(p.Code)
 		all = append(all, n)
-	}
-	if v.Cloud.Fallback {
-		all = append(all, notice{kit.Warming, o.d.Say("notice.fallback"), o.d.Say("notice.fallback.why"), o.d.Say("notice.settings"), func() { o.d.open(PlaceSettings) }})
 	}
 	if l := v.Backend.Loading; l != nil {
 		n := notice{tone: kit.Accent, what: o.d.Say("notice.loading", "what", l.What), why: o.d.Say("notice.loading.for", "time", o.d.Short(v.Now.Sub(l.Since)))}
@@ -73,9 +76,9 @@ const endsSoon = 5 * time.Minute
 // mend is the one button for a problem.
 func (o *overview) mend(code string) (label string, do func()) {
 	switch code {
-	case "no-sandbox":
+	case "no-sandbox", "unreachable":
 		return o.d.Say("mend.retry"), func() { o.d.do(nil, o.d.Say("fail.retry"), o.host.RetryPool) }
-	case "settings", "port-taken", "credentials", "cost-cap":
+	case "settings", "port-taken", "credentials", "daily-cap", "fallback":
 		return o.d.Say("notice.settings"), func() { o.d.open(PlaceSettings) }
 	}
 	return o.d.Say("mend.log"), func() {

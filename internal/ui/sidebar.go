@@ -89,8 +89,8 @@ func (s *sidebar) render(v *View) {
 	s.navs[PlaceEditors].SetBadge(count(connected))
 	s.where.Set(s.d.backend(v.Backend.Name))
 	below := v.Version
-	if v.Backend.Name == "agentrun" && v.Cloud.Region != "" {
-		below = s.d.Say("sidebar.region", "region", s.d.region(v.Cloud.Region), "version", v.Version)
+	if v.Backend.Region != "" {
+		below = s.d.Say("sidebar.region", "region", s.d.region(v.Backend.Region), "version", v.Version)
 	}
 	s.region.Set(below)
 }

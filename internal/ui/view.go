@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -21,7 +22,7 @@ import (
 type View struct {
 	status.Snapshot
 	Now      time.Time
-	Cloud    Cloud
+	Cost     *Cost     // nil: nothing costs money
 	Figures  *Figures  // nil: nothing was measured yet
 	Notebook *Notebook // of the context asked for with WatchContext; nil: none
 	Calls    []Call    // oldest first; a longer slice begins like the shorter one
@@ -30,16 +31,16 @@ type View struct {
 	Account  Account
 }
 
-// Cloud is what there is to say of the AgentRun account's use.
-type Cloud struct {
-	Region    string
-	Template  string
-	Fallback  bool          // code runs on this computer because the cloud cannot be had
-	TimeToday time.Duration // of all sandboxes together
-	CostToday float64       // CNY, estimated
-	CostMonth float64
-	DailyCap  float64       // 0: none
-	IdlePause time.Duration // 0: never
+// Cost is what sandboxes in the cloud have cost, about: an estimate from list prices.
+type Cost struct {
+	Today, Month Spending
+	DailyCap     float64 // CNY; 0: none
+}
+
+// Spending is what was used in some time.
+type Spending struct {
+	SandboxSeconds int64 // the lives of all sandboxes, added up
+	Estimate       float64
 }
 
 // Figures are measured by the host.
@@ -55,7 +56,7 @@ type Figures struct {
 	AcquireP99   time.Duration
 	UsualStart   time.Duration            // of making a session
 	UsualLoad    time.Duration            // of what Backend.Loading names
-	LastRun      map[uint64]time.Duration // by session
+	LastRun      map[string]time.Duration // by the id of the sandbox
 }
 
 // Notebook is the history of one context.
@@ -138,21 +139,29 @@ type Settings struct {
 	LogFolder string
 }
 
+// value is one value, or nil.
+func (s *Settings) value(name string) any {
+	if s == nil {
+		return nil
+	}
+	return s.Values[name]
+}
+
 // Account says where the credentials are. The secret is nowhere in a View.
 type Account struct {
 	AccessKeyID string // shortened
 	AccountID   string
 	Region      string
-	Source      string // environment, keychain or empty: there are none
-	Keychain    string // available, locked or absent; empty: not known
-	Hint        string // what to do about a keychain that is locked or absent
+	Source      secrets.Source // empty: there are none
+	Keychain    secrets.State  // empty: not known
+	Hint        string         // what to do about a keychain that is locked or absent
 }
 
 // same reports that two views look the same. It is asked at every change of anything, so it compares what is shared first.
 func same(a, b *View) bool {
 	return a.Now.Unix() == b.Now.Unix() && a.Version == b.Version && a.PID == b.PID && a.Phase == b.Phase && a.StartedAt.Equal(b.StartedAt) &&
 		a.Addresses == b.Addresses && sameBackend(a.Backend, b.Backend) && samePool(a.Pool, b.Pool) &&
-		a.Cloud == b.Cloud && a.Account == b.Account && a.Figures == b.Figures && a.Notebook == b.Notebook && a.Editors == b.Editors && a.Settings == b.Settings &&
+		(a.Cost == b.Cost || a.Cost != nil && b.Cost != nil && *a.Cost == *b.Cost) && a.Account == b.Account && a.Figures == b.Figures && a.Notebook == b.Notebook && a.Editors == b.Editors && a.Settings == b.Settings &&
 		len(a.Calls) == len(b.Calls) && slices.Equal(a.Problems, b.Problems) &&
 		slices.EqualFunc(a.Sessions, b.Sessions, sameSession) &&
 		sameContexts(a.Contexts, b.Contexts) &&
@@ -178,10 +187,11 @@ func samePool(a, b status.Pool) bool {
 }
 
 func sameSession(a, b status.Session) bool {
-	if !sameTime(a.ReadyAt, b.ReadyAt) || !sameTime(a.ExpiresAt, b.ExpiresAt) {
+	if !sameTime(a.ReadyAt, b.ReadyAt) || !sameTime(a.ExpiresAt, b.ExpiresAt) || !sameTime(a.EndsAt, b.EndsAt) {
 		return false
 	}
-	a.ReadyAt, b.ReadyAt, a.ExpiresAt, b.ExpiresAt = nil, nil, nil, nil
+	a.ReadyAt, a.ExpiresAt, a.EndsAt = nil, nil, nil
+	b.ReadyAt, b.ExpiresAt, b.EndsAt = nil, nil, nil
 	return a == b
 }
 

@@ -68,7 +68,7 @@ type Rows[T any] struct {
 // NewRows makes a table. key tells items apart over time; the texts stand where there is nothing, and where the filter leaves
 // nothing.
 func NewRows[T any](key func(T) string, nothing, filtered string, columns ...Column[T]) *Rows[T] {
-	r := &Rows[T]{columns: columns, key: key, empty: NewPara("", Small, Muted).Centre(), live: map[*rowView[T]]bool{}, sortBy: -1, nothing: nothing, filtered: filtered}
+	r := &Rows[T]{columns: columns, key: key, empty: NewPara("", Small, Muted).Centre(), live: map[*rowView[T]]bool{}, sortBy: -1, width: -1, nothing: nothing, filtered: filtered}
 	r.list = widget.NewList(
 		func() int { return len(r.order) },
 		func() fyne.CanvasObject {

@@ -38,7 +38,7 @@ func newSessionCard(d *desk, menu sessionMenu) *sessionCard {
 	})
 	c.root = kit.Layer(kit.NewCard(), kit.Pad(14, 10, 8, 16, kit.Col(8,
 		kit.Row(13, c.ring, kit.Grow(kit.Col(1, c.pill, c.id, c.contexts))),
-		kit.Row(6, kit.Grow(c.label), c.value, c.more),
+		kit.Fix(0, 26, kit.Row(6, kit.Grow(c.label), c.value, c.more)),
 	)))
 	return c
 }

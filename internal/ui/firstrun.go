@@ -68,7 +68,7 @@ func newFirstRun(d *desk, host firstRunHost, done func(try bool)) *firstRun {
 	f.body = kit.Col(12)
 	f.count = kit.NewText("", kit.Small, kit.Muted)
 	f.back = kit.NewButton(d.Say("first.back"), kit.Plain, func() { f.show(f.before()) })
-	f.skip = kit.NewButton(d.Say("first.skip"), kit.Plain, f.pass)
+	f.skip = kit.NewButton(d.Say("first.skipall"), kit.Plain, f.pass)
 	f.next = kit.NewButton(d.Say("first.continue"), kit.Primary, f.forward)
 	f.foot = kit.Row(12, kit.Grow(f.count), f.back, f.skip, f.next)
 	content := kit.Cap(760, kit.Col(0,

@@ -35,6 +35,7 @@ type contexts struct {
 	items  []status.Context
 	chosen status.Context
 	view   *View // drawn last
+	follow bool  // the newest cell is to be in sight
 	now    time.Time
 	begun  map[string]time.Time // when the run in progress of a context was first seen
 }
@@ -56,12 +57,13 @@ func newContexts(d *desk, host contextsHost) *contexts {
 	c.about = kit.NewText("", kit.Small, kit.Muted).Trim()
 	c.save = kit.NewButton(d.Say("contexts.save"), kit.Plain, c.saveNotebook)
 	c.stop = kit.NewButton(d.Say("contexts.stop"), kit.Danger, c.askStop)
-	c.heading = kit.BaseRow(12, kit.GrowBy(2, c.title), kit.GrowBy(3, c.about), c.save, c.stop)
+	c.heading = kit.Row(12, kit.Grow(kit.Lead(14, c.title, c.about)), c.save, c.stop)
 	c.notebook = newNotebook(d, notebookMenu{interrupt: c.interrupt, again: c.run, reflow: c.redraw})
 	c.try = newTryPane(d, c.run)
-	c.page = kit.NewPage(kit.Pad(0, 4, 6, 0, kit.Col(10, c.notebook.root, c.try.root)))
+	c.page = kit.NewPage(kit.Pad(4, 4, 6, 4, kit.Col(10, c.notebook.root, c.try.root)))
 	top := kit.Row(14, kit.NewText(d.Say("place.contexts"), kit.Title, kit.Foreground), kit.SpringBy(5), kit.Grow(c.filter), c.fresh)
-	c.all = kit.Pad(20, 20, 14, 24, kit.Stacked(kit.Gap, c.share, kit.Pad(0, 4, 0, 0, top), kit.Pad(0, 4, 0, 0, c.table.Root), kit.Pad(0, 4, 0, 0, c.heading), c.page))
+	inset := func(o fyne.CanvasObject) fyne.CanvasObject { return kit.Pad(0, 4, 0, 4, o) } // what scrolls has room for its shadows
+	c.all = kit.Pad(20, 20, 14, 20, kit.Stacked(kit.Gap, c.share, inset(top), inset(c.table.Root), inset(c.heading), c.page))
 	return c
 }
 
@@ -83,12 +85,12 @@ func (c *contexts) columns() []kit.Column[status.Context] {
 			},
 		},
 		{
-			Title: d.Say("column.language"), Width: 78, Grow: 1, Drop: 3,
+			Title: d.Say("column.language"), Width: 78, Grow: 0.5, Drop: 3,
 			Cell:    func(s status.Context) kit.Cell { return kit.Cell{Text: c.language(s.Language)} },
 			Compare: func(a, b status.Context) int { return strings.Compare(a.Language, b.Language) },
 		},
 		{
-			Title: d.Say("column.backend"), Width: 88, Grow: 1, Drop: 5,
+			Title: d.Say("column.backend"), Width: 92, Grow: 0.5, Drop: 5,
 			Cell:    func(s status.Context) kit.Cell { return kit.Cell{Text: d.backend(s.Backend), Tone: kit.Muted} },
 			Compare: func(a, b status.Context) int { return strings.Compare(a.Backend, b.Backend) },
 		},
@@ -108,7 +110,7 @@ func (c *contexts) columns() []kit.Column[status.Context] {
 			Compare: func(a, b status.Context) int { return cmp.Compare(a.Runs, b.Runs) },
 		},
 		{
-			Title: d.Say("column.used"), Width: 104, Grow: 2, Drop: 1,
+			Title: d.Say("column.used"), Width: 132, Grow: 3, Drop: 1,
 			Cell: func(s status.Context) kit.Cell {
 				return kit.Cell{Text: d.Say("contexts.used", "when", d.Ago(s.LastUsed, c.now), "client", d.client(s.Client)), Tone: kit.Muted}
 			},
@@ -163,11 +165,12 @@ func (c *contexts) render(v *View) {
 	changed := c.notebook.render(v, c.chosen)
 	c.describe(v)
 	if changed {
-		follow := c.page.AtBottom()
+		follow := c.follow || c.page.AtBottom()
 		c.page.Reflow()
 		if follow {
 			c.page.Bottom()
 		}
+		c.follow = false
 	}
 }
 
@@ -208,8 +211,8 @@ func (c *contexts) choose(s status.Context) {
 	}
 	c.chosen = s
 	c.table.Choose(s.ID)
+	c.follow = true
 	c.host.WatchContext(s.ID)
-	c.page.Top()
 }
 
 func (c *contexts) describe(v *View) {
@@ -223,8 +226,11 @@ func (c *contexts) describe(v *View) {
 	if none {
 		return
 	}
-	c.title.Set(s.Name)
-	c.about.Set(c.d.Say("contexts.about", "language", c.language(s.Language), "backend", c.d.backend(s.Backend), "session", lastFour(s.SandboxID)))
+	relaid := c.title.Set(s.Name)
+	relaid = c.about.Set(c.d.Say("contexts.about", "language", c.language(s.Language), "backend", c.d.backend(s.Backend), "session", lastFour(s.SandboxID))) || relaid
+	if relaid {
+		c.heading.Refresh()
+	}
 	c.save.SetEnabled(v.Notebook != nil && v.Notebook.ContextID == s.ID && len(v.Notebook.Cells) > 0)
 }
 

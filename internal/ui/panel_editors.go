@@ -154,7 +154,7 @@ func (e *editorList) look(row Editor) {
 		e.title.Set(e.d.Say("editors.changes", "name", row.Name))
 		e.file.Set(p.File)
 		e.lines.Set(kit.Differences(p.Diff))
-		e.connect.Hidden = row.State == EditorConnected
+		e.connect.Hidden = row.State == EditorConnected || row.State == EditorUnread
 		e.diff.Show()
 		e.diff.Refresh()
 		e.reflow()
@@ -206,7 +206,7 @@ func newEditorRow(list *editorList, row Editor) *editorRow {
 		d.do(nil, d.Say("fail.disconnect"), func(ctx context.Context) error { return list.host.SetEditor(ctx, id, false) })
 	})
 	r.slot = kit.Fix(150, 0, kit.Row(0, r.pill, kit.Spring()))
-	r.root = kit.Col(0, r.rule, kit.Pad(7, 6, 7, 4, kit.Row(8, kit.Fix(112, 0, r.name), r.slot, kit.Grow(r.note), test, preview, kit.Pad(0, 0, 0, 6, r.toggle))))
+	r.root = kit.Col(0, r.rule, kit.Pad(7, 6, 7, 4, kit.Row(8, kit.Fix(118, 0, r.name), r.slot, kit.Grow(r.note), test, preview, kit.Pad(0, 0, 0, 6, r.toggle))))
 	return r
 }
 
@@ -226,5 +226,5 @@ func (r *editorRow) render(row Editor) {
 		r.slot.Refresh()
 	}
 	r.note.Set(row.Note)
-	r.toggle.Set(row.State == EditorConnected || row.State == EditorEdited)
+	r.toggle.Set(row.State == EditorConnected || row.State == EditorEdited || row.State == EditorStale)
 }

@@ -30,6 +30,7 @@ type overview struct {
 	sessions *fyne.Container
 	cards    []*sessionCard
 	empty    *kit.Para
+	vacant   *fyne.Container // the card of empty
 	runs     *statCard
 	times    *statCard
 	third    *statCard
@@ -56,6 +57,7 @@ func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *ove
 	})
 	o.sessions = kit.Grid(190, kit.Gap)
 	o.empty = kit.NewPara("", kit.Small, kit.Muted)
+	o.vacant = kit.InCard(o.empty)
 	o.runs, o.times, o.third = newStatCard(kit.Accent), newStatCard(kit.Ready), newStatCard(kit.Warming)
 	o.clients = kit.Col(0)
 	o.more = kit.NewText("", kit.Small, kit.Muted)
@@ -70,7 +72,7 @@ func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *ove
 		o.banners,
 		kit.Row(10, kit.Grow(o.summary), kit.NewText(d.Say("pool.keep"), kit.Small, kit.Muted), o.warm.Root),
 		o.sessions,
-		o.empty,
+		o.vacant,
 		kit.Split(560, kit.Gap, o.runs.root, o.times.root, o.third.root),
 		kit.Split(560, kit.Gap,
 			kit.GrowBy(3, kit.InCard(kit.Col(10, kit.NewText(d.Say("clients.title"), kit.SmallStrong, kit.Muted), o.clients, o.nobody, o.more))),
@@ -145,6 +147,8 @@ func (o *overview) renderTop(v *View) bool {
 		o.summary.Set(o.d.Say("pool.summary.paused"))
 	case v.Pool.Starting > 0:
 		o.summary.Set(o.d.Say("pool.summary.starting", "ready", v.Pool.Ready, "starting", v.Pool.Starting, "max", v.Pool.Max))
+	case v.Pool.Ready == 0 && v.Pool.Warm > 0:
+		o.summary.Set(o.d.Say("pool.summary.none", "warm", v.Pool.Warm, "max", v.Pool.Max))
 	default:
 		o.summary.Set(o.d.Say("pool.summary", "ready", v.Pool.Ready, "warm", v.Pool.Warm, "max", v.Pool.Max))
 	}
@@ -196,7 +200,7 @@ func (o *overview) renderSessions(v *View) bool {
 			text = o.d.Say("sessions.paused")
 		}
 	}
-	o.sessions.Hidden, o.empty.Hidden = len(v.Sessions) == 0, text == ""
+	o.sessions.Hidden, o.vacant.Hidden = len(v.Sessions) == 0, text == ""
 	return o.empty.Set(text) || changed
 }
 

@@ -268,7 +268,7 @@ func newTokenBox(d *desk, host settingsHost, reflow func()) *tokenBox {
 		kit.NewPara(d.Say("tokens.once"), kit.Small, kit.Warming))
 	t.fresh.Hide()
 	t.root = kit.Col(9, kit.Col(1, kit.NewPara(d.Say("tokens.title"), kit.Strong, kit.Foreground), kit.NewPara(d.Say("tokens.help"), kit.Small, kit.Muted)),
-		t.list, t.fresh, kit.Row(8, kit.Grow(kit.Cap(220, t.name)), t.make, kit.SpringBy(2)))
+		t.list, t.fresh, kit.Row(8, kit.Grow(t.name), t.make, kit.SpringBy(2)))
 	return t
 }
 

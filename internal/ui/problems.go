@@ -56,7 +56,7 @@ func (o *overview) notices(v *View) []notice {
 		all = append(all, n)
 	}
 	for _, s := range v.Sessions {
-		if s.ExpiresAt == nil || s.Contexts == 0 || s.ExpiresAt.Sub(v.Now) > endsSoon {
+		if s.ExpiresAt == nil || s.Contexts == 0 || s.ExpiresAt.Sub(v.Now) > endsSoon || !s.ExpiresAt.After(v.Now) {
 			continue
 		}
 		all = append(all, notice{

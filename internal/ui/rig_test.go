@@ -56,7 +56,7 @@ func (r *recorder) NewContext(_ context.Context, language string) (string, error
 	return "new", r.note("new " + language)
 }
 func (r *recorder) StopContext(_ context.Context, id string) error { return r.note("stop " + id) }
-func (r *recorder) Interrupt(_ context.Context, id string) error { return r.note("interrupt " + id) }
+func (r *recorder) Interrupt(_ context.Context, id string) error   { return r.note("interrupt " + id) }
 
 func (r *recorder) RunCode(_ context.Context, id, language, code string) (string, error) {
 	return id, r.note("run " + id + " " + language + " " + code)

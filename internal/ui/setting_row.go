@@ -90,9 +90,9 @@ func (r *settingRow) control() fyne.CanvasObject {
 		r.change(v)
 	}
 	if s.unit != "" {
-		return kit.Row(8, r.field, kit.Fix(48, 0, kit.NewText(d.Say(s.unit), kit.Small, kit.Muted).Trim()))
+		return kit.Row(8, r.field, kit.Fix(58, 0, kit.NewText(d.Say(s.unit), kit.Small, kit.Muted).Trim()))
 	}
-	return kit.Row(8, r.field, kit.Fix(48, 0, kit.NewText("", kit.Small, kit.Muted)))
+	return kit.Row(8, r.field, kit.Fix(58, 0, kit.NewText("", kit.Small, kit.Muted)))
 }
 
 var templateName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)

@@ -12,6 +12,7 @@ type Banner struct {
 	icon   *Icon
 	what   *Para
 	why    *Para
+	body   *fyne.Container
 	button *Button
 	slot   *fyne.Container
 }
@@ -23,7 +24,8 @@ func NewBanner() *Banner {
 		what: NewPara("", SmallStrong, Foreground), why: NewPara("", Small, Foreground), button: NewButton("", Ghost, nil),
 	}
 	b.slot = container.NewStack(b.button)
-	b.Root = container.NewStack(b.back, Pad(12, 12, 12, 15, Row(12, b.icon, Grow(Col(1, b.what, b.why)), b.slot)))
+	b.body = container.New(&pair{}, b.what, b.why)
+	b.Root = container.NewStack(b.back, Pad(12, 12, 12, 15, Row(12, b.icon, Grow(b.body), b.slot)))
 	return b
 }
 
@@ -57,3 +59,37 @@ func (b *Banner) Texts() (what, why, label string) {
 
 // Button returns the button.
 func (b *Banner) Button() *Button { return b.button }
+
+// pair puts two paragraphs on one line, if both fit, and else one below the other.
+type pair struct{ width float32 }
+
+const pairGap = 12
+
+func (p *pair) together(objects []fyne.CanvasObject) bool {
+	a, aOK := objects[0].(*Para)
+	b, bOK := objects[1].(*Para)
+	return aOK && bOK && b.Visible() && a.natural()+pairGap+b.natural()+4 <= p.width
+}
+
+func (p *pair) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	m := objects[0].MinSize()
+	if objects[1].Visible() && !p.together(objects) {
+		m.Height += objects[1].MinSize().Height + 1
+	}
+	return m
+}
+
+func (p *pair) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	p.width = size.Width
+	if !p.together(objects) {
+		(&col{gap: 1}).Layout(objects, size)
+		return
+	}
+	first := size.Width
+	if a, ok := objects[0].(*Para); ok {
+		first = a.natural() + 2
+	}
+	h := objects[0].MinSize().Height
+	place(objects[0], 0, (size.Height-h)/2, first, h)
+	place(objects[1], first+pairGap, (size.Height-h)/2, size.Width-first-pairGap, h)
+}

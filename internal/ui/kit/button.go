@@ -183,7 +183,7 @@ func (b *Button) spread(size fyne.Size) {
 		place(b.icon, x, y+(h-16)/2, 16, 16)
 		x += 22
 	}
-	place(b.text, x, y+(h-m.Height)/2, m.Width, m.Height)
+	place(b.text, x, y+(h-m.Height)/2-lift, m.Width, m.Height)
 }
 
 func (b *Button) height() float32 {

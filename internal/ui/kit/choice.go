@@ -121,7 +121,7 @@ func (s *Segments) spread(size fyne.Size) {
 			place(s.mark, x, y+2.5, w, ControlHeight-5)
 			s.mark.Show()
 		}
-		middle(s.texts[n], x, y, w, ControlHeight)
+		middle(s.texts[n], x, y-lift, w, ControlHeight)
 		x += w
 	}
 }
@@ -242,7 +242,7 @@ func (d *Dropdown) spread(size fyne.Size) {
 	place(d.ring, -2, y-2, size.Width+4, ControlHeight+4)
 	place(d.back, 0, y, size.Width, ControlHeight)
 	m := d.text.MinSize()
-	place(d.text, 12, y+(ControlHeight-m.Height)/2, m.Width, m.Height)
+	place(d.text, 12, y+(ControlHeight-m.Height)/2-lift, m.Width, m.Height)
 	place(d.icon, size.Width-24, y+(ControlHeight-14)/2, 14, 14)
 }
 

@@ -108,6 +108,7 @@ func NewSecret(hint, show string, width float32) *Field {
 		f.eye.SetIcon(name, show)
 		f.Entry.Refresh()
 	})
+	f.Entry.ActionItem = f.eye // or the toolkit puts its own there
 	return f
 }
 
@@ -175,17 +176,13 @@ func (f *Field) paint(focused bool) {
 func (f *Field) place(size fyne.Size) {
 	place(f.ring, -2, -2, size.Width+4, ControlHeight+4)
 	place(f.box, 0, 0, size.Width, ControlHeight)
-	left, right := float32(5), float32(5)
+	left := float32(5)
 	if f.icon != nil {
 		place(f.icon, 11, (ControlHeight-14)/2, 14, 14)
 		left = 25
 	}
-	if f.eye != nil {
-		place(f.eye, size.Width-35, (ControlHeight-26)/2, 33, 26)
-		right = 36
-	}
 	m := f.Entry.MinSize()
-	place(f.Entry, left, (ControlHeight-m.Height)/2, max(0, size.Width-left-right), m.Height)
+	place(f.Entry, left, (ControlHeight-m.Height)/2, max(0, size.Width-left-5), m.Height)
 	place(f.fault, 2, ControlHeight+3, size.Width-4, f.fault.MinSize().Height)
 }
 
@@ -194,9 +191,6 @@ func (f *Field) CreateRenderer() fyne.WidgetRenderer {
 	objects := []fyne.CanvasObject{f.ring, f.box, f.Entry}
 	if f.icon != nil {
 		objects = append(objects, f.icon)
-	}
-	if f.eye != nil {
-		objects = append(objects, f.eye)
 	}
 	return &paint{
 		objects: append(objects, f.fault),

@@ -36,7 +36,6 @@ func (i *Icon) Set(name string, tone fyne.ThemeColorName) {
 	}
 	i.name, i.tone = name, tone
 	i.tint()
-	canvas.Refresh(i.image)
 }
 
 // tint writes the colour and the width of the strokes into the SVG: the toolkit recolours fills only, and takes the width of
@@ -44,8 +43,13 @@ func (i *Icon) Set(name string, tone fyne.ThemeColorName) {
 func (i *Icon) tint() {
 	width := 1.4 * scaleOf(i) * i.size / 16
 	ink := hex(shadeOf(i.tone))
-	svg := strings.NewReplacer("#000000", ink, `stroke-width="1.4"`, fmt.Sprintf(`stroke-width="%.2f"`, width)).Replace(string(assets.Icon(i.name)))
-	i.image.Resource = fyne.NewStaticResource(fmt.Sprintf("%s-%s-%.2f.svg", i.name, ink, width), []byte(svg))
+	resource := fmt.Sprintf("%s-%s-%.2f.svg", i.name, ink, width)
+	if i.image.Resource != nil && i.image.Resource.Name() == resource {
+		return
+	}
+	change := strings.NewReplacer("#000000", ink, `stroke-width="1.4"`, fmt.Sprintf(`stroke-width="%.2f"`, width))
+	i.image.Resource = fyne.NewStaticResource(resource, []byte(change.Replace(string(assets.Icon(i.name)))))
+	i.image.Refresh()
 }
 
 func hex(c color.Color) string {
@@ -67,8 +71,4 @@ func (i *Icon) CreateRenderer() fyne.WidgetRenderer {
 }
 
 // NewMark makes the mark of the app: a square with round corners and a triangle.
-func NewMark(size float32) fyne.CanvasObject {
-	m := canvas.NewImageFromResource(fyne.NewStaticResource("app.svg", assets.Icon("app")))
-	m.FillMode = canvas.ImageFillContain
-	return Fix(size, size, m)
-}
+func NewMark(size float32) *Icon { return NewIcon("mark", size, Accent) }

@@ -444,3 +444,28 @@ func (s *stacked) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 		}
 	}
 }
+
+// Lead puts a text and more about it on one line: the text takes the width it needs, the rest is for the other, and both stand on
+// one line.
+func Lead(gap float32, text, about *Text) *fyne.Container {
+	return container.New(&lead{gap}, text, about)
+}
+
+type lead struct{ gap float32 }
+
+func (l *lead) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	return (&row{gap: l.gap}).MinSize(objects)
+}
+
+func (l *lead) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	text, ok := objects[0].(*Text)
+	about, also := objects[1].(*Text)
+	if !ok || !also {
+		return
+	}
+	w := min(text.face.width(text.full)+1, size.Width)
+	base := max(text.Baseline(), about.Baseline())
+	top := (size.Height - max(text.MinSize().Height, about.MinSize().Height)) / 2
+	place(text, 0, top+base-text.Baseline(), w, text.MinSize().Height)
+	place(about, w+l.gap, top+base-about.Baseline(), max(0, size.Width-w-l.gap), about.MinSize().Height)
+}

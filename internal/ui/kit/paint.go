@@ -1,6 +1,8 @@
 package kit
 
 import (
+	"math"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 )
@@ -26,6 +28,11 @@ func (p *paint) Refresh() {
 		canvas.Refresh(o)
 	}
 }
+
+// lift is how much higher than the middle of its box a word has to stand to look centred.
+const lift = 1
+
+func floor(v float32) float32 { return float32(math.Floor(float64(v))) }
 
 // place moves and resizes.
 func place(o fyne.CanvasObject, x, y, w, h float32) {

@@ -59,6 +59,9 @@ func (p *Para) SetTone(tone fyne.ThemeColorName) {
 	}
 }
 
+// natural is the width of the text on one line.
+func (p *Para) natural() float32 { return p.face.width(p.text) }
+
 func (p *Para) wrap(width float32) {
 	p.width = width
 	parts := wrapText(p.text, width, p.face.width)

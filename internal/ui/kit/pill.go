@@ -53,11 +53,11 @@ func (p *Pill) CreateRenderer() fyne.WidgetRenderer {
 	return &paint{
 		objects: []fyne.CanvasObject{p.back, p.dot, p.text},
 		layout: func(size fyne.Size) {
-			y := (size.Height - pillHeight) / 2
+			y := floor((size.Height - pillHeight) / 2)
 			m := p.text.MinSize()
 			place(p.back, 0, y, m.Width+36, pillHeight)
 			place(p.dot, 11, y+(pillHeight-7)/2+0.5, 7, 7)
-			place(p.text, 25, y+(pillHeight-m.Height)/2, m.Width, m.Height)
+			place(p.text, 25, y+(pillHeight-m.Height)/2-lift, m.Width, m.Height)
 		},
 		min:   func() fyne.Size { return fyne.NewSize(p.text.MinSize().Width+36, pillHeight) },
 		apply: p.apply,

@@ -453,6 +453,7 @@ func (v *rowView[T]) update() {
 	if relaid {
 		v.spread(v.Size())
 	}
+	v.rule.Hidden = v.at == len(v.rows.order)-1
 	before := v.back.FillColor
 	v.apply()
 	if relaid || before != v.back.FillColor {

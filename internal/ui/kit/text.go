@@ -119,6 +119,9 @@ func (t *Text) fit(width float32) {
 	if t.trim && width > 0 {
 		t.line.Text = trimTo(t.full, t.face, width)
 	}
+	if t.trim && t.line.Text != t.full && width < 3.5*t.face.Size { // two letters help nobody
+		t.line.Text = ""
+	}
 }
 
 // trimTo shortens a text to a width, with an ellipsis.

@@ -90,7 +90,7 @@ func (r *settingRow) control() fyne.CanvasObject {
 		r.change(v)
 	}
 	if s.unit != "" {
-		return kit.Row(8, r.field, kit.Fix(58, 0, kit.NewText(d.Say(s.unit), kit.Small, kit.Muted).Trim()))
+		return kit.Row(8, r.field, kit.Fix(58, 0, kit.NewText(d.Say("unit."+s.unit), kit.Small, kit.Muted).Trim()))
 	}
 	return kit.Row(8, r.field, kit.Fix(58, 0, kit.NewText("", kit.Small, kit.Muted)))
 }

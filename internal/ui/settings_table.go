@@ -20,7 +20,7 @@ type setting struct {
 	options   []string
 	low, high float64 // of a number, ends included
 	whole     bool
-	unit      string // key of what stands behind a number
+	unit      string // what stands behind a number: its text has the key unit.UNIT
 }
 
 // section is a card of the settings.
@@ -36,26 +36,26 @@ var sections = []section{
 		{name: "fallback", kind: kindChoice, options: []string{"local", "off"}},
 	}},
 	{"account", []setting{
-		{name: "agentrun.daily_cap", kind: kindNumber, low: 0, high: 1e6, unit: "unit.cny"},
+		{name: "agentrun.daily_cap", kind: kindNumber, low: 0, high: 1e6, unit: "cny"},
 		{name: "agentrun.template", kind: kindText},
 		{name: "agentrun.lifecycle", kind: kindChoice, options: []string{"control", "data"}},
 		{name: "agentrun.contexts_per_sandbox", kind: kindNumber, low: 1, high: 200, whole: true},
-		{name: "agentrun.template_limit_seconds", kind: kindNumber, low: 10, high: 3600, unit: "unit.seconds"},
+		{name: "agentrun.template_limit_seconds", kind: kindNumber, low: 10, high: 3600, unit: "seconds"},
 	}},
 	{"pool", []setting{
 		{name: "pool.warm", kind: kindNumber, low: 0, high: 100, whole: true},
 		{name: "pool.ceiling", kind: kindNumber, low: 1, high: 100, whole: true},
-		{name: "pool.lifetime_minutes", kind: kindNumber, low: 1, high: 300, unit: "unit.minutes"},
-		{name: "pool.idle_pause_minutes", kind: kindNumber, low: 0, high: 10080, unit: "unit.minutes"},
+		{name: "pool.lifetime_minutes", kind: kindNumber, low: 1, high: 300, unit: "minutes"},
+		{name: "pool.idle_pause_minutes", kind: kindNumber, low: 0, high: 10080, unit: "minutes"},
 		{name: "pool.isolation", kind: kindChoice, options: []string{"shared", "dedicated"}},
 		{name: "pool.keep_on_quit", kind: kindSwitch},
 	}},
 	{"runs", []setting{
-		{name: "runs.timeout_seconds", kind: kindNumber, low: 0.001, high: 600, unit: "unit.seconds"},
-		{name: "runs.answer_within_seconds", kind: kindNumber, low: 1, high: 55, unit: "unit.seconds"},
-		{name: "runs.context_idle_minutes", kind: kindNumber, low: 0, high: 10080, unit: "unit.minutes"},
+		{name: "runs.timeout_seconds", kind: kindNumber, low: 0.001, high: 600, unit: "seconds"},
+		{name: "runs.answer_within_seconds", kind: kindNumber, low: 1, high: 55, unit: "seconds"},
+		{name: "runs.context_idle_minutes", kind: kindNumber, low: 0, high: 10080, unit: "minutes"},
 		{name: "runs.max_contexts", kind: kindNumber, low: 1, high: 10000, whole: true},
-		{name: "runs.result_tokens", kind: kindNumber, low: 1000, high: 250000, whole: true, unit: "unit.tokens"},
+		{name: "runs.result_tokens", kind: kindNumber, low: 1000, high: 250000, whole: true, unit: "tokens"},
 	}},
 	{"folders", []setting{{name: "allowed_folders", kind: kindFolders}}},
 	{"address", []setting{

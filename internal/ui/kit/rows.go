@@ -57,7 +57,8 @@ type Rows[T any] struct {
 	shown    []bool
 	lefts    []float32
 	widths   []float32
-	list     *widget.List
+	list     *rowList[T]
+	quiet    bool // the list is told what is chosen, and need not tell it back
 	header   *header[T]
 	live     map[*rowView[T]]bool
 	width    float32
@@ -69,22 +70,7 @@ type Rows[T any] struct {
 // nothing.
 func NewRows[T any](key func(T) string, nothing, filtered string, columns ...Column[T]) *Rows[T] {
 	r := &Rows[T]{columns: columns, key: key, empty: NewPara("", Small, Muted).Centre(), live: map[*rowView[T]]bool{}, sortBy: -1, width: -1, nothing: nothing, filtered: filtered}
-	r.list = widget.NewList(
-		func() int { return len(r.order) },
-		func() fyne.CanvasObject {
-			v := newRowView(r)
-			r.live[v] = true
-			return v
-		},
-		func(id widget.ListItemID, o fyne.CanvasObject) {
-			if v, ok := o.(*rowView[T]); ok {
-				v.at = id
-				v.update()
-			}
-		},
-	)
-	r.list.HideSeparators = true
-	r.list.OnHighlighted = func(id widget.ListItemID) { r.pick(id) }
+	r.list = newRowList(r)
 	r.header = newHeader(r)
 	body := container.New(&tableLayout[T]{r}, r.header, r.list, r.empty)
 	r.Root = container.NewStack(NewCard(), Pad(4, 8, 8, 8, body))
@@ -153,6 +139,16 @@ func (r *Rows[T]) pick(row int) {
 			r.Selected(item)
 		}
 	}
+}
+
+// row is where the chosen item stands; -1 if it is not shown.
+func (r *Rows[T]) row() int {
+	for row := range r.order {
+		if r.key(r.At(row)) == r.chosen {
+			return row
+		}
+	}
+	return -1
 }
 
 // arrange filters and sorts, and draws what is in sight.
@@ -255,6 +251,65 @@ func (r *Rows[T]) measure(width float32) {
 		x += w + cellGap
 	}
 }
+
+// rowList is the toolkit's list, on which the arrow keys go on from the chosen row.
+type rowList[T any] struct {
+	widget.List
+	rows *Rows[T]
+}
+
+func newRowList[T any](r *Rows[T]) *rowList[T] {
+	l := &rowList[T]{rows: r}
+	l.Length = func() int { return len(r.order) }
+	l.CreateItem = func() fyne.CanvasObject {
+		v := newRowView(r)
+		r.live[v] = true
+		return v
+	}
+	l.UpdateItem = func(id widget.ListItemID, o fyne.CanvasObject) {
+		if v, ok := o.(*rowView[T]); ok {
+			v.at = id
+			v.update()
+		}
+	}
+	l.HideSeparators = true
+	l.OnHighlighted = func(id widget.ListItemID) {
+		if !r.quiet {
+			r.pick(id)
+		}
+	}
+	l.ExtendBaseWidget(l)
+	return l
+}
+
+// FocusGained implements fyne.Focusable.
+func (l *rowList[T]) FocusGained() {
+	l.rows.quiet = true
+	if at := l.rows.row(); at >= 0 {
+		l.Highlight(at)
+	}
+	l.List.FocusGained()
+	l.rows.quiet = false
+}
+
+// TypedKey implements fyne.Focusable.
+func (l *rowList[T]) TypedKey(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeyHome:
+		l.Highlight(0)
+	case fyne.KeyEnd:
+		l.Highlight(len(l.rows.order) - 1)
+	case fyne.KeyPageUp:
+		l.Highlight(max(0, l.rows.row()-l.page()))
+	case fyne.KeyPageDown:
+		l.Highlight(min(len(l.rows.order)-1, l.rows.row()+l.page()))
+	default:
+		l.List.TypedKey(e)
+	}
+}
+
+// page is how many rows are in sight.
+func (l *rowList[T]) page() int { return max(1, int(l.Size().Height/rowPitch)) }
 
 type tableLayout[T any] struct{ rows *Rows[T] }
 

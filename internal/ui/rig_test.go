@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/widget"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
@@ -143,3 +147,163 @@ func newRig(t testing.TB, mode kit.Mode, size fyne.Size, opt Options) *rig {
 
 // settle waits until every command the window started has come back.
 func (r *rig) settle() { r.window.d.errands.all.Wait() }
+
+// walk visits everything that can be seen, overlays included, in the order it is drawn.
+func (r *rig) walk(visit func(o fyne.CanvasObject)) {
+	var each func(o fyne.CanvasObject)
+	each = func(o fyne.CanvasObject) {
+		if o == nil || !o.Visible() {
+			return
+		}
+		visit(o)
+		switch o := o.(type) {
+		case *fyne.Container:
+			for _, child := range o.Objects {
+				each(child)
+			}
+		case fyne.Widget:
+			for _, child := range test.WidgetRenderer(o).Objects() {
+				each(child)
+			}
+		}
+	}
+	each(r.win.Canvas().Content())
+	for _, o := range r.win.Canvas().Overlays().List() {
+		each(o)
+	}
+}
+
+// labelled is a widget that says what it is.
+type labelled interface {
+	fyne.CanvasObject
+	fyne.Tappable
+	AccessibilityLabel() string
+}
+
+// tap taps the last widget in sight with a label: what lies on top.
+func (r *rig) tap(label string) {
+	r.t.Helper()
+	var found labelled
+	r.walk(func(o fyne.CanvasObject) {
+		if l, ok := o.(labelled); ok && l.AccessibilityLabel() == label {
+			found = l
+		}
+	})
+	if found == nil {
+		r.t.Fatalf("there is nothing to tap that is called %q; there is:\n%s", label, r.texts())
+	}
+	if off, ok := found.(fyne.Disableable); ok && off.Disabled() {
+		r.t.Fatalf("%q cannot be tapped", label)
+	}
+	test.Tap(found)
+	r.settle()
+}
+
+// choose picks an item of the menu that is open.
+func (r *rig) choose(label string) {
+	r.t.Helper()
+	var menu *widget.PopUpMenu
+	for _, o := range r.win.Canvas().Overlays().List() {
+		each(o, func(o fyne.CanvasObject) {
+			if m, ok := o.(*widget.PopUpMenu); ok {
+				menu = m
+			}
+		})
+	}
+	if menu == nil {
+		r.t.Fatalf("no menu is open; there is:\n%s", r.texts())
+	}
+	for _, item := range menu.Items {
+		text := ""
+		each(item, func(o fyne.CanvasObject) {
+			if t, ok := o.(*canvas.Text); ok {
+				text += t.Text
+			}
+		})
+		if tappable, ok := item.(fyne.Tappable); ok && text == label {
+			test.Tap(tappable)
+			r.settle()
+			return
+		}
+	}
+	r.t.Fatalf("the menu has no %q", label)
+}
+
+func each(o fyne.CanvasObject, visit func(fyne.CanvasObject)) {
+	visit(o)
+	if w, ok := o.(fyne.Widget); ok {
+		for _, child := range test.WidgetRenderer(w).Objects() {
+			each(child, visit)
+		}
+	}
+	if c, ok := o.(*fyne.Container); ok {
+		for _, child := range c.Objects {
+			each(child, visit)
+		}
+	}
+}
+
+// texts is every text in sight, a line each.
+func (r *rig) texts() string {
+	var all []string
+	r.walk(func(o fyne.CanvasObject) {
+		switch o := o.(type) {
+		case *canvas.Text:
+			if o.Text != "" {
+				all = append(all, o.Text)
+			}
+		case *kit.Para: // its lines follow
+			all = append(all, o.Text())
+		case *kit.Text:
+			all = append(all, o.Text())
+		}
+	})
+	return strings.Join(all, "\n")
+}
+
+// wants checks that texts are in sight.
+func (r *rig) wants(texts ...string) {
+	r.t.Helper()
+	all := r.texts()
+	for _, text := range texts {
+		if !strings.Contains(all, text) {
+			r.t.Errorf("%q is not in sight; there is:\n%s", text, all)
+		}
+	}
+}
+
+// lacks checks that texts are not in sight.
+func (r *rig) lacks(texts ...string) {
+	r.t.Helper()
+	all := r.texts()
+	for _, text := range texts {
+		if strings.Contains(all, text) {
+			r.t.Errorf("%q is in sight; there is:\n%s", text, all)
+		}
+	}
+}
+
+// asked checks what the host was asked for, in order, and forgets it.
+func (r *rig) asked(want ...string) {
+	r.t.Helper()
+	if got := r.host.all(); !slices.Equal(got, want) {
+		r.t.Errorf("the host was asked for %q, want %q", got, want)
+	}
+	r.host.forget()
+}
+
+func (r *recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = nil
+}
+
+// english is a rig of the usual size that shows a place.
+func english(t testing.TB, place Place, v View) *rig {
+	t.Helper()
+	r := newRig(t, kit.AlwaysLight, fyne.NewSize(1080, 700), Options{Language: "en"})
+	r.window.Open(place)
+	r.window.Render(v)
+	r.host.forget()
+	return r
+}

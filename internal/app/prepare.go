@@ -1,0 +1,48 @@
+package app
+
+import (
+	"io"
+	"os"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/logging"
+	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+)
+
+// Prepare reads this user's settings, opens the log and says how a host is to run that goes by them, for a program to change what its
+// command line asks for otherwise. The log is written to standard error too if that is not nil, and at the level of the settings if
+// none is named. Close it when the host has ended.
+func Prepare(stderr io.Writer, level string) (Options, io.Closer, error) {
+	dirs, err := paths.Find()
+	if err != nil {
+		return Options{}, nil, err
+	}
+	for _, dir := range []string{dirs.Config, dirs.Log} {
+		if err := paths.EnsurePrivate(dir); err != nil {
+			return Options{}, nil, err
+		}
+	}
+	cfg, faults, err := config.Load(dirs.Config)
+	if err != nil {
+		return Options{}, nil, err
+	}
+	if level != "" {
+		cfg.LogLevel = level
+	}
+	logLevel, err := logging.ParseLevel(cfg.LogLevel)
+	if err != nil {
+		return Options{}, nil, err
+	}
+	if err := secrets.NoCoreFiles(); err != nil {
+		return Options{}, nil, err
+	}
+	log, closer, err := logging.New(stderr, dirs.Log, logLevel)
+	if err != nil {
+		return Options{}, nil, err
+	}
+	return Options{
+		Dirs: dirs, Config: cfg, Faults: faults, Listen: cfg.Listen(), Logger: log,
+		Secrets: secrets.Open(secrets.Options{Getenv: os.Getenv}),
+	}, closer, nil
+}

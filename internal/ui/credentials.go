@@ -110,17 +110,22 @@ func (f *credentialForm) submit() {
 	}
 	f.say(f.d.Say("credentials.checking"), kit.Muted)
 	f.busy(true)
-	f.d.errands.run(func(ctx context.Context) error {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		fyne.Do(func() { f.cancel = cancel })
+	ctx, cancel := context.WithCancel(f.d.errands.ctx)
+	f.cancel = cancel
+	f.d.errands.run(func(context.Context) error {
 		if err := f.host.CheckCredentials(ctx, c); err != nil {
 			return err
 		}
 		return f.host.SaveCredentials(ctx, c)
 	}, func(err error) {
+		cancelled := ctx.Err() != nil
+		cancel()
 		f.cancel = nil
 		f.busy(false)
+		if cancelled {
+			f.say("", kit.Muted)
+			return
+		}
 		if err != nil {
 			f.say(sentence(err), kit.Problem)
 			return

@@ -307,3 +307,25 @@ func english(t testing.TB, place Place, v View) *rig {
 	r.host.forget()
 	return r
 }
+
+// inside checks that every text and button ends inside the window.
+func (r *rig) inside(where string) {
+	r.t.Helper()
+	wide := r.win.Canvas().Size().Width
+	r.walk(func(o fyne.CanvasObject) {
+		text := ""
+		switch o := o.(type) {
+		case *canvas.Text:
+			text = o.Text
+		case *kit.Button:
+			text = o.Label()
+		}
+		if text == "" {
+			return
+		}
+		x := r.window.d.app.Driver().AbsolutePositionForObject(o).X
+		if end := x + o.Size().Width; x < -1 || end > wide+1 {
+			r.t.Errorf("%s: %q goes from %v to %v in a window %v wide", where, text, x, end, wide)
+		}
+	})
+}

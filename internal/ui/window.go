@@ -2,6 +2,7 @@ package ui
 
 import (
 	"strconv"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -34,6 +35,7 @@ type Window struct {
 	view    View
 	drawn   bool
 	stale   map[Place]bool // places that were not drawn since the view changed
+	hidden  bool
 	context *contexts
 }
 
@@ -122,7 +124,7 @@ func (w *Window) Open(p Place) {
 		}
 	}
 	w.side.show(p)
-	if w.drawn && w.stale[p] {
+	if w.drawn && !w.hidden && w.stale[p] {
 		w.panels[p].render(&w.view)
 		delete(w.stale, p)
 	}
@@ -153,7 +155,7 @@ func (w *Window) filter() {
 }
 
 // Render draws a view. One that looks like the one before costs next to nothing; places that are not in sight are drawn when they
-// are opened.
+// are opened, and a window that is not in sight when it is shown.
 func (w *Window) Render(v View) {
 	if w.drawn && same(&w.view, &v) {
 		return
@@ -162,8 +164,26 @@ func (w *Window) Render(v View) {
 	w.draw()
 }
 
+// Tick draws the view again at another time: how long ago things were, and how long they will last. Call it once a second while the
+// window is in sight.
+func (w *Window) Tick(now time.Time) {
+	v := w.view
+	v.Now = now
+	if w.drawn {
+		w.Render(v)
+	}
+}
+
+// SetVisible says whether the window is in sight. One that is not draws nothing.
+func (w *Window) SetVisible(on bool) {
+	if w.hidden == on {
+		w.hidden = !on
+		w.draw()
+	}
+}
+
 func (w *Window) draw() {
-	if !w.drawn {
+	if !w.drawn || w.hidden {
 		return
 	}
 	if w.first != nil {

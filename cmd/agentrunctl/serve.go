@@ -16,6 +16,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -59,7 +60,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	default:
 		opt.Listen = *listen
 	}
-	opt.IdleExit = *idleExit
+	opt.IdleExit, opt.Secrets = *idleExit, secrets.Open(secrets.Options{Getenv: os.Getenv})
 	host, err := app.New(ctx, opt)
 	if err != nil {
 		return misused("%v", err)

@@ -2,7 +2,6 @@ package app
 
 import (
 	"io"
-	"os"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
@@ -11,7 +10,7 @@ import (
 )
 
 // Prepare reads this user's settings, opens the log and says how a host is to run that goes by them, for a program to change what its
-// command line asks for otherwise. The log is written to standard error too if that is not nil, and at the level of the settings if
+// command line asks for otherwise; it adds where the credentials are. The log is written to standard error too if that is not nil, and at the level of the settings if
 // none is named. Close it when the host has ended.
 func Prepare(stderr io.Writer, level string) (Options, io.Closer, error) {
 	dirs, err := paths.Find()
@@ -41,8 +40,5 @@ func Prepare(stderr io.Writer, level string) (Options, io.Closer, error) {
 	if err != nil {
 		return Options{}, nil, err
 	}
-	return Options{
-		Dirs: dirs, Config: cfg, Faults: faults, Listen: cfg.Listen(), Logger: log,
-		Secrets: secrets.Open(secrets.Options{Getenv: os.Getenv}),
-	}, closer, nil
+	return Options{Dirs: dirs, Config: cfg, Faults: faults, Listen: cfg.Listen(), Logger: log}, closer, nil
 }

@@ -65,12 +65,12 @@ test: ## everything: what the tests need, lint, unit tests with the race detecto
 check: lint unit ## the fast inner loop: lint and unit tests; no network after the first time, no display
 
 lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
-	@test -z "$$($(TOOLS)/gofumpt-v0.12.0 -l cmd internal)" || { echo "not formatted (make fmt):"; $(TOOLS)/gofumpt-v0.12.0 -l cmd internal; exit 1; }
-	$(GO) vet -tags $(CHECK_TAGS),e2e,suites,soak,live,keyring ./...
+	@test -z "$$($(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal)" || { echo "not formatted (make fmt):"; $(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal; exit 1; }
+	$(GO) vet -tags $(CHECK_TAGS),e2e,suites,soak,live,keyring,shots ./...
 	$(GO) vet -tags conformance ./internal/mcpserver/
-	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags $(CHECK_TAGS),e2e,suites,soak,live,keyring ./...
+	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags $(CHECK_TAGS),e2e,suites,soak,live,keyring,shots ./...
 	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags conformance ./internal/mcpserver/
-	GOOS=darwin GOARCH=arm64 $(GO) vet $$($(GO) list ./cmd/... ./internal/... | grep -v /cmd/$(WINDOW)$$)
+	GOOS=darwin GOARCH=arm64 $(GO) vet -tags $(CHECK_TAGS) $$($(GO) list ./cmd/... ./internal/... | grep -v /cmd/$(WINDOW)$$)
 	GOOS=windows GOARCH=amd64 $(GO) vet -tags $(CHECK_TAGS) ./cmd/... ./internal/...
 
 unit:
@@ -117,7 +117,7 @@ inspector: programs $(SUITES) ## opens the MCP Inspector on the relay
 	@node=$$(sh internal/suites/node.sh $(SUITES)) && PATH=$$(dirname $$node):$$PATH $(SUITES)/node_modules/.bin/mcp-inspector $(CURDIR)/$(BIN)/agentrun-mcp
 
 fmt: $(TOOLS)/gofumpt-v0.12.0 ## formats the source
-	$(TOOLS)/gofumpt-v0.12.0 -w cmd internal
+	$(TOOLS)/gofumpt-v0.12.0 -w assets cmd internal
 
 clean: ## removes what was built
 	rm -rf $(BIN)

@@ -6,6 +6,7 @@ import (
 	_ "image/gif"  // formats that code shows pictures in
 	_ "image/jpeg" //
 	_ "image/png"  //
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -239,7 +240,7 @@ func (c *cellView) showPictures(res sandbox.Result) {
 	c.pictures.Objects = nil
 	all := res.Displays
 	if res.Value != nil && picture(*res.Value) != nil {
-		all = append(all[:len(all):len(all)], *res.Value)
+		all = append(slices.Clip(all), *res.Value)
 	}
 	for _, o := range all {
 		if p := picture(o); p != nil {

@@ -29,10 +29,11 @@ type errands struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	all    sync.WaitGroup
+	post   func(func()) // brings something to the UI goroutine
 }
 
 func newErrands() *errands {
-	e := &errands{}
+	e := &errands{post: fyne.Do}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e
 }
@@ -42,7 +43,7 @@ func (e *errands) run(work func(ctx context.Context) error, done func(error)) {
 	e.all.Go(func() {
 		err := work(e.ctx)
 		if e.ctx.Err() == nil {
-			fyne.Do(func() { done(err) })
+			e.post(func() { done(err) })
 		}
 	})
 }

@@ -205,8 +205,8 @@ func newEditorRow(list *editorList, row Editor) *editorRow {
 		id := r.row.ID
 		d.do(nil, d.Say("fail.disconnect"), func(ctx context.Context) error { return list.host.SetEditor(ctx, id, false) })
 	})
-	r.slot = kit.Fix(150, 0, kit.Row(0, r.pill, kit.Spring()))
-	r.root = kit.Col(0, r.rule, kit.Pad(7, 6, 7, 4, kit.Row(8, kit.Fix(118, 0, r.name), r.slot, kit.Grow(r.note), test, preview, kit.Pad(0, 0, 0, 6, r.toggle))))
+	r.slot = kit.Fix(140, 0, kit.Row(0, r.pill, kit.Spring()))
+	r.root = kit.Col(0, r.rule, kit.Pad(7, 6, 7, 4, kit.Row(8, kit.Fix(114, 0, r.name), r.slot, kit.Grow(r.note), test, preview, kit.Pad(0, 0, 0, 6, r.toggle))))
 	return r
 }
 

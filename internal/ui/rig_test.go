@@ -128,6 +128,7 @@ type rig struct {
 	host   *recorder
 	window *Window
 	win    fyne.Window
+	posted chan func() // outcomes of commands, for the test's goroutine, which is the UI goroutine of a test
 }
 
 func newRig(t testing.TB, mode kit.Mode, size fyne.Size, opt Options) *rig {
@@ -135,8 +136,9 @@ func newRig(t testing.TB, mode kit.Mode, size fyne.Size, opt Options) *rig {
 	app := test.NewTempApp(t)
 	app.Settings().SetTheme(kit.NewTheme(mode))
 	win := app.NewWindow("")
-	r := &rig{t: t, host: &recorder{refuse: map[string]error{}}, win: win}
+	r := &rig{t: t, host: &recorder{refuse: map[string]error{}}, win: win, posted: make(chan func(), 100)}
 	r.window = NewWindow(app, win, r.host, opt)
+	r.window.d.errands.post = func(f func()) { r.posted <- f }
 	win.Resize(size)
 	t.Cleanup(func() {
 		r.window.Close()
@@ -145,8 +147,18 @@ func newRig(t testing.TB, mode kit.Mode, size fyne.Size, opt Options) *rig {
 	return r
 }
 
-// settle waits until every command the window started has come back.
-func (r *rig) settle() { r.window.d.errands.all.Wait() }
+// settle waits until every command the window started has come back, and shows what came of them.
+func (r *rig) settle() {
+	for {
+		r.window.d.errands.all.Wait()
+		select {
+		case f := <-r.posted:
+			f()
+		default:
+			return
+		}
+	}
+}
 
 // walk visits everything that can be seen, overlays included, in the order it is drawn.
 func (r *rig) walk(visit func(o fyne.CanvasObject)) {
@@ -311,7 +323,7 @@ func english(t testing.TB, place Place, v View) *rig {
 // inside checks that every text and button ends inside the window.
 func (r *rig) inside(where string) {
 	r.t.Helper()
-	wide := r.win.Canvas().Size().Width
+	wide := r.win.Canvas().Size().Width - 20 // every place has a margin
 	r.walk(func(o fyne.CanvasObject) {
 		text := ""
 		switch o := o.(type) {

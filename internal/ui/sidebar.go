@@ -52,7 +52,7 @@ func newSidebar(d *desk) *sidebar {
 		items = append(items, nav)
 	}
 	items = append(items, kit.Spring(), kit.Pad(0, 4, 0, 8, kit.Col(0, s.where, s.region)))
-	s.root = container.NewStack(kit.NewBox(kit.Sidebar, 0), kit.Row(0, kit.Grow(container.NewWithoutLayout())), kit.Pad(18, 10, 14, 10, kit.Col(2.5, items...)))
+	s.root = container.NewStack(kit.NewBox(kit.Sidebar, 0), kit.Pad(18, 10, 14, 10, kit.Col(2.5, items...)))
 	return s
 }
 

@@ -14,7 +14,6 @@ type tryPane struct {
 	run      *kit.Button
 	language *kit.Segments
 	where    *kit.Text
-	context  string
 }
 
 func newTryPane(d *desk, run func(code string)) *tryPane {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/test"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
@@ -50,7 +49,7 @@ func TestTheKeyboardReachesEverything(t *testing.T) {
 			r := english(t, place, busyView())
 			var order []fyne.Focusable
 			for range 200 {
-				test.FocusNext(r.win.Canvas())
+				r.win.Canvas().FocusNext()
 				f := r.win.Canvas().Focused()
 				if f == nil || slices.Contains(order, f) {
 					break

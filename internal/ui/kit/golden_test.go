@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/test"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
@@ -103,7 +104,7 @@ func TestPicturesAtTwiceTheScale(t *testing.T) {
 		spark.Set([]float64{1, 3, 2, 5, 4, 6})
 		return kit.PadAll(12, kit.Col(8, kit.Row(10, ring, kit.NewIcon("settings", 16, kit.Foreground), kit.NewPill("Ready", kit.Ready)), kit.Fix(0, 42, spark)))
 	})
-	scaled, ok := w.Canvas().(test.WindowlessCanvas)
+	scaled, ok := w.Canvas().(software.WindowlessCanvas)
 	if !ok {
 		t.Fatal("the canvas of the test driver has no scale to set")
 	}

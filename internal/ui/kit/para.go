@@ -44,7 +44,7 @@ func (p *Para) Set(s string) bool {
 	p.text = s
 	before := p.used
 	p.wrap(p.width)
-	p.BaseWidget.Refresh()
+	p.Refresh()
 	return p.used != before
 }
 

@@ -22,7 +22,7 @@ type grammar struct {
 
 func wordSet(words string) map[string]bool {
 	set := make(map[string]bool)
-	for _, w := range strings.Fields(words) {
+	for w := range strings.FieldsSeq(words) {
 		set[w] = true
 	}
 	return set
@@ -72,7 +72,7 @@ func Colour(code, language string) [][]Span {
 	}
 	at := 0
 	for _, m := range g.token.FindAllStringSubmatchIndex(code, -1) {
-		tone := Foreground
+		var tone fyne.ThemeColorName
 		switch {
 		case m[2] >= 0:
 			tone = Muted

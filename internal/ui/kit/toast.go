@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"slices"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -87,8 +88,7 @@ func (corner) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.Size{} }
 
 func (corner) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	y := size.Height - 20
-	for n := len(objects) - 1; n >= 0; n-- {
-		o := objects[n]
+	for _, o := range slices.Backward(objects) {
 		w := min(400, size.Width-40)
 		o.Resize(fyne.NewSize(w, o.MinSize().Height))
 		h := o.MinSize().Height

@@ -21,6 +21,7 @@ var floors = map[string]int{
 	"localengine/guest/manifest": 1,
 	"pool":                       1,
 	"sandbox/memfiles":           1,
+	"carry":                      1,
 	"status":                     1,
 	"logging":                    1,
 	"link":                       1,

@@ -97,12 +97,12 @@ func (l Loss) String() string {
 }
 
 // Move copies what the context from holds into the context to, which is fresh and of the same language. No code may run in either
-// meanwhile, as with any Run. Names are the names that variables may have, see [Names]; only JavaScript needs them.
+// meanwhile, as with any Run. Names are those that variables of JavaScript may have, see [Names].
 //
 // An error means that the move was given up, because ctx ended or one of the sandboxes failed: to is then not to be used, and from is
 // as it was, unless its sandbox is what failed. When ctx ends, from is as its backend leaves a context whose run is cancelled. What
 // merely could not be moved is in the Report.
-func Move(ctx context.Context, from, to Place, names Names, limits Limits) (Report, error) {
+func Move(ctx context.Context, from, to Place, names []string, limits Limits) (Report, error) {
 	if from.Context.Language != to.Context.Language {
 		return Report{}, fmt.Errorf("move a context: its language is %s and the new one's is %s", from.Context.Language, to.Context.Language)
 	}
@@ -116,7 +116,7 @@ func Move(ctx context.Context, from, to Place, names Names, limits Limits) (Repo
 // move is one in progress.
 type move struct {
 	from, to Place
-	names    Names
+	names    []string
 	limits   Limits
 	folder   string // hidden, in the working folder of either context
 	folders  []string

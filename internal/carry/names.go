@@ -1,10 +1,9 @@
 package carry
 
 import (
-	"iter"
-	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
@@ -13,6 +12,7 @@ import (
 // but can be asked for it by name; so every name in the code that a context runs is one to ask for. The zero value is empty.
 type Names struct {
 	known map[string]struct{}
+	list  []string // in the order in which they were first used
 }
 
 const (
@@ -38,12 +38,11 @@ func (n *Names) Add(language sandbox.Language, code string) {
 		if n.known == nil {
 			n.known = make(map[string]struct{})
 		}
-		n.known[string([]byte(name))] = struct{}{} // a copy, or the whole code would be kept
+		name = strings.Clone(name) // or the whole code would be kept
+		n.known[name] = struct{}{}
+		n.list = append(n.list, name)
 	}
 }
 
-// Clone returns a copy.
-func (n *Names) Clone() Names { return Names{known: maps.Clone(n.known)} }
-
-// All gives the names, sorted.
-func (n *Names) All() iter.Seq[string] { return slices.Values(slices.Sorted(maps.Keys(n.known))) }
+// All gives the names, in the order in which they were first used. The list grows with Add, but what is in it stays.
+func (n *Names) All() []string { return slices.Clip(n.list) }

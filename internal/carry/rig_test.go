@@ -145,7 +145,7 @@ func succeed(t *testing.T, at carry.Place, cell string) sandbox.Result {
 // move carries over and keeps the report.
 func (r *rig) move(t *testing.T) {
 	t.Helper()
-	report, err := carry.Move(t.Context(), r.from, r.to, r.names, r.limits)
+	report, err := carry.Move(t.Context(), r.from, r.to, r.names.All(), r.limits)
 	if err != nil {
 		t.Fatalf("Move = %v", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -151,7 +150,7 @@ func (m *move) pack(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, m.loseAll(err)
 	}
-	ask := request{Do: "pack", Limit: m.limits.Variables, Fresh: fresh, Names: slices.Collect(m.names.All()), Skip: map[string]string{}}
+	ask := request{Do: "pack", Limit: m.limits.Variables, Fresh: fresh, Names: m.names, Skip: map[string]string{}}
 	if err := m.insist(ctx, m.from, ask); err != nil {
 		return false, m.loseAll(err)
 	}
@@ -169,12 +168,17 @@ func (m *move) pack(ctx context.Context) (bool, error) {
 
 // unpack brings the packed variables to the new context and has it unpack them.
 func (m *move) unpack(ctx context.Context) error {
+	var err error
 	for _, name := range []string{"variables", "packed"} {
-		if _, err := m.moveFile(ctx, m.folder+"/"+name); err != nil {
-			return err
+		if err == nil {
+			_, err = m.moveFile(ctx, m.folder+"/"+name)
 		}
 	}
-	err := m.insist(ctx, m.to, request{Do: "unpack", Folders: m.folders, Skip: map[string]string{}})
+	if err != nil {
+		err = m.orGuest(ctx, err)
+	} else {
+		err = m.insist(ctx, m.to, request{Do: "unpack", Folders: m.folders, Skip: map[string]string{}})
+	}
 	var answer unpacked
 	if err == nil {
 		err = m.readAnswer(ctx, m.to, "unpacked", &answer)

@@ -141,7 +141,7 @@
       let plain, skip = () => false;
       if (typeof value === 'function') {
         plain = this.functionNode(value, node);
-        skip = (key) => key === 'length' || key === 'name' || key === 'prototype' || key === 'arguments' || key === 'caller';
+        skip = (key) => !Object.prototype.propertyIsEnumerable.call(value, key); // methods and the like, which the source has
       } else if (Array.isArray(value)) {
         [node.is, node.length, plain] = ['array', value.length, Array.prototype];
         skip = (key) => key === 'length';
@@ -234,9 +234,10 @@
       else lost.push({ name, type: 'accessor', why: 'it is computed by code', bytes: 0 });
     }
     for (const name of asked.names) {
-      if (!isName.test(name) || found.has(name) || (fresh.has(name) && name in globalThis)) continue;
+      if (!isName.test(name) || found.has(name)) continue;
       try {
-        found.set(name, evaluate(name));
+        const value = evaluate(name);
+        if (!(name in globalThis) || !Object.is(value, globalThis[name])) found.set(name, value);
       } catch { /* nothing of that name, or nothing yet, or a word of the language */ }
     }
     return found;

@@ -23,7 +23,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	switch wrong, isUsage := errors.AsType[*usageError](err); {
 	case err == nil, errors.Is(err, flag.ErrHelp):
@@ -44,14 +44,24 @@ type command struct {
 	run   func(ctx context.Context, args []string, stdout, stderr io.Writer) error
 }
 
-func commands() []command {
+// commands lists them all. Only those about credentials read the standard input.
+func commands(stdin io.Reader) []command {
 	return []command{
 		{"serve", "serve [flags]", "run the host in the foreground", serve},
 		{"status", "status [--json]", "show what the running host is doing", showStatus},
 		{"interrupt", "interrupt ID", "stop the code that runs in a context, or one run; the context stays", interrupt},
 		{"stop", "stop", "end the running host and what runs in it", stopHost},
 		{"token", "token [NAME [--revoke]]", "print a client's token for the HTTP address, making it if there is none", token},
+		{"login", "login [flags]", "put the AgentRun account's access key into the keychain, or check it", reading(stdin, login)},
+		{"logout", "logout", "take the access key out of the keychain", reading(stdin, logout)},
 		{"version", "version", "print the version", showVersion},
+	}
+}
+
+// reading gives a command the standard input.
+func reading(stdin io.Reader, run func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error) func(context.Context, []string, io.Writer, io.Writer) error {
+	return func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+		return run(ctx, args, stdin, stdout, stderr)
 	}
 }
 
@@ -62,7 +72,7 @@ func (e *usageError) Error() string { return e.text }
 
 func misused(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		help(stderr)
 		return misused("say what to do")
@@ -74,7 +84,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case "--version", "-version":
 		args[0] = "version"
 	}
-	for _, c := range commands() {
+	for _, c := range commands(stdin) {
 		if c.name == args[0] {
 			return c.run(ctx, args[1:], stdout, stderr)
 		}
@@ -84,7 +94,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 func help(w io.Writer) {
 	fmt.Fprintln(w, "AgentRun Tray runs code for AI editors, safely. Commands:")
-	for _, c := range commands() {
+	for _, c := range commands(nil) {
 		fmt.Fprintf(w, "  agentrunctl %-26s %s\n", c.usage, c.about)
 	}
 	fmt.Fprintln(w, "agentrunctl COMMAND --help lists the flags of a command.")

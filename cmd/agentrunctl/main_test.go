@@ -15,7 +15,7 @@ import (
 func cli(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	err = run(t.Context(), args, &out, &errs)
+	err = run(t.Context(), args, strings.NewReader(""), &out, &errs)
 	return out.String(), errs.String(), err
 }
 
@@ -30,7 +30,7 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"an unknown command", []string{"dance"}, `no command "dance"`},
 		{"a word too many", []string{"status", "now"}, `"now" is one word too many`},
 		{"an unknown flag", []string{"serve", "--fast"}, "-fast"},
-		{"an unknown backend", []string{"serve", "--backend", "moon"}, "auto, local or mock"},
+		{"an unknown backend", []string{"serve", "--backend", "moon"}, "auto, agentrun, local, mock"},
 		{"an unknown log level", []string{"serve", "--log-level", "loud"}, "debug, info, warn or error"},
 		{"an address for everybody", []string{"serve", "--listen", "0.0.0.0:7411"}, "own; use 127.0.0.1:7411"},
 		{"a name as the address", []string{"serve", "--listen", "example.com:80"}, "own; use"},
@@ -54,7 +54,7 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range commands() {
+	for _, c := range commands(nil) {
 		if !strings.Contains(out, "agentrunctl "+c.usage) {
 			t.Errorf("help does not show %q:\n%s", c.usage, out)
 		}

@@ -26,7 +26,7 @@ import (
 // serve runs the host until a signal, or until it was idle for too long.
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs := newFlags("serve", stderr)
-	backend := fs.String("backend", "", "where code runs: auto, local or mock (default: the setting)")
+	backend := fs.String("backend", "", "where code runs: auto, agentrun, local or mock (default: the setting)")
 	listen := fs.String("listen", "", "address for editors that connect by URL, or off (default: 127.0.0.1 and the port of the settings)")
 	idleExit := fs.Duration("idle-exit", 0, "end when for this long no program was connected and no context lived, such as 15m (default: never)")
 	level := fs.String("log-level", "", "debug, info, warn or error (default: the setting)")
@@ -72,7 +72,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	defer func() { _ = closer.Close() }()
 
-	host, err := app.New(app.Options{
+	host, err := app.New(ctx, app.Options{
 		Dirs: dirs, Config: cfg, Faults: faults, Listen: listenAddress(*listen, cfg), IdleExit: *idleExit, Logger: log,
 	})
 	if err != nil {

@@ -23,8 +23,6 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/mcpserver"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
-	"github.com/agentrun-tray/agentrun-tray/internal/pool"
-	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/tokens"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
@@ -36,6 +34,9 @@ type Options struct {
 	Config config.Config
 	// Faults are what was wrong with the settings; they are shown as problems.
 	Faults []config.Fault
+	// Account finds the AgentRun account to use, or ErrNoAccount. It is asked when the host is made, when another backend is chosen and
+	// when credentials have changed, and must answer within seconds. Nil: there is none.
+	Account func(ctx context.Context) (Account, error)
 	// Listen is the TCP address for editors that connect by URL, such as 127.0.0.1:7411; empty: none. Only loopback
 	// addresses are taken. If it is taken already, another port is used and a problem says so.
 	Listen string
@@ -52,51 +53,55 @@ type App struct {
 	hub     status.Hub
 	started time.Time
 
-	backend *backend
-	pool    *pool.Pool[sandbox.Session]
-	interp  *interpreter.Interpreter
-	server  *mcpserver.Server
-	tokens  *tokens.Store
+	sites  *sites
+	interp *interpreter.Interpreter
+	server *mcpserver.Server
+	tokens *tokens.Store
 
 	usesFile *tokens.Uses
 	uses     useBook
 
-	mu        sync.Mutex // guards below: the part of the snapshot that no other owner keeps
-	address   status.Addresses
-	problems  []status.Problem
-	stopping  bool
-	farewells []net.Conn    // of those who asked the host to end and wait for it
-	poke      chan struct{} // capacity 1: stopping has changed
-	quit      chan struct{} // capacity 1: somebody asked the host to end
+	choosing sync.Mutex // held while a backend is chosen
+
+	mu          sync.Mutex // guards below: the part of the snapshot that no other owner keeps
+	address     status.Addresses
+	problems    []status.Problem
+	credentials *status.Problem // with the credentials; nil: none
+	setting     string          // which backend is wanted
+	holds       holds
+	stopping    bool
+	farewells   []net.Conn    // of those who asked the host to end and wait for it
+	poke        chan struct{} // capacity 1: something that is kept here has changed
+	quit        chan struct{} // capacity 1: somebody asked the host to end
 }
 
-// New makes a host from its options. It starts nothing and touches no file.
-func New(opt Options) (*App, error) {
+// New makes a host from its options. It starts nothing and touches no file, other than by asking for the account.
+func New(ctx context.Context, opt Options) (*App, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := checkListen(opt.Listen); err != nil {
+	if err := errors.Join(checkListen(opt.Listen), checkBackend(opt.Config.Backend)); err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, log: opt.Logger, started: time.Now().UTC(), poke: make(chan struct{}, 1), quit: make(chan struct{}, 1), tokens: tokens.Open(opt.Dirs.Data), usesFile: tokens.OpenUses(opt.Dirs.Data)}
+	a := &App{
+		opt: opt, log: opt.Logger, started: time.Now().UTC(), setting: opt.Config.Backend, sites: newSites(),
+		poke: make(chan struct{}, 1), quit: make(chan struct{}, 1), tokens: tokens.Open(opt.Dirs.Data), usesFile: tokens.OpenUses(opt.Dirs.Data),
+	}
 	for _, f := range opt.Faults {
 		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
 		a.log.Warn("setting not used", "field", f.Field, "why", f.Text)
 	}
-	var err error
-	if a.backend, err = newBackend(opt); err != nil {
+	current, fallback, err := a.find(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if a.pool, err = pool.New(a.poolOptions()); err != nil {
-		return nil, err
-	}
+	a.sites.use(current, fallback)
 	idle := opt.Config.ContextIdle()
 	if idle == 0 {
 		idle = -1
 	}
 	a.interp, err = interpreter.New(interpreter.Options{
-		Backend:     a.backend,
-		Pool:        a.pool,
+		Site:        current.place,
 		RunTimeout:  opt.Config.RunTimeout(),
 		IdleTimeout: idle,
 		MaxContexts: opt.Config.Runs.MaxContexts,
@@ -105,6 +110,7 @@ func New(opt Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.interp.Use(current.place, placeOf(fallback))
 	a.server, err = mcpserver.New(mcpserver.Options{
 		Interpreter:    a.interp,
 		Tokens:         a.tokens,
@@ -132,33 +138,6 @@ func (a *App) rules(client string) mcpserver.Rules {
 	r := a.opt.Config.RulesOf(client)
 	return mcpserver.Rules{ResultTokens: r.ResultTokens, Tools: r.Tools}
 }
-
-// poolOptions turns the settings and the backend's traits into those of the pool.
-func (a *App) poolOptions() pool.Options[sandbox.Session] {
-	traits := a.backend.Traits()
-	share := traits.MaxContexts
-	if a.opt.Config.Pool.Isolation == "dedicated" {
-		share = 1
-	}
-	return pool.Options[sandbox.Session]{
-		New:           a.backend.Open,
-		Close:         func(ctx context.Context, s sandbox.Session) error { return s.Close(ctx) },
-		Check:         func(ctx context.Context, s sandbox.Session) error { return s.Check(ctx) },
-		CheckEvery:    time.Minute,
-		Permanent:     func(err error) bool { return errors.Is(err, errHopeless) },
-		Warm:          a.opt.Config.Pool.Warm,
-		Max:           a.opt.Config.Pool.Ceiling,
-		Share:         share,
-		Lifetime:      traits.Lifetime,
-		Jitter:        traits.Lifetime / 10,
-		HardLimit:     traits.HardLimit,
-		CreateTimeout: 5 * time.Minute,
-		CloseTimeout:  10 * time.Second,
-	}
-}
-
-// errHopeless marks a failure that no waiting mends.
-var errHopeless = &sandbox.Error{Code: sandbox.CodeCredentialsRejected}
 
 // Hub hands out the newest snapshot.
 func (a *App) Hub() *status.Hub { return &a.hub }
@@ -217,7 +196,11 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 
 	drawing.start(calm, a.draw)
 	drawing.start(calm, a.keepUses)
-	engine.start(calm, a.pool.Run)
+	var left error // what could not be ended
+	engine.start(calm, func(ctx context.Context) error {
+		left = a.sites.run(ctx)
+		return left
+	})
 	parts.start(calm, a.interp.Run)
 	faces.start(calm, a.server.Run)
 	for _, l := range listeners {
@@ -226,6 +209,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	var watch stage
 	watch.fail = stop
 	watch.start(ctx, a.report)
+	watch.start(ctx, a.pauseWhenIdle)
 	watch.start(ctx, func(ctx context.Context) error {
 		select {
 		case <-a.quit:
@@ -242,20 +226,17 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	a.mu.Lock()
 	a.stopping = true
 	a.mu.Unlock()
-	a.poke <- struct{}{} // only serve pokes, once
+	token(a.poke)
 	a.log.Info("stopping", "why", context.Cause(ctx).Error())
 	watch.end()
 	parts.end()
 	faces.end()
 	engine.end()
-	closing, cancel := context.WithTimeout(calm, 10*time.Second)
-	defer cancel()
-	errClose := a.backend.Close(closing)
 	drawing.end()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, errIdle) && !errors.Is(cause, errAsked) {
-		return errors.Join(cause, errClose)
+		return errors.Join(cause, left)
 	}
-	return errClose
+	return left
 }
 
 // stage is a group of parts that end together.

@@ -50,7 +50,7 @@ type host struct {
 
 func start(t *testing.T, opt app.Options) *host {
 	t.Helper()
-	a, err := app.New(opt)
+	a, err := app.New(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestASecondHostGivesWay(t *testing.T) {
 	opt := options(t)
 	h := start(t, opt)
 	h.wait(t, "the pool", ready)
-	second, err := app.New(opt)
+	second, err := app.New(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestBadSettingsBecomeProblems(t *testing.T) {
 func TestAnUnusedHostEndsItself(t *testing.T) {
 	opt := options(t)
 	opt.IdleExit = 50 * time.Millisecond
-	a, err := app.New(opt)
+	a, err := app.New(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,12 +214,12 @@ func TestWhatCannotBeAHost(t *testing.T) {
 		want   string
 	}{
 		{"an address that others can reach", func(o *app.Options) { o.Listen = "0.0.0.0:1" }, "this computer's own"},
-		{"a backend there is not", func(o *app.Options) { o.Config.Backend = "moon" }, "auto, local or mock"},
+		{"a backend there is not", func(o *app.Options) { o.Config.Backend = "moon" }, "auto, agentrun, local, mock"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			opt := options(t)
 			tc.change(&opt)
-			if _, err := app.New(opt); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if _, err := app.New(t.Context(), opt); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("New = %v, want %q", err, tc.want)
 			}
 		})

@@ -5,47 +5,40 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/local"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/mock"
 	"github.com/agentrun-tray/agentrun-tray/internal/localengine"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
-// backend is the chosen backend with what the host needs to know beside the contract.
+// backend is a backend with what the host needs to know beside the contract. What is nil it has not.
 type backend struct {
 	sandbox.Backend
-	setting string                          // what was asked for
-	close   func(ctx context.Context) error // ends what the backend keeps beside its sessions; nil: nothing
-	loading func() string                   // what is being prepared before the first session, or ""; nil: nothing
+	identity  string                          // the same for what could stand in for each other
+	shown     status.Backend                  // what there is to show of it that does not change
+	close     func(ctx context.Context) error // ends what it keeps beside its sessions
+	changed   <-chan struct{}                 // something of loading is different
+	loading   func() (what string, since time.Time)
+	recover   func(ctx context.Context) // looks after what an earlier host has left
+	permanent func(err error) bool      // no waiting mends this failure of Open
+	born      func(sandbox.Session) time.Time
+	create    time.Duration // how long Open may take
+	paid      bool          // its sandboxes cost money
 }
 
-// backends is the table of what can be chosen by name. "auto" is the first.
-var backends = []struct {
-	name string
-	make func(Options) (*backend, error)
-}{
-	{"local", newLocal},
-	{"mock", func(Options) (*backend, error) { return &backend{Backend: mock.New()}, nil }},
+// Close ends what the backend keeps beside its sessions. The sessions are closed before.
+func (b *backend) Close(ctx context.Context) error {
+	if b.close == nil {
+		return nil
+	}
+	return b.close(ctx)
 }
 
-func newBackend(opt Options) (*backend, error) {
-	name := opt.Config.Backend
-	if name == "" || name == "auto" {
-		name = backends[0].name
-	}
-	for _, row := range backends {
-		if row.name != name {
-			continue
-		}
-		b, err := row.make(opt)
-		if err != nil {
-			return nil, fmt.Errorf("prepare the %s backend: %w", name, err)
-		}
-		b.setting = opt.Config.Backend
-		return b, nil
-	}
-	return nil, fmt.Errorf("there is no backend %q; choose auto, local or mock", name)
+func newMock() *backend {
+	return &backend{Backend: mock.New(), identity: mock.Name}
 }
 
 func newLocal(opt Options) (*backend, error) {
@@ -55,9 +48,13 @@ func newLocal(opt Options) (*backend, error) {
 		Logger:      opt.Logger,
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("prepare the local backend: %w", err)
 	}
-	return &backend{Backend: b, close: b.Close, loading: func() string { return enginePreparation(b.Stats()) }}, nil
+	began := time.Now()
+	return &backend{
+		Backend: b, identity: local.Name, close: b.Close, changed: b.Changed(),
+		loading: func() (string, time.Time) { return enginePreparation(b.Stats()), began },
+	}, nil
 }
 
 // enginePreparation says what the engine is doing before it can run code, or "".
@@ -73,12 +70,4 @@ func enginePreparation(stats localengine.Stats) string {
 		}
 	}
 	return strings.Join(doing, ", ")
-}
-
-// Close ends what the backend keeps beside its sessions. The sessions are closed before.
-func (b *backend) Close(ctx context.Context) error {
-	if b.close == nil {
-		return nil
-	}
-	return b.close(ctx)
 }

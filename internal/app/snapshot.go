@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
@@ -19,7 +22,7 @@ func (a *App) draw(ctx context.Context) error {
 	for {
 		a.hub.Publish(a.snapshot())
 		select {
-		case <-a.pool.Changed():
+		case <-a.sites.changed:
 		case <-a.interp.Changed():
 		case <-a.server.Changed():
 		case <-a.poke:
@@ -39,14 +42,23 @@ func (a *App) draw(ctx context.Context) error {
 // snapshot folds the state of every owner into one picture.
 func (a *App) snapshot() status.Snapshot {
 	a.mu.Lock()
-	stopping, address, problems := a.stopping, a.address, append([]status.Problem{}, a.problems...)
+	stopping, setting, address, problems := a.stopping, a.setting, a.address, append([]status.Problem{}, a.problems...)
+	if a.credentials != nil {
+		problems = append(problems, *a.credentials)
+	}
 	a.mu.Unlock()
 
+	current, fallback := a.sites.inUse()
+	shown := current.shown
+	shown.Name, shown.Setting, shown.Note = current.Name(), setting, current.Traits().Note
+	if fallback != nil {
+		shown.Fallback = fallback.Name()
+	}
 	s := status.Snapshot{
 		Version:   version.String(),
 		PID:       os.Getpid(),
 		StartedAt: a.started,
-		Backend:   status.Backend{Name: a.backend.Name(), Setting: a.backend.setting, Note: a.backend.Traits().Note},
+		Backend:   shown,
 		Addresses: address,
 		Sessions:  []status.Session{},
 		Contexts:  []status.Context{},
@@ -54,7 +66,10 @@ func (a *App) snapshot() status.Snapshot {
 		Tokens:    []status.Token{},
 		Problems:  problems,
 	}
-	a.foldPool(&s)
+	a.foldPool(&s, current, fallback)
+	for _, x := range a.sites.list() {
+		foldSessions(&s, x)
+	}
 	running := a.foldContexts(&s)
 	a.foldClients(&s)
 	switch {
@@ -66,38 +81,59 @@ func (a *App) snapshot() status.Snapshot {
 		s.Phase = status.Paused
 	case s.Pool.Ready > 0, s.Pool.Starting == 0 && len(s.Sessions) > 0, s.Pool.Warm == 0:
 		s.Phase = status.Ready
-	case s.Pool.NextAttempt != nil:
+	case s.Pool.NextAttempt != nil && fallback == nil:
 		s.Phase = status.Troubled
+	case s.Pool.NextAttempt != nil:
+		s.Phase = status.Ready // on the fallback
 	default:
 		s.Phase = status.Starting
 	}
-	if a.backend.loading != nil && s.Phase == status.Starting {
-		if what := a.backend.loading(); what != "" {
-			s.Backend.Loading = &status.Loader{What: what, Since: a.started}
+	if current.loading != nil && s.Pool.Ready < s.Pool.Warm {
+		if what, since := current.loading(); what != "" {
+			s.Backend.Loading = &status.Loader{What: what, Since: since.UTC()}
 		}
 	}
 	return s
 }
 
-func (a *App) foldPool(s *status.Snapshot) {
-	stats := a.pool.Stats()
+// foldPool shows the pool of the site in use.
+func (a *App) foldPool(s *status.Snapshot, current, fallback *site) {
+	stats := current.pool.Stats()
 	s.Pool = status.Pool{
 		Warm: stats.Warm, Max: stats.Max, Ready: stats.Ready, Starting: stats.Starting, Closing: stats.Closing,
-		Waiting: stats.Waiting, Paused: stats.Paused,
+		Waiting: stats.Waiting, Paused: stats.Paused || stats.Suspended != nil,
 	}
-	if stats.Failures > 0 {
-		s.Pool.LastFailure = stats.LastFailure.Error()
-		s.Pool.NextAttempt = timeOrNil(stats.NextAttempt)
-		s.Problems = append(s.Problems, status.Problem{
-			Code: "no-sandbox",
-			What: "Sandboxes cannot be made at the moment.",
-			Why:  stats.LastFailure.Error(),
-			Todo: "AgentRun Tray tries again by itself; the log has the details.",
-		})
+	if stats.Suspended != nil {
+		s.Pool.Suspended = stats.Suspended.Error()
 	}
-	for _, row := range stats.Rows {
+	if stats.Failures == 0 {
+		return
+	}
+	s.Pool.LastFailure = stats.LastFailure.Error()
+	s.Pool.NextAttempt = timeOrNil(stats.NextAttempt)
+	p := status.Problem{
+		Code: "no-sandbox",
+		What: "Sandboxes cannot be made at the moment.",
+		Why:  stats.LastFailure.Error(),
+		Todo: "AgentRun Tray tries again by itself; the log has the details.",
+	}
+	if e, ok := errors.AsType[*sandbox.Error](stats.LastFailure); ok && e.Code == sandbox.CodeCredentialsRejected {
+		p.Code = "credentials"
+	}
+	if fallback != nil {
+		p.What += " New contexts are made on the " + fallback.Name() + " backend meanwhile."
+	}
+	if !slices.ContainsFunc(s.Problems, func(q status.Problem) bool { return q.Code == p.Code }) {
+		s.Problems = append(s.Problems, p)
+	}
+}
+
+// foldSessions shows the sessions of a site.
+func foldSessions(s *status.Snapshot, x *site) {
+	for _, row := range x.pool.Stats().Rows {
 		session := status.Session{
-			ID: row.ID, State: row.State.String(), CreatedAt: row.CreatedAt.UTC(), ReadyAt: timeOrNil(row.ReadyAt), ExpiresAt: timeOrNil(row.RenewAt), Contexts: row.Leases,
+			ID: row.ID, Backend: x.Name(), State: row.State.String(), CreatedAt: row.CreatedAt.UTC(), ReadyAt: timeOrNil(row.ReadyAt),
+			ExpiresAt: timeOrNil(row.RenewAt), EndsAt: timeOrNil(row.ExpiresAt), Contexts: row.Leases,
 		}
 		if row.Made {
 			session.SandboxID = row.Value.SandboxID()

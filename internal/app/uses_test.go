@@ -78,7 +78,7 @@ func TestUsesAreKeptEveryMinuteAndAtTheEnd(t *testing.T) {
 	path := filepath.Join(dir, tokens.UsesFileName)
 	cfg := config.Default()
 	cfg.Backend = "mock"
-	a, err := New(Options{Dirs: paths.Dirs{Data: dir}, Config: cfg})
+	a, err := New(t.Context(), Options{Dirs: paths.Dirs{Data: dir}, Config: cfg})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,11 +18,16 @@ var (
 
 // report logs how the start went: what runs code, when the first session was ready, when all were, which tools there are.
 func (a *App) report(ctx context.Context) error {
-	a.log.Info("starting", "version", version.String(), "backend", a.backend.Name(), "setting", a.backend.setting)
 	first := a.hub.Current()
+	b := first.Backend
+	a.log.Info("starting", "version", version.String(), "backend", b.Name, "setting", b.Setting, "region", b.Region, "template", b.Template, "credentials", b.Credentials)
 	a.log.Info("creating sessions", "warm", first.Pool.Warm, "ceiling", first.Pool.Max, "isolation", a.opt.Config.Pool.Isolation)
-	usable := false
+	usable, doing := false, ""
 	for s := range a.hub.Watch(ctx) {
+		if l := s.Backend.Loading; l != nil && l.What != doing {
+			doing = l.What
+			a.log.Info("progress", "what", doing, "after", time.Since(a.started).Round(time.Millisecond))
+		}
 		if s.Pool.Ready == 0 && s.Pool.Warm > 0 || s.Addresses.Socket == "" {
 			continue
 		}
@@ -34,7 +40,7 @@ func (a *App) report(ctx context.Context) error {
 		}
 		a.log.Info("pool ready", "ready", s.Pool.Ready, "of", s.Pool.Warm, "took", time.Since(a.started).Round(time.Millisecond))
 		a.log.Info("tools", "names", strings.Join(a.server.Tools(), " "))
-		a.log.Info("serving", "mode", a.backend.Name(), "socket", s.Addresses.Socket, "http", s.Addresses.HTTP)
+		a.log.Info("serving", "mode", s.Backend.Name, "socket", s.Addresses.Socket, "http", s.Addresses.HTTP)
 		return nil
 	}
 	return nil
@@ -59,3 +65,33 @@ func (a *App) exitWhenIdle(ctx context.Context, stop context.CancelCauseFunc) er
 
 // inUse reports whether somebody would miss the host.
 func inUse(s status.Snapshot) bool { return len(s.Clients) > 0 || len(s.Contexts) > 0 }
+
+// pauseWhenIdle empties the pool when there was neither a client nor a run for the time set, and fills it when there is a client again.
+// What the contexts are on that still live stays.
+func (a *App) pauseWhenIdle(ctx context.Context) error {
+	patience := a.opt.Config.IdlePause()
+	if patience == 0 {
+		return nil
+	}
+	timer := time.AfterFunc(patience, func() {
+		a.log.Info("pool paused", "unused_for", patience)
+		for _, x := range a.sites.list() {
+			x.pool.Pause()
+		}
+	})
+	defer timer.Stop()
+	busy := false
+	for s := range a.hub.Watch(ctx) {
+		now := len(s.Clients) > 0 || slices.ContainsFunc(s.Contexts, func(c status.Context) bool { return c.RunID != "" })
+		if now && !busy {
+			timer.Stop()
+			if current, _ := a.sites.inUse(); current.pool.Stats().Paused {
+				current.pool.Wake()
+			}
+		} else if !now && busy {
+			timer.Reset(patience)
+		}
+		busy = now
+	}
+	return nil
+}

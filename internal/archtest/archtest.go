@@ -20,6 +20,7 @@ var floors = map[string]int{
 	"localengine/guest":          1,
 	"localengine/guest/manifest": 1,
 	"pool":                       1,
+	"secrets":                    1,
 	"sandbox/memfiles":           1,
 	"carry":                      1,
 	"status":                     1,
@@ -70,5 +71,6 @@ var outside = map[string][]string{
 	"github.com/modelcontextprotocol/go-sdk": {}, // a peer for tests
 	"github.com/jackc/puddle":                {}, // a peer for benchmarks
 	"github.com/klauspost/compress":          {"localengine/guest"},
-	"golang.org/x/sys":                       {"localengine", "bridge", "paths"},
+	"golang.org/x/sys":                       {"localengine", "bridge", "paths", "secrets"},
+	"golang.org/x/term":                      {"cmd/agentrunctl"},
 }

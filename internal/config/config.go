@@ -1,7 +1,8 @@
 // Package config holds the settings: one JSON file in the user's config folder, every field with a default and a check.
 //
 // A file that cannot be read as JSON is kept aside under another name and reported, never overwritten silently; a single bad
-// value is reported and its default used, and the file stays as it is. Only the host reads the file, at its start.
+// value is reported and its default used, and the file stays as it is. Only the host reads the file, at its start; what is changed
+// from a program ([Set]) changes nothing else in it.
 package config
 
 import (
@@ -13,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,8 +27,12 @@ const FileName = "settings.json"
 
 // Config is what a user can set. The JSON names are a promise to people who edit the file.
 type Config struct {
-	// Backend is where code runs: auto, local or mock.
+	// Backend is where code runs: auto (agentrun where there are credentials for it, else local), agentrun, local or mock.
 	Backend string `json:"backend"`
+	// Fallback is where new contexts are made while the agentrun backend cannot be used: local or off.
+	Fallback string `json:"fallback"`
+	// AgentRun is how the agentrun backend uses the account.
+	AgentRun AgentRun `json:"agentrun"`
 	// Pool is how many sandboxes are kept ready.
 	Pool Pool `json:"pool"`
 	// Runs are the limits of one run and one context.
@@ -43,6 +49,20 @@ type Config struct {
 	LogLevel string `json:"log_level"`
 }
 
+// AgentRun is how the agentrun backend uses the account. Whose account it is, is said by the credentials.
+type AgentRun struct {
+	// Template is the name of the template that sandboxes are made from. One that is not there is made; one that is there is not changed.
+	Template string `json:"template"`
+	// TemplateLimitSeconds is how long the template may take to be ready.
+	TemplateLimitSeconds float64 `json:"template_limit_seconds"`
+	// Lifecycle is the plane on which sandboxes are made and ended: control, or data where the account's policy wants that.
+	Lifecycle string `json:"lifecycle"`
+	// ContextsPerSandbox is how many contexts share one sandbox at most.
+	ContextsPerSandbox int `json:"contexts_per_sandbox"`
+	// DailyCap is the estimated cost, in CNY, at which the pool is suspended until the next day; 0 means none.
+	DailyCap float64 `json:"daily_cap"`
+}
+
 // Pool is how many sandboxes are kept ready.
 type Pool struct {
 	// Isolation is shared (contexts spread over the warm sandboxes) or dedicated (each context has one to itself).
@@ -51,6 +71,12 @@ type Pool struct {
 	Warm int `json:"warm"`
 	// Ceiling is the number of sandboxes that are never exceeded.
 	Ceiling int `json:"ceiling"`
+	// LifetimeMinutes is the age at which a cloud sandbox is replaced.
+	LifetimeMinutes float64 `json:"lifetime_minutes"`
+	// IdlePauseMinutes is after what time without a client and a run no sandboxes are kept ready, until the next; 0 means never.
+	IdlePauseMinutes float64 `json:"idle_pause_minutes"`
+	// KeepOnQuit leaves cloud sandboxes alive when the host ends, for the next one to take over. They cost money meanwhile.
+	KeepOnQuit bool `json:"keep_on_quit"`
 }
 
 // Runs are the limits of one run and one context.
@@ -80,7 +106,9 @@ type HTTP struct {
 func Default() Config {
 	return Config{
 		Backend:        "auto",
-		Pool:           Pool{Isolation: "shared", Warm: 3, Ceiling: 20},
+		Fallback:       "local",
+		AgentRun:       AgentRun{Template: "agentrun-tray", TemplateLimitSeconds: 300, Lifecycle: "control", ContextsPerSandbox: 20},
+		Pool:           Pool{Isolation: "shared", Warm: 3, Ceiling: 20, LifetimeMinutes: 60, IdlePauseMinutes: 30},
 		Runs:           Runs{TimeoutSeconds: 30, AnswerWithinSeconds: 50, ContextIdleMinutes: 120, MaxContexts: 100, ResultTokens: 24_000},
 		HTTP:           HTTP{Enabled: true, Port: 7411},
 		AllowedFolders: []string{},
@@ -98,6 +126,15 @@ func (c Config) AnswerWithin() time.Duration { return seconds(c.Runs.AnswerWithi
 
 // ContextIdle is Runs.ContextIdleMinutes as a duration; zero means never.
 func (c Config) ContextIdle() time.Duration { return seconds(60 * c.Runs.ContextIdleMinutes) }
+
+// TemplateLimit is AgentRun.TemplateLimitSeconds as a duration.
+func (c Config) TemplateLimit() time.Duration { return seconds(c.AgentRun.TemplateLimitSeconds) }
+
+// Lifetime is Pool.LifetimeMinutes as a duration.
+func (c Config) Lifetime() time.Duration { return seconds(60 * c.Pool.LifetimeMinutes) }
+
+// IdlePause is Pool.IdlePauseMinutes as a duration; zero means never.
+func (c Config) IdlePause() time.Duration { return seconds(60 * c.Pool.IdlePauseMinutes) }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
@@ -136,8 +173,26 @@ func between[T int | float64](at func(*Config) *T, low, high T) func(*Config, Co
 	}
 }
 
+// Backends are the settings of Backend.
+func Backends() []string { return []string{"auto", "agentrun", "local", "mock"} }
+
+var templateName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
 var fields = []field{
-	{"backend", oneOf(func(c *Config) *string { return &c.Backend }, "auto", "local", "mock")},
+	{"backend", oneOf(func(c *Config) *string { return &c.Backend }, Backends()...)},
+	{"fallback", oneOf(func(c *Config) *string { return &c.Fallback }, "local", "off")},
+	{"agentrun.template", func(c *Config, d Config) string {
+		if templateName.MatchString(c.AgentRun.Template) {
+			return ""
+		}
+		bad := c.AgentRun.Template
+		c.AgentRun.Template = d.AgentRun.Template
+		return fmt.Sprintf("%q is not 1 to 64 letters, digits, hyphens and underscores, so %s is used", bad, c.AgentRun.Template)
+	}},
+	{"agentrun.template_limit_seconds", between(func(c *Config) *float64 { return &c.AgentRun.TemplateLimitSeconds }, 10, 3600)},
+	{"agentrun.lifecycle", oneOf(func(c *Config) *string { return &c.AgentRun.Lifecycle }, "control", "data")},
+	{"agentrun.contexts_per_sandbox", between(func(c *Config) *int { return &c.AgentRun.ContextsPerSandbox }, 1, 200)},
+	{"agentrun.daily_cap", between(func(c *Config) *float64 { return &c.AgentRun.DailyCap }, 0, 1e6)},
 	{"pool.isolation", oneOf(func(c *Config) *string { return &c.Pool.Isolation }, "shared", "dedicated")},
 	{"pool.ceiling", between(func(c *Config) *int { return &c.Pool.Ceiling }, 1, 100)},
 	{"pool.warm", between(func(c *Config) *int { return &c.Pool.Warm }, 0, 100)},
@@ -149,6 +204,8 @@ var fields = []field{
 		c.Pool.Warm = c.Pool.Ceiling
 		return fmt.Sprintf("%d is above pool.ceiling, so %d is used", bad, c.Pool.Warm)
 	}},
+	{"pool.lifetime_minutes", between(func(c *Config) *float64 { return &c.Pool.LifetimeMinutes }, 1, 300)},
+	{"pool.idle_pause_minutes", between(func(c *Config) *float64 { return &c.Pool.IdlePauseMinutes }, 0, 7*24*60)},
 	{"runs.timeout_seconds", between(func(c *Config) *float64 { return &c.Runs.TimeoutSeconds }, 0.001, 600)},
 	{"runs.answer_within_seconds", between(func(c *Config) *float64 { return &c.Runs.AnswerWithinSeconds }, 1, 55)},
 	{"runs.context_idle_minutes", between(func(c *Config) *float64 { return &c.Runs.ContextIdleMinutes }, 0, 7*24*60)},

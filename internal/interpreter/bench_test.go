@@ -24,7 +24,7 @@ func BenchmarkRunCode(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			i, err := interpreter.New(interpreter.Options{Backend: fake, Pool: p})
+			i, err := interpreter.New(interpreter.Options{Site: interpreter.NewSite(fake, p)})
 			if err != nil {
 				b.Fatal(err)
 			}

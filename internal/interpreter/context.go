@@ -1,8 +1,8 @@
 package interpreter
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -34,6 +34,7 @@ type Context struct {
 	CreatedAt   time.Time
 	LastUsed    time.Time
 	Backend     string
+	Instead     string // why it is on another backend than it should be; empty: it is not
 	SandboxID   string
 	Runs        int
 	Default     bool   // made because a caller named no context
@@ -61,11 +62,14 @@ type codeContext struct {
 	owner       string
 	key         *defaultKey // of a default context
 	seq         int         // order of creation, where clocks are too coarse
+	meant       *Site       // where new contexts were made when this one was asked for
 
 	gone chan struct{} // closed when the context is being stopped: waiters leave
 
-	// Guarded by Interpreter.mu; lease and inner are written only by the holder of the turn.
+	// Guarded by Interpreter.mu; site, lease and inner are written only by the holder of the turn.
 	queue    queue
+	site     *Site         // where it is, or will be placed
+	instead  string        // why that is not where it was meant to be
 	landed   chan struct{} // closed when the context is placed, if somebody waits for that
 	lease    *pool.Lease[sandbox.Session]
 	inner    sandbox.CodeContext // the session's name for it
@@ -104,7 +108,7 @@ func (cc *codeContext) lost() (bool, error) {
 func (i *Interpreter) view(cc *codeContext) Context {
 	v := Context{
 		ID: cc.id, Name: cc.name, Description: cc.description, Language: cc.language, Status: Active,
-		CreatedAt: cc.created, LastUsed: cc.lastUsed, Backend: i.Backend(), Runs: cc.runs,
+		CreatedAt: cc.created, LastUsed: cc.lastUsed, Backend: cc.site.Name(), Instead: cc.instead, Runs: cc.runs,
 		Default: cc.key != nil, Owner: cc.owner, seq: cc.seq,
 	}
 	if cc.lease != nil {
@@ -173,7 +177,7 @@ func (i *Interpreter) addLocked(caller Caller, spec NewContext, key *defaultKey)
 	cc = &codeContext{
 		id: idPrefix + uuid.NewString(), name: spec.Name, description: spec.Description, language: spec.Language,
 		created: now, lastUsed: now, owner: caller.Name, key: key, seq: i.made,
-		gone: make(chan struct{}), users: 1,
+		meant: i.site, site: i.site, gone: make(chan struct{}), users: 1,
 	}
 	i.contexts[cc.id] = cc
 	if key != nil {
@@ -204,8 +208,12 @@ func (i *Interpreter) evict(ctx context.Context, orphan *codeContext) {
 }
 
 // find returns the context that a call means and books the call as its user. Without an ID it is the caller's default
-// context for the language, which is booked if there is none. The caller must release it, and evict the orphan.
-func (i *Interpreter) find(caller Caller, id string, language sandbox.Language) (cc, orphan *codeContext, err error) {
+// context for the language, which is booked if there is none. What check, unless it is nil, says against the context's site comes
+// before anything is booked. The caller must release the context, and evict the orphan.
+func (i *Interpreter) find(caller Caller, id string, language sandbox.Language, check func(*Site) error) (cc, orphan *codeContext, err error) {
+	if check == nil {
+		check = func(*Site) error { return nil }
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if id != "" {
@@ -217,22 +225,43 @@ func (i *Interpreter) find(caller Caller, id string, language sandbox.Language) 
 			return nil, nil, sandbox.Errorf(sandbox.CodeInvalidParams,
 				"context %s speaks %s, not %s; leave language out, or create a context for it", id, cc.language, phrase.Clip(string(language), 40))
 		}
+		if err := check(cc.site); err != nil {
+			return nil, nil, err
+		}
 		cc.users++
 		return cc, nil, nil
 	}
-	if language == "" {
-		language = i.traits.Languages[0]
-	}
-	if !i.traits.Speaks(language) {
-		return nil, nil, i.unknownLanguage(language)
+	language, err = i.site.language(language)
+	if err != nil {
+		return nil, nil, err
 	}
 	key := defaultKey{caller.Key, language}
-	if cc = i.defaults[key]; cc != nil && !cc.stopping {
-		cc.users++
-		cc.orphan = false
-		return cc, nil, nil
+	before := i.defaults[key]
+	if before != nil && !before.stopping && before.meant == i.site {
+		if err := check(before.site); err != nil {
+			return nil, nil, err
+		}
+		before.users++
+		before.orphan = false
+		return before, nil, nil
 	}
-	return i.addLocked(caller, NewContext{Name: "default-" + string(language), Language: language}, &key)
+	if err := check(i.site); err != nil {
+		return nil, nil, err
+	}
+	cc, orphan, err = i.addLocked(caller, NewContext{Name: "default-" + string(language), Language: language}, &key)
+	if err == nil && before != nil && !before.stopping {
+		i.dismissDefault(before, cc)
+	}
+	return cc, orphan, err
+}
+
+// dismissDefault makes a context an ordinary one that was its caller's default before new contexts were made elsewhere. Nobody finds it
+// by default any more, so it ends as early as one whose client has left. The caller holds mu.
+func (i *Interpreter) dismissDefault(before, now *codeContext) {
+	before.key, before.orphan = nil, true
+	signal(i.wake)
+	now.pending = append(now.pending, fmt.Sprintf("New contexts are made on the %s backend now, so this is a new default %s context. The one from before is %s, on the %s backend: it keeps its variables, and ends when it is not used.",
+		now.site.Name(), now.language, before.id, before.site.Name()))
 }
 
 // due takes what the next result about a context has to tell its caller. It is called when that result is certain to go out.
@@ -255,6 +284,9 @@ func (i *Interpreter) dueLocked(cc *codeContext, caller Caller) []string {
 	}
 	notices = append(notices, cc.pending...)
 	cc.pending = nil
+	if cc.instead != "" {
+		notices = append(notices, cc.instead)
+	}
 	return notices
 }
 
@@ -340,7 +372,8 @@ func (i *Interpreter) yieldTurn(cc *codeContext, t *ticket) {
 }
 
 // place makes sure that the context is on a live session, and says whether that was ready beforehand. The caller has the turn.
-// A context whose session was lost is remade empty, which the next result tells. It waits no longer than patience for a session.
+// A context whose session was lost is remade empty on the same site, which the next result tells. It waits no longer than patience for a
+// session.
 func (i *Interpreter) place(ctx context.Context, cc *codeContext, patience time.Duration) (warm bool, err error) {
 	i.mu.Lock()
 	lost, cause := cc.lost()
@@ -351,22 +384,15 @@ func (i *Interpreter) place(ctx context.Context, cc *codeContext, patience time.
 	}
 	i.mu.Unlock()
 
-	lease, warm, err := i.acquire(ctx, patience)
+	on, err := i.land(ctx, cc, patience)
 	if err != nil {
 		return false, err
 	}
-	inner, err := lease.Value().CreateContext(ctx, cc.language)
-	if err != nil {
-		i.giveBack(lease, err)
-		if ctx.Err() != nil {
-			return false, cancelled(ctx)
-		}
-		return false, creationFailed(err)
-	}
 	i.mu.Lock()
 	unwatch := cc.unwatch
-	cc.lease, cc.inner, cc.placed = lease, inner, true
-	cc.unwatch = i.watch(cc, lease)
+	cc.site, cc.lease, cc.inner, cc.placed = on.site, on.lease, on.inner, true
+	cc.instead = cmp.Or(on.instead, cc.instead)
+	cc.unwatch = i.watch(cc, on.lease)
 	if cc.landed != nil {
 		close(cc.landed)
 		cc.landed = nil
@@ -380,8 +406,9 @@ func (i *Interpreter) place(ctx context.Context, cc *codeContext, patience time.
 		old.Release()
 	}
 	signal(i.changed)
-	i.log.InfoContext(ctx, "context placed", "context_id", cc.id, "language", cc.language, "sandbox_id", lease.Value().SandboxID(), "remade", lost)
-	return warm, nil
+	i.log.InfoContext(ctx, "context placed",
+		"context_id", cc.id, "language", cc.language, "backend", on.site.Name(), "sandbox_id", on.lease.Value().SandboxID(), "remade", lost)
+	return on.warm, nil
 }
 
 // watch ends the code that runs in a context when somebody finds its session dead, at once instead of at its time limit. It goes on
@@ -407,53 +434,6 @@ func (i *Interpreter) watch(cc *codeContext, lease *pool.Lease[sandbox.Session])
 	}
 }
 
-// acquire leases a session, and says whether one was ready without waiting.
-func (i *Interpreter) acquire(ctx context.Context, patience time.Duration) (lease *pool.Lease[sandbox.Session], warm bool, err error) {
-	if full(i.opt.Pool.Stats()) {
-		patience = min(patience, fullTimeout)
-	}
-	wait, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	lease, err = i.opt.Pool.Acquire(wait)
-	switch {
-	case err == nil:
-		return lease, !lease.Waited(), nil
-	case ctx.Err() != nil:
-		return nil, false, cancelled(ctx)
-	}
-	i.log.WarnContext(ctx, "no session", "error", err)
-	if e, ok := errors.AsType[*sandbox.Error](err); ok {
-		return nil, false, e // such as rejected credentials: waiting longer would not help
-	}
-	stats := i.opt.Pool.Stats()
-	switch {
-	case wait.Err() == nil:
-		return nil, false, &sandbox.Error{Code: sandbox.CodeServerNotReady, Message: "no sandbox can be had: " + err.Error(), Err: err}
-	case full(stats):
-		return nil, false, sandbox.Errorf(sandbox.CodeQuotaExceeded,
-			"all %d sandboxes are taken by other contexts, and there may be no more; stop a context with stop_context, or raise pool.ceiling in the settings", stats.Max)
-	}
-	return nil, false, sandbox.Errorf(sandbox.CodeServerNotReady, "no sandbox was ready within %s (%d being made%s); try again in a moment",
-		phrase.Duration(patience), stats.Starting, failing(stats))
-}
-
-// fullTimeout is how long a call waits when every sandbox there may be is taken: only the end of a context would help.
-const fullTimeout = 2 * time.Second
-
-// full reports whether every sandbox there may be is taken by contexts.
-func full(stats pool.Stats[sandbox.Session]) bool {
-	return stats.Ready == 0 && stats.Starting == 0 && stats.Closing == 0 && stats.Leased >= stats.Max
-}
-
-// giveBack ends a lease after a failed call: a session that said it is gone is not used again.
-func (i *Interpreter) giveBack(lease *pool.Lease[sandbox.Session], err error) {
-	if errors.Is(err, sandbox.ErrSessionLost) {
-		lease.Discard(err)
-		return
-	}
-	lease.Release()
-}
-
 // remove takes a context out of the books. The caller holds mu.
 func (i *Interpreter) remove(cc *codeContext, why string) {
 	delete(i.contexts, cc.id)
@@ -476,11 +456,4 @@ func (i *Interpreter) forget(cc *codeContext, why string) {
 	i.remove(cc, why)
 	i.mu.Unlock()
 	signal(i.changed)
-}
-
-func creationFailed(err error) error {
-	if e, ok := errors.AsType[*sandbox.Error](err); ok && e.Code != sandbox.CodeSessionLost {
-		return e
-	}
-	return &sandbox.Error{Code: sandbox.CodeContextCreationFailed, Message: "the context could not be made: " + err.Error() + "; try again", Err: err}
 }

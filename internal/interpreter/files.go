@@ -91,7 +91,7 @@ func (i *Interpreter) withFiles(
 		return Where{}, err
 	}
 	defer leave()
-	cc, orphan, err := i.find(caller, ref.ContextID, ref.Language)
+	cc, orphan, err := i.find(caller, ref.ContextID, ref.Language, nil)
 	if err != nil {
 		return Where{}, err
 	}

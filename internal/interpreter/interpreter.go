@@ -17,17 +17,14 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
-	"github.com/agentrun-tray/agentrun-tray/internal/pool"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
 
 // Options configure an Interpreter. Zero values mean the defaults named beside them.
 type Options struct {
-	// Backend is what the pool's sessions belong to. Required.
-	Backend sandbox.Backend
-	// Pool leases the sessions. Required. Its owner runs it, and ends it after the interpreter.
-	Pool *pool.Pool[sandbox.Session]
-	// RunTimeout is how long code may run when the caller does not say: 30 s, or the backend's limit if that is shorter.
+	// Site is where new contexts are made until Use says otherwise. Required.
+	Site *Site
+	// RunTimeout is how long code may run when the caller does not say: 30 s, or the limit of the context's backend if that is shorter.
 	RunTimeout time.Duration
 	// ReadyTimeout is how long a call waits for a session before it says that none is ready: 50 s, which is below the
 	// patience of editors.
@@ -46,14 +43,15 @@ type Options struct {
 
 // Interpreter keeps contexts. Methods are safe for concurrent use. Run must be called once.
 type Interpreter struct {
-	opt    Options
-	traits sandbox.Traits
-	log    *slog.Logger
+	opt Options
+	log *slog.Logger
 
 	changed chan struct{} // capacity 1: something that Contexts shows is different
 	wake    chan struct{} // capacity 1: the reaper's next deadline may have come nearer
 
 	mu       sync.Mutex // guards below and the fields of each codeContext that say so; never held across I/O
+	site     *Site      // for new contexts
+	fallback *Site      // for those that it has no session for; may be nil
 	contexts map[string]*codeContext
 	defaults map[defaultKey]*codeContext
 	ended    epitaphs
@@ -92,24 +90,22 @@ var (
 
 // New checks the options and returns an interpreter without contexts. It starts nothing.
 func New(opt Options) (*Interpreter, error) {
-	if opt.Backend == nil || opt.Pool == nil {
-		return nil, errors.New("interpreter: Backend and Pool are required")
+	if opt.Site == nil {
+		return nil, errors.New("interpreter: Site is required")
 	}
-	traits := opt.Backend.Traits()
 	setDefault(&opt.RunTimeout, 30*time.Second)
 	setDefault(&opt.ReadyTimeout, 50*time.Second)
 	setDefault(&opt.IdleTimeout, 2*time.Hour)
 	setDefault(&opt.OrphanTimeout, 15*time.Minute)
 	setDefault(&opt.StopGrace, 30*time.Second)
 	setDefault(&opt.MaxContexts, 100)
-	opt.RunTimeout = min(opt.RunTimeout, traits.MaxRunTime)
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	i := &Interpreter{
 		opt:      opt,
-		traits:   traits,
 		log:      opt.Logger,
+		site:     opt.Site,
 		changed:  make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
 		contexts: make(map[string]*codeContext),
@@ -249,14 +245,10 @@ func (i *Interpreter) Context(id string) (Context, bool) {
 // Changed is signalled, at most once until it is read, when something that Contexts shows has changed.
 func (i *Interpreter) Changed() <-chan struct{} { return i.changed }
 
-// Traits are those of the backend.
-func (i *Interpreter) Traits() sandbox.Traits { return i.traits }
-
-// RunTimeout is how long code may run when the caller does not say.
-func (i *Interpreter) RunTimeout() time.Duration { return i.opt.RunTimeout }
-
-// Backend is the name of the backend.
-func (i *Interpreter) Backend() string { return i.opt.Backend.Name() }
+// RunTimeout is how long code may run on a site when the caller does not say.
+func (i *Interpreter) RunTimeout(site *Site) time.Duration {
+	return min(i.opt.RunTimeout, site.traits.MaxRunTime)
+}
 
 // all returns the contexts as they are.
 func (i *Interpreter) all() []*codeContext {

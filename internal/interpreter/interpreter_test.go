@@ -59,7 +59,7 @@ func start(t *testing.T, s setup) *bench {
 	if b.pool, err = pool.New(s.pool); err != nil {
 		t.Fatal(err)
 	}
-	s.options.Backend, s.options.Pool = b.fake, b.pool
+	s.options.Site = interpreter.NewSite(b.fake, b.pool)
 	if b.Interpreter, err = interpreter.New(s.options); err != nil {
 		t.Fatal(err)
 	}

@@ -121,18 +121,17 @@ var (
 // Begin starts a run that goes on by itself, after the runs in the context that came before it. What ctx carries, such as log
 // attributes, goes with the run; the end of ctx does not concern it. An error means that nothing was started.
 func (i *Interpreter) Begin(ctx context.Context, caller Caller, req RunRequest) (*Run, error) {
-	if err := i.checkCode(req.Code); err != nil {
-		return nil, err
-	}
-	timeout, err := i.runTimeout(req.Timeout)
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel, leave, err := i.enter(context.WithoutCancel(ctx))
 	if err != nil {
 		return nil, err
 	}
-	cc, orphan, err := i.find(caller, req.ContextID, req.Language)
+	var timeout time.Duration
+	cc, orphan, err := i.find(caller, req.ContextID, req.Language, func(site *Site) (err error) {
+		if err = site.checkCode(req.Code); err == nil {
+			timeout, err = site.runTimeout(req.Timeout, i.opt.RunTimeout)
+		}
+		return err
+	})
 	if err != nil {
 		leave()
 		return nil, err
@@ -232,7 +231,7 @@ func (i *Interpreter) execute(ctx context.Context, r *Run, run sandbox.Run) (Run
 	i.mu.Lock()
 	cc.runs++
 	cc.current = r
-	number, lease, inner := cc.runs, cc.lease, cc.inner
+	number, site, lease, inner := cc.runs, cc.site, cc.lease, cc.inner
 	if lost, _ := cc.lost(); lost {
 		cc.endTurn(sandbox.ErrSessionLost) // the watch on the session found nothing to end yet
 	}
@@ -280,7 +279,7 @@ func (i *Interpreter) execute(ctx context.Context, r *Run, run sandbox.Run) (Run
 			res.Failure.Message = "the run was cancelled while the code ran" + contextGoesOn(res)
 		}
 	}
-	return RunResult{Result: res, ContextID: cc.id, Backend: i.Backend(), Number: number}, nil
+	return RunResult{Result: res, ContextID: cc.id, Backend: site.Name(), Number: number}, nil
 }
 
 // contextGoesOn ends a sentence about a run that was stopped with what became of its context.

@@ -21,6 +21,7 @@ const (
 // SoFar is what there is to know of a run before its result.
 type SoFar struct {
 	ContextID string
+	Backend   string
 	State     RunState
 	// Since is when the code began to run, or when the run was asked for while it waits.
 	Since time.Time
@@ -101,10 +102,11 @@ func (r *Run) SoFar() SoFar {
 		s.Since = r.began
 	}
 	r.mu.Unlock()
+	r.i.mu.Lock()
+	defer r.i.mu.Unlock()
+	s.Backend = r.cc.site.Name()
 	if s.State == RunWaiting {
-		r.i.mu.Lock()
 		s.Ahead = r.cc.queue.ahead(r.ticket)
-		r.i.mu.Unlock()
 	}
 	return s
 }

@@ -28,13 +28,9 @@ func (i *Interpreter) checkNewContext(spec *NewContext) error {
 	if n := utf8.RuneCountInString(spec.Description); n > maxDescriptionLength {
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "the description has %d characters; at most %d are kept", n, maxDescriptionLength)
 	}
-	if spec.Language == "" {
-		spec.Language = i.traits.Languages[0]
-	}
-	if !i.traits.Speaks(spec.Language) {
-		return i.unknownLanguage(spec.Language)
-	}
-	return nil
+	var err error
+	spec.Language, err = i.Site().language(spec.Language)
+	return err
 }
 
 func nameProblem(name string) string {
@@ -57,23 +53,30 @@ func nameProblem(name string) string {
 	return ""
 }
 
-func (i *Interpreter) unknownLanguage(l sandbox.Language) error {
-	names := make([]string, len(i.traits.Languages))
-	for n, known := range i.traits.Languages {
+// language fills in the site's first language and refuses one that it does not speak.
+func (s *Site) language(l sandbox.Language) (sandbox.Language, error) {
+	if l == "" {
+		return s.traits.Languages[0], nil
+	}
+	if s.traits.Speaks(l) {
+		return l, nil
+	}
+	names := make([]string, len(s.traits.Languages))
+	for n, known := range s.traits.Languages {
 		names[n] = string(known)
 	}
-	return sandbox.Errorf(sandbox.CodeInvalidLanguage, "%q is not a language of the %s backend; use %s",
-		phrase.Clip(string(l), 40), i.Backend(), strings.Join(names, " or "))
+	return "", sandbox.Errorf(sandbox.CodeInvalidLanguage, "%q is not a language of the %s backend; use %s",
+		phrase.Clip(string(l), 40), s.Name(), strings.Join(names, " or "))
 }
 
-// checkCode refuses source text that no backend could run.
-func (i *Interpreter) checkCode(code string) error {
+// checkCode refuses source text that the backend could not run.
+func (s *Site) checkCode(code string) error {
 	switch {
 	case strings.TrimSpace(code) == "":
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "code is empty; send the source text to run")
-	case i.traits.MaxCodeSize > 0 && len(code) > i.traits.MaxCodeSize:
+	case s.traits.MaxCodeSize > 0 && len(code) > s.traits.MaxCodeSize:
 		return sandbox.Errorf(sandbox.CodeTooLarge, "the code has %s and at most %s can be run at once; put data in a file with upload_file and read it from code",
-			phrase.Size(int64(len(code))), phrase.Size(int64(i.traits.MaxCodeSize)))
+			phrase.Size(int64(len(code))), phrase.Size(int64(s.traits.MaxCodeSize)))
 	case strings.ContainsRune(code, 0):
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "the code contains a NUL character, which no program text may; write it as \\0 inside a string")
 	case !utf8.ValidString(code):
@@ -82,16 +85,16 @@ func (i *Interpreter) checkCode(code string) error {
 	return nil
 }
 
-// runTimeout is the time a run may take.
-func (i *Interpreter) runTimeout(asked *time.Duration) (time.Duration, error) {
+// runTimeout is the time a run may take: what was asked for, or the usual time.
+func (s *Site) runTimeout(asked *time.Duration, usual time.Duration) (time.Duration, error) {
 	switch {
 	case asked == nil:
-		return i.opt.RunTimeout, nil
+		return min(usual, s.traits.MaxRunTime), nil
 	case *asked <= 0:
-		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "timeout_seconds must be more than 0 and at most %s", phrase.Duration(i.traits.MaxRunTime))
-	case *asked > i.traits.MaxRunTime:
+		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "timeout_seconds must be more than 0 and at most %s", phrase.Duration(s.traits.MaxRunTime))
+	case *asked > s.traits.MaxRunTime:
 		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "timeout_seconds is above the limit of the %s backend, which is %s; ask for less, and split long work into several runs",
-			i.Backend(), phrase.Duration(i.traits.MaxRunTime))
+			s.Name(), phrase.Duration(s.traits.MaxRunTime))
 	}
 	return *asked, nil
 }

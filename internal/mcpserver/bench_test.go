@@ -73,7 +73,7 @@ func startRig(t testing.TB, setup rigSetup) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	interp, err := interpreter.New(interpreter.Options{Backend: r.fake, Pool: p})
+	interp, err := interpreter.New(interpreter.Options{Site: interpreter.NewSite(r.fake, p)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func newInterpreter() (*interpreter.Interpreter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return interpreter.New(interpreter.Options{Backend: fake, Pool: p})
+	return interpreter.New(interpreter.Options{Site: interpreter.NewSite(fake, p)})
 }
 
 // client makes an HTTP client for one face, and the URL to use it with.

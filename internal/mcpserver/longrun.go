@@ -84,7 +84,7 @@ func (s *Server) handle(ctx context.Context, c *call, run *interpreter.Run, so i
 
 // goingAnswer is the answer about a run that has not ended: its handle, and what it has printed until now.
 func (s *Server) goingAnswer(run *interpreter.Run, so interpreter.SoFar, tokens int) *answer {
-	res := interpreter.RunResult{ContextID: so.ContextID, Backend: s.interp.Backend(), Warm: so.Warm}
+	res := interpreter.RunResult{ContextID: so.ContextID, Backend: so.Backend, Warm: so.Warm}
 	out := &runOutput{
 		runCodeOutput: runCodeOutput{ContextID: res.ContextID, Backend: res.Backend, Warm: res.Warm, RunID: run.ID(), Status: so.State},
 		seams:         make(map[string]seam),

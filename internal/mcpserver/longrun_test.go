@@ -39,7 +39,7 @@ func startBubble(t *testing.T, fake sandboxtest.FakeOptions, opt Options) *bubbl
 	if err != nil {
 		t.Fatal(err)
 	}
-	interp, err := interpreter.New(interpreter.Options{Backend: b.fake, Pool: p, RunTimeout: 9 * time.Minute})
+	interp, err := interpreter.New(interpreter.Options{Site: interpreter.NewSite(b.fake, p), RunTimeout: 9 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func newPool(t *testing.T) *pool.Pool[sandbox.Session] {
 }
 
 func TestSchemaNamesTheTimeoutThatIsSet(t *testing.T) {
-	interp, err := interpreter.New(interpreter.Options{Backend: sandboxtest.NewFake(sandboxtest.FakeOptions{}), Pool: newPool(t), RunTimeout: 12 * time.Second})
+	interp, err := interpreter.New(interpreter.Options{Site: interpreter.NewSite(sandboxtest.NewFake(sandboxtest.FakeOptions{}), newPool(t)), RunTimeout: 12 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

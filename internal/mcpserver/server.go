@@ -104,7 +104,7 @@ func New(opt Options) (*Server, error) {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		opt: opt, log: opt.Logger, interp: opt.Interpreter, traits: opt.Interpreter.Traits(),
+		opt: opt, log: opt.Logger, interp: opt.Interpreter, traits: opt.Interpreter.Site().Traits(),
 		tools: make(map[string]tool), sessions: newSessions(opt.SessionIdle), visits: newVisits(), clients: newClients(opt.Interpreter.Left), requests: newRequestNames(),
 		progressEvery: progressEvery, answerWithin: opt.AnswerWithin, bodyTimeout: bodyTimeout,
 	}

@@ -74,6 +74,6 @@ func (s *Server) createContext(ctx context.Context, c *call) (*answer, error) {
 	return &answer{object: createContextOutput{
 		ContextID: made.ID, Name: made.Name, Language: made.Language, Description: made.Description,
 		CreatedAt: made.CreatedAt.UTC().Format(utc), Status: string(interpreter.Active), Backend: made.Backend,
-		Message: fmt.Sprintf("Context %q is ready for %s.", made.Name, made.Language),
+		Message: strings.TrimSpace(fmt.Sprintf("Context %q is ready for %s. %s", made.Name, made.Language, made.Instead)),
 	}}, nil
 }

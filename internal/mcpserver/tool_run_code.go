@@ -18,14 +18,14 @@ func runCode(s *Server) tool {
 		name:        "run_code",
 		title:       "Run code",
 		description: s.runCodeDescription(),
-		hints:       hints{destructive: true, openWorld: s.interp.Backend() == "agentrun"},
+		hints:       hints{destructive: true, openWorld: s.interp.Site().Name() == "agentrun"},
 		input: object{
 			{name: "code", kind: "string", required: true, about: "the source text. As in a notebook, the value of a last expression is the result"},
 			{name: "context_id", kind: "string", about: "the context to run in, from create_context or an earlier result. Absent: your default context for the language, made on first use"},
 			s.languageProperty("only without context_id: what the code is written in. Default: " + string(s.traits.Languages[0])),
 			{
 				name: "timeout_seconds", kind: "number", more: map[string]any{"exclusiveMinimum": 0, "maximum": most},
-				about: fmt.Sprintf("how long the code may run. Default: %g; at most %g", s.interp.RunTimeout().Seconds(), most),
+				about: fmt.Sprintf("how long the code may run. Default: %g; at most %g", s.interp.RunTimeout(s.interp.Site()).Seconds(), most),
 			},
 		},
 		output: append(runProperties(),

@@ -208,9 +208,10 @@ func pause(ctx context.Context, d time.Duration) error {
 func always(d time.Duration) func(int) time.Duration { return func(int) time.Duration { return d } }
 
 var (
-	errDead    = errors.New("it does not answer")
-	errRefused = errors.New("the key was refused")
-	errBusy    = errors.New("the service is busy")
+	errDead      = errors.New("it does not answer")
+	errRefused   = errors.New("the key was refused")
+	errSuspended = errors.New("suspended")
+	errBusy      = errors.New("the service is busy")
 )
 
 // startPool runs a pool until the test ends, and then wants everything put away without a fault.

@@ -34,6 +34,8 @@ func TestPoolKeepsItsPromises(t *testing.T) {
 				"evict":         m.evict,
 				"replace":       m.replace,
 				"pause":         func(*rapid.T) { m.pool.Pause() },
+				"wake":          func(*rapid.T) { m.pool.Wake() },
+				"suspend":       func(*rapid.T) { m.pool.Suspend(errSuspended) },
 				"resume":        func(*rapid.T) { m.pool.Resume() },
 				"set warm":      m.setWarm,
 				"set max":       m.setMax,
@@ -129,7 +131,7 @@ func (m *model) look(t *rapid.T) {
 				t.Fatalf("a caller was served before one who came earlier")
 			}
 			m.holding = append(m.holding, got.lease)
-		case c.left && !errors.Is(got.err, context.Canceled), !c.left && !errors.Is(got.err, errRefused):
+		case c.left && !errors.Is(got.err, context.Canceled), !c.left && !errors.Is(got.err, errRefused) && !errors.Is(got.err, errSuspended):
 			t.Fatalf("Acquire returned %v", got.err)
 		}
 		c.leave()
@@ -139,6 +141,9 @@ func (m *model) look(t *rapid.T) {
 	s := m.pool.Stats()
 	if s.Waiting != len(m.waiting) {
 		t.Fatalf("Stats says %d wait, want %d", s.Waiting, len(m.waiting))
+	}
+	if s.Suspended != nil && s.Waiting > 0 {
+		t.Fatalf("%d wait for a suspended pool", s.Waiting)
 	}
 	if s.Ready > 0 && s.Waiting > 0 && m.factory.running("Check") == 0 {
 		t.Fatalf("%d wait though %d have room and none is being checked", s.Waiting, s.Ready)

@@ -25,8 +25,9 @@ type Options[T any] struct {
 	// Born tells when the life of a new value began, for values which New took over rather than made. Nil, or a zero
 	// time, means when New was called.
 	Born func(v T) time.Time
-	// Permanent reports whether a failure of New will not mend by waiting, such as a refused credential. Callers are
-	// then told at once instead of waiting on. Nil means no failure is permanent.
+	// Permanent reports whether callers should not wait for a failure of New to mend, because it will not, such as a refused
+	// credential, or because they can do without. They are then told at once, until the next attempt is due, which is made
+	// all the same. Nil means that callers always wait on.
 	Permanent func(err error) bool
 
 	// Warm is the number of values kept ready which have room for another lease.

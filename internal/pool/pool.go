@@ -40,6 +40,7 @@ type Pool[T any] struct {
 	warm, max int
 	running   bool
 	paused    bool
+	suspended error     // why nobody gets a lease, until Resume; nil: they do
 	closedAt  time.Time // zero while open
 	lastID    uint64
 	entries   []*entry[T]  // every value being made, alive or being closed, by ID
@@ -104,7 +105,8 @@ func New[T any](options Options[T]) (*Pool[T], error) {
 }
 
 // Acquire leases a value: at once if one is warm, else in turn when one is ready or comes back. Among the warm it picks
-// the one with the fewest leases and, among equals, the youngest; values due for renewal come last. It wakes a paused pool.
+// the one with the fewest leases and, among equals, the youngest; values due for renewal come last. It wakes a paused pool, and is
+// refused by a suspended one.
 //
 // When ctx ends first, the error wraps ctx's and, if values could not be made, the last failure. When the failure is
 // permanent (Options.Permanent) callers are not kept waiting for the next attempt but get an error which wraps it.
@@ -117,6 +119,10 @@ func (p *Pool[T]) Acquire(ctx context.Context) (*Lease[T], error) {
 	if p.closed() {
 		p.mu.Unlock()
 		return nil, ErrClosed
+	}
+	if why := p.suspended; why != nil {
+		p.mu.Unlock()
+		return nil, refusal(why)
 	}
 	if p.paused {
 		p.paused = false
@@ -164,6 +170,9 @@ func (p *Pool[T]) leave(w *waiter[T], why error) error {
 	}
 	return fmt.Errorf("acquire from pool: %w after waiting %v", why, time.Since(w.since).Round(time.Millisecond))
 }
+
+// refusal is the error for callers of a suspended pool.
+func refusal(why error) error { return fmt.Errorf("acquire from pool: %w", why) }
 
 // hopeless is the error for callers who would wait in vain.
 func hopeless(last error) error {
@@ -299,12 +308,32 @@ func (p *Pool[T]) Pause() {
 	p.notify()
 }
 
-// Resume wakes a paused pool, and lets one that fails to make values try again now rather than after its backoff: call
+// Suspend is Pause until Resume, whoever wants a value meanwhile: callers, those who wait included, get an error which wraps why.
+// Leases that are out stay.
+func (p *Pool[T]) Suspend(why error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.suspended = why
+	p.refuse(refusal(why))
+	p.kick()
+	p.notify()
+}
+
+// Wake wakes a paused pool before somebody wants a value.
+func (p *Pool[T]) Wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = false
+	p.kick()
+	p.notify()
+}
+
+// Resume wakes a paused or suspended pool, and lets one that fails to make values try again now rather than after its backoff: call
 // it when the cause may have gone, such as after a login.
 func (p *Pool[T]) Resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.paused = false
+	p.paused, p.suspended = false, nil
 	p.trouble.rounds, p.trouble.permanent = 0, false
 	p.kick()
 	p.notify()
@@ -383,7 +412,7 @@ func (p *Pool[T]) room() int {
 
 // want is how many values should have room now.
 func (p *Pool[T]) want() int {
-	if p.paused || p.closed() {
+	if p.paused || p.suspended != nil || p.closed() {
 		return 0
 	}
 	return min(p.warm, p.max)

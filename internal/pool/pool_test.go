@@ -272,6 +272,44 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
+func TestASuspendedPoolRefusesEverybodyUntilResumed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		f.takes = always(5 * time.Second)
+		p := startPool(t, f.options(pool.Options[int]{Warm: 1, Max: 2}))
+		leases := []*pool.Lease[int]{acquire(t, p), acquire(t, p)}
+		waiting := acquireLater(t.Context(), p)
+		synctest.Wait()
+		why := errors.New("the daily cap is reached")
+		p.Suspend(why)
+		if got := <-waiting; !errors.Is(got.err, why) {
+			t.Errorf("a caller who waited got %v, want an error which wraps %q", got.err, why)
+		}
+		if _, err := p.Acquire(t.Context()); !errors.Is(err, why) {
+			t.Errorf("Acquire = %v, want an error which wraps %q", err, why)
+		}
+		time.Sleep(time.Minute)
+		if s := p.Stats(); !errors.Is(s.Suspended, why) || s.Leased != 2 {
+			t.Errorf("suspended by %v with %d leased, want %q and the 2 that were out", s.Suspended, s.Leased, why)
+		}
+		for _, l := range leases {
+			l.Release()
+		}
+		time.Sleep(time.Minute)
+		if n := f.left(); n != 0 {
+			t.Errorf("suspended with no lease out: %d values, want 0", n)
+		}
+		p.Wake()
+		time.Sleep(time.Minute)
+		if n := f.left(); n != 0 {
+			t.Errorf("woken, a suspended pool has %d values, want 0 until it is resumed", n)
+		}
+		p.Resume()
+		awaitReady(t, p, 1)
+		acquire(t, p).Release()
+	})
+}
+
 func TestPauseAndResume(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
@@ -293,10 +331,12 @@ func TestPauseAndResume(t *testing.T) {
 		if took := time.Since(begun); took != 5*time.Second || p.Stats().Paused {
 			t.Errorf("Acquire took %v and left the pool paused: %t; want 5s and awake", took, p.Stats().Paused)
 		}
-		p.Pause()
-		synctest.Wait()
-		p.Resume()
-		awaitReady(t, p, 2)
+		for _, wake := range []func(){p.Wake, p.Resume} {
+			p.Pause()
+			synctest.Wait()
+			wake()
+			awaitReady(t, p, 2)
+		}
 
 		// A pause does not strand those who wait.
 		leases := []*pool.Lease[int]{acquire(t, p), acquire(t, p)}

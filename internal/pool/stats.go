@@ -24,9 +24,10 @@ func (s State) String() string {
 
 // Stats is a picture of the pool at one moment, a copy which nobody changes.
 type Stats[T any] struct {
-	Warm   int // wanted to be ready
-	Max    int
-	Paused bool
+	Warm      int // wanted to be ready
+	Max       int
+	Paused    bool
+	Suspended error // why nobody gets a lease; nil: they do
 
 	Starting int // values being made
 	Ready    int // values which have room for another lease: what Warm asks for
@@ -100,6 +101,7 @@ func (p *Pool[T]) Stats() Stats[T] {
 		Warm:             p.warm,
 		Max:              p.max,
 		Paused:           p.paused,
+		Suspended:        p.suspended,
 		Ready:            p.room(),
 		Waiting:          len(p.waiters),
 		Failures:         p.trouble.rounds,

@@ -34,12 +34,19 @@ const (
 	Stopping Phase = "stopping" // shutting down
 )
 
-// Backend says where code runs.
+// Backend says where new contexts are made. What is empty does not concern it.
 type Backend struct {
-	Name    string  `json:"name"`    // agentrun, local or mock
-	Setting string  `json:"setting"` // what the settings ask for, such as auto
-	Note    string  `json:"note"`    // what is and is not there, in a sentence or two
-	Loading *Loader `json:"loading,omitempty"`
+	Name            string  `json:"name"`    // agentrun, local or mock
+	Setting         string  `json:"setting"` // what the settings ask for, such as auto
+	Note            string  `json:"note"`    // what is and is not there, in a sentence or two
+	Fallback        string  `json:"fallback,omitempty"`
+	Region          string  `json:"region,omitempty"`
+	Account         string  `json:"account,omitempty"`
+	Template        string  `json:"template,omitempty"`
+	Credentials     string  `json:"credentials,omitempty"` // where they were found
+	ControlEndpoint string  `json:"control_endpoint,omitempty"`
+	DataEndpoint    string  `json:"data_endpoint,omitempty"`
+	Loading         *Loader `json:"loading,omitempty"`
 }
 
 // Loader is the progress of something that takes seconds before the first session can be ready.
@@ -63,18 +70,21 @@ type Pool struct {
 	Closing     int        `json:"closing"`
 	Waiting     int        `json:"waiting"` // callers that wait for a session
 	Paused      bool       `json:"paused"`
+	Suspended   string     `json:"suspended,omitempty"`    // why it stays paused whoever wants a session
 	LastFailure string     `json:"last_failure,omitempty"` // why the last attempt to make a session failed
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 }
 
 // Session is one sandbox held by the pool.
 type Session struct {
-	ID        uint64     `json:"id"` // number in the pool
+	ID        uint64     `json:"id"` // number in the pool of its backend
+	Backend   string     `json:"backend"`
 	SandboxID string     `json:"sandbox_id"`
 	State     string     `json:"state"` // starting, ready, leased, retiring or closing
 	CreatedAt time.Time  `json:"created_at"`
 	ReadyAt   *time.Time `json:"ready_at,omitempty"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"` // when it is renewed; absent if it does not age
+	EndsAt    *time.Time `json:"ends_at,omitempty"`    // when it ends whatever runs in it; absent if nothing ends it
 	Contexts  int        `json:"contexts"`
 }
 

@@ -124,18 +124,7 @@ func New(options Options) (*Backend, error) {
 	}
 	b := &Backend{client: options.Client, options: options, log: options.Logger, changed: make(chan struct{}, 1)}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	b.traits = sandbox.Traits{
-		Languages:   []sandbox.Language{sandbox.Python, sandbox.JavaScript},
-		MaxRunTime:  agentrun.MaxRunTime,
-		MaxContexts: options.MaxContexts,
-		MaxCodeSize: maxCodeSize,
-		MaxFileSize: agentrun.MaxUpload,
-		Lifetime:    options.Lifetime,
-		HardLimit:   agentrun.MaxLifetime,
-		EndsLines:   true,
-		Note: "Code runs in an AgentRun sandbox in the cloud, with internet access: Python with the usual packages (pip install works until the sandbox ends), or JavaScript. " +
-			"A run has at most 30 seconds and shows its output at its end; what is cancelled loses its variables. Files go into the working folder; charts are best saved there.",
-	}
+	b.traits = traits(options)
 	return b, nil
 }
 

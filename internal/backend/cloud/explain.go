@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
+	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
 
@@ -76,7 +77,7 @@ func (b *Backend) meaning(e *agentrun.APIError) (code sandbox.Code, why string) 
 func (b *Backend) rejected(e *agentrun.APIError) string {
 	switch e.Kind {
 	case agentrun.KindNoCredentials:
-		return "there are no AgentRun credentials to use (" + e.Message + "); set AGENTRUN_ACCESS_KEY_ID and AGENTRUN_ACCESS_KEY_SECRET"
+		return "there are no AgentRun credentials to use (" + e.Message + "); put them in with agentrunctl login, or set AGENTRUN_ACCESS_KEY_ID, AGENTRUN_ACCESS_KEY_SECRET and AGENTRUN_ACCOUNT_ID"
 	case agentrun.KindKeyRejected:
 		return "the access key id does not exist or is disabled; look at it in the RAM console and put in one that is valid"
 	case agentrun.KindSignatureRejected:
@@ -89,7 +90,7 @@ func (b *Backend) rejected(e *agentrun.APIError) string {
 		if e.Skew < 0 {
 			direction = "behind"
 		}
-		return fmt.Sprintf("this computer's clock is %s %s AgentRun's, and more than 15 minutes are refused; set it right", e.Skew.Abs().Round(time.Minute), direction)
+		return fmt.Sprintf("this computer's clock is %s %s AgentRun's, and more than 15 minutes are refused; set it right", phrase.Duration(e.Skew.Abs().Round(time.Minute)), direction)
 	case agentrun.KindTokenExpired:
 		return "the temporary credentials have expired; get new ones"
 	case agentrun.KindTokenRejected:

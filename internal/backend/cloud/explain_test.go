@@ -28,7 +28,7 @@ func TestEveryKindOfFailureHasASentence(t *testing.T) {
 		code  sandbox.Code
 		words string
 	}{
-		{agentrun.KindNoCredentials, rejected, "set AGENTRUN_ACCESS_KEY_ID"},
+		{agentrun.KindNoCredentials, rejected, "put them in with agentrunctl login, or set AGENTRUN_ACCESS_KEY_ID"},
 		{agentrun.KindKeyRejected, rejected, "does not exist or is disabled"},
 		{agentrun.KindSignatureRejected, rejected, "secret is wrong"},
 		{agentrun.KindClockSkew, rejected, "set it right"},

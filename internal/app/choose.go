@@ -1,0 +1,207 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
+	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
+	"github.com/agentrun-tray/agentrun-tray/internal/backend/local"
+	"github.com/agentrun-tray/agentrun-tray/internal/backend/mock"
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+)
+
+// Account is whose sandboxes the agentrun backend makes.
+type Account struct {
+	ID, Region    string
+	Control, Data agentrun.Endpoint // zero: those of account and region
+	Source        string            // where the credentials were found, such as "environment"
+	Credentials   agentrun.CredentialsFunc
+}
+
+// ErrNoAccount is that there are no credentials.
+var ErrNoAccount = errors.New("there are no AgentRun credentials")
+
+// SetBackend makes new contexts on another backend from now on: auto, agentrun, local or mock. It is kept in the settings. Contexts
+// that are there stay where they are.
+func (a *App) SetBackend(ctx context.Context, setting string) error {
+	if err := checkBackend(setting); err != nil {
+		return err
+	}
+	if err := config.Set(a.opt.Dirs.Config, "backend", setting); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.setting = setting
+	a.mu.Unlock()
+	return a.choose(ctx)
+}
+
+func checkBackend(setting string) error {
+	if slices.Contains(config.Backends(), setting) {
+		return nil
+	}
+	return fmt.Errorf("there is no backend %q; choose one of %s", setting, strings.Join(config.Backends(), ", "))
+}
+
+// CredentialsChanged looks for the account anew, and lets what failed for its sake be tried again at once.
+func (a *App) CredentialsChanged(ctx context.Context) error {
+	if err := a.choose(ctx); err != nil {
+		return err
+	}
+	if current, _ := a.sites.inUse(); current.pool.Stats().Suspended == nil {
+		current.pool.Resume()
+	}
+	return nil
+}
+
+// choose finds out which backend the setting means now, and uses it.
+func (a *App) choose(ctx context.Context) error {
+	a.choosing.Lock()
+	defer a.choosing.Unlock()
+	current, fallback, err := a.find(ctx)
+	if err != nil {
+		return err
+	}
+	a.sites.use(current, fallback)
+	a.applyHolds()
+	a.interp.Use(current.place, placeOf(fallback))
+	a.log.InfoContext(ctx, "backend", "name", current.Name(), "region", current.shown.Region, "credentials", current.shown.Credentials)
+	return nil
+}
+
+// find gives the site that the setting means now and that to fall back on, making those that are new. The caller is the only one at it.
+func (a *App) find(ctx context.Context) (current, fallback *site, err error) {
+	a.mu.Lock()
+	setting := a.setting
+	a.mu.Unlock()
+	name := setting
+	var account Account
+	if setting == "auto" || setting == cloud.Name {
+		account, err = a.account(ctx)
+		a.noteAccount(setting, err)
+		switch {
+		case err == nil:
+			name = cloud.Name
+		case setting == "auto":
+			name = local.Name
+		}
+	}
+	switch name {
+	case local.Name:
+		current, err = a.site(local.Name, func() (*backend, error) { return newLocal(a.opt) })
+		return current, nil, err
+	case mock.Name:
+		current, err = a.site(mock.Name, func() (*backend, error) { return newMock(), nil })
+		return current, nil, err
+	}
+	made := newVacant(err)
+	if err == nil {
+		if made, err = newCloud(a.opt, account); err != nil {
+			made = newVacant(err)
+		}
+	}
+	if current, err = a.site(made.identity, func() (*backend, error) { return made, nil }); err != nil {
+		return nil, nil, err
+	}
+	if a.opt.Config.Fallback == local.Name {
+		fallback, err = a.site(local.Name, func() (*backend, error) { return newLocal(a.opt) })
+	}
+	return current, fallback, err
+}
+
+// account looks for the account, with some patience for a keychain that asks its owner something.
+func (a *App) account(ctx context.Context) (Account, error) {
+	if a.opt.Account == nil {
+		return Account{}, ErrNoAccount
+	}
+	return a.opt.Account(ctx)
+}
+
+// noteAccount tells, as a problem, why there is no account although there should be one.
+func (a *App) noteAccount(setting string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.credentials = nil
+	switch {
+	case err == nil, errors.Is(err, ErrNoAccount) && setting == "auto":
+	case errors.Is(err, ErrNoAccount):
+		a.credentials = &status.Problem{Code: "credentials", What: "There are no AgentRun credentials.", Todo: noAccountTodo}
+	default:
+		a.credentials = &status.Problem{Code: "credentials", What: "The AgentRun credentials cannot be used.", Why: err.Error(), Todo: "agentrunctl login puts them right."}
+	}
+}
+
+const noAccountTodo = "Run agentrunctl login, or choose where code runs with: agentrunctl backend local"
+
+// site returns the site of an identity, making it if there is none.
+func (a *App) site(identity string, make func() (*backend, error)) (*site, error) {
+	if s := a.sites.find(identity); s != nil {
+		return s, nil
+	}
+	b, err := make()
+	if err != nil {
+		return nil, err
+	}
+	return newSite(b, a.poolOptions(b))
+}
+
+// poolOptions turns the settings and the backend's traits into those of a pool.
+func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
+	cfg, traits := a.opt.Config, b.Traits()
+	share := traits.MaxContexts
+	if cfg.Pool.Isolation == "dedicated" {
+		share = 1
+	}
+	opt := pool.Options[sandbox.Session]{
+		New:   b.Open,
+		Close: func(ctx context.Context, s sandbox.Session) error { return s.Close(ctx) },
+		// only a sandbox that is gone is replaced: where the network is away, so would its successor be
+		Check: func(ctx context.Context, s sandbox.Session) error {
+			if err := s.Check(ctx); errors.Is(err, sandbox.ErrSessionLost) {
+				return err
+			}
+			return nil
+		},
+		CheckEvery:    time.Minute,
+		Permanent:     a.permanent(b),
+		Warm:          cfg.Pool.Warm,
+		Max:           cfg.Pool.Ceiling,
+		Share:         share,
+		Lifetime:      traits.Lifetime,
+		Jitter:        traits.Lifetime / 10,
+		HardLimit:     traits.HardLimit,
+		CreateTimeout: b.create,
+		CloseTimeout:  10 * time.Second,
+	}
+	if b.paid {
+		opt.CheckAfterIdle = 2 * time.Minute // after a sleep of the computer
+	}
+	return opt
+}
+
+// permanent reports whether callers are told of a failure to make a session at once: nothing they could wait for, or elsewhere to go.
+func (a *App) permanent(b *backend) func(error) bool {
+	return func(err error) bool {
+		return errors.Is(err, errHopeless) || b.permanent != nil && (b.permanent(err) || a.opt.Config.Fallback == local.Name)
+	}
+}
+
+// errHopeless marks a failure that no waiting mends.
+var errHopeless = &sandbox.Error{Code: sandbox.CodeCredentialsRejected}
+
+// placeOf is how the interpreter knows a site, which may be nil.
+func placeOf(s *site) *interpreter.Site {
+	if s == nil {
+		return nil
+	}
+	return s.place
+}

@@ -1,0 +1,71 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
+	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+	"github.com/agentrun-tray/agentrun-tray/internal/version"
+)
+
+// startLimit is how long a cloud sandbox may take to be ready once there is its template.
+const startLimit = 2 * time.Minute
+
+// newCloud makes the agentrun backend for an account. Nobody is called yet.
+func newCloud(opt Options, account Account) (*backend, error) {
+	cfg := opt.Config
+	client, err := agentrun.New(agentrun.Config{
+		Credentials: account.Credentials, AccountID: account.ID, Region: account.Region,
+		ControlEndpoint: account.Control, DataEndpoint: account.Data,
+		Lifecycle: agentrun.Plane(cfg.AgentRun.Lifecycle), UserAgent: "agentrun-tray/" + version.String(), Logger: opt.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the agentrun backend: %w", err)
+	}
+	b, err := cloud.New(cloud.Options{
+		Client: client, Template: cfg.AgentRun.Template, TemplateLimit: cfg.TemplateLimit(), StartLimit: startLimit,
+		Lifetime: cfg.Lifetime(), IdleTimeout: idleTimeout(cfg), MaxContexts: cfg.AgentRun.ContextsPerSandbox, Logger: opt.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	control, data := client.Endpoints()
+	return &backend{
+		Backend:  b,
+		identity: strings.Join([]string{cloud.Name, account.ID, client.Region(), control.String(), data.String(), cfg.AgentRun.Template}, " "),
+		shown: status.Backend{
+			Region: client.Region(), Account: account.ID, Template: cfg.AgentRun.Template, Credentials: account.Source,
+			ControlEndpoint: control.String(), DataEndpoint: data.String(),
+		},
+		close: func(ctx context.Context) error {
+			defer client.Close()
+			return b.Close(ctx)
+		},
+		changed: b.Changed(), loading: func() (string, time.Time) { return steps(b.Progress()) },
+		permanent: cloud.Permanent, create: cfg.TemplateLimit() + startLimit + time.Minute, paid: true,
+	}, nil
+}
+
+// idleTimeout is after what time without a request the service ends a sandbox: the hour that the first version of this program asked
+// for, and never before the sandbox is due for renewal. The pool looks at each of its sandboxes every minute, which counts as a
+// request, so that it is those that nobody looks after any more which end by it.
+func idleTimeout(cfg config.Config) time.Duration {
+	return min(max(time.Hour, cfg.Lifetime()+cfg.Lifetime()/10), agentrun.MaxLifetime)
+}
+
+// steps says what is being waited for, and since when.
+func steps(all []cloud.Step) (what string, since time.Time) {
+	if len(all) == 0 {
+		return "", since
+	}
+	names := make([]string, len(all))
+	for n, s := range all {
+		names[n] = s.What
+	}
+	return "waiting for " + strings.Join(names, ", "), all[0].Since
+}

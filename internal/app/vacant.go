@@ -1,0 +1,29 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// vacant stands for the agentrun backend while it cannot be had for want of an account: it makes no sandbox and says why.
+type vacant struct{ why *sandbox.Error }
+
+func newVacant(cause error) *backend {
+	why := sandbox.Errorf(sandbox.CodeCredentialsRejected, "the AgentRun credentials cannot be used: %w; agentrunctl login puts them right", cause)
+	if errors.Is(cause, ErrNoAccount) {
+		why = sandbox.Errorf(sandbox.CodeCredentialsRejected, "%w; store them with agentrunctl login, or choose where code runs with agentrunctl backend local", cause)
+	}
+	return &backend{Backend: vacant{why}, identity: cloud.Name + ": " + why.Message, permanent: cloud.Permanent}
+}
+
+// Name implements [sandbox.Backend].
+func (vacant) Name() string { return cloud.Name }
+
+// Traits implements [sandbox.Backend].
+func (vacant) Traits() sandbox.Traits { return cloud.DefaultTraits() }
+
+// Open implements [sandbox.Backend].
+func (v vacant) Open(context.Context) (sandbox.Session, error) { return nil, v.why }

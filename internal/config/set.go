@@ -1,0 +1,83 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tailscale/hujson"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
+)
+
+// Set writes one setting, named as in faults, such as pool.warm, and leaves the rest of the file to the letter as it is. A value that
+// would not be used is refused with the words of its fault, and so is a file that is not JSON; nothing is changed then.
+func Set(folder, name string, value any) error {
+	file := filepath.Join(folder, FileName)
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = []byte("{}\n"), nil
+	}
+	if err != nil {
+		return fmt.Errorf("change the setting %s: %w", name, err)
+	}
+	changed, err := set(text, name, value)
+	if err != nil {
+		return fmt.Errorf("change the setting %s: %w", name, err)
+	}
+	if err := atomicfile.Write(file, changed, 0o600); err != nil {
+		return fmt.Errorf("change the setting %s: %w", name, err)
+	}
+	return nil
+}
+
+// set returns the text of the settings with one of them changed.
+func set(text []byte, name string, value any) ([]byte, error) {
+	wanted, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	if !json.Valid(text) {
+		return nil, fmt.Errorf("%s is not valid JSON; correct it first", FileName)
+	}
+	tree, err := hujson.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	type operation struct {
+		Op    string          `json:"op"`
+		Path  string          `json:"path"`
+		Value json.RawMessage `json:"value"`
+	}
+	var patch []operation
+	parts := strings.Split(name, ".")
+	for n := 1; n < len(parts); n++ { // the objects on the way to it
+		if path := "/" + strings.Join(parts[:n], "/"); tree.Find(path) == nil {
+			patch = append(patch, operation{"add", path, json.RawMessage("{}")})
+		}
+	}
+	patch = append(patch, operation{"add", "/" + strings.Join(parts, "/"), wanted})
+	steps, err := json.Marshal(patch)
+	if err != nil {
+		return nil, err
+	}
+	if err := tree.Patch(steps); err != nil {
+		return nil, err
+	}
+	changed := tree.Pack()
+
+	c := Default()
+	if err := json.Unmarshal(changed, &c); err != nil {
+		return nil, fmt.Errorf("%s does not belong there: %w", wanted, err)
+	}
+	for _, f := range append(c.Check(), unknown(changed)...) {
+		if f.Field == name || f.Field == parts[len(parts)-1] {
+			return nil, errors.New(f.Text)
+		}
+	}
+	return changed, nil
+}

@@ -1,0 +1,182 @@
+package interpreter
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
+	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// Site is a place where code can run: a backend, and the pool that keeps its sessions. A context stays on the site it was made on.
+// Two sites may have backends of the same name, such as one for each of two accounts.
+type Site struct {
+	backend sandbox.Backend
+	pool    *pool.Pool[sandbox.Session]
+	traits  sandbox.Traits
+}
+
+// NewSite joins a backend and the pool of its sessions. The pool's owner runs it, and ends it after the interpreter, or once no
+// context is left on it (Stats tells) and the interpreter was told to use another site.
+func NewSite(backend sandbox.Backend, sessions *pool.Pool[sandbox.Session]) *Site {
+	return &Site{backend: backend, pool: sessions, traits: backend.Traits()}
+}
+
+// Name is that of the backend.
+func (s *Site) Name() string { return s.backend.Name() }
+
+// Traits are those of the backend.
+func (s *Site) Traits() sandbox.Traits { return s.traits }
+
+// Use makes new contexts on one site from now on, and, where that has no session to give because of a failure, on the fallback, which
+// may be nil. Contexts that are there stay where they are. A caller's default context on another site is no longer its default: its
+// next call without a context gets a new one, and is told so.
+func (i *Interpreter) Use(site, fallback *Site) {
+	i.mu.Lock()
+	i.site, i.fallback = site, fallback
+	i.mu.Unlock()
+	signal(i.changed)
+}
+
+// Site is where new contexts are made.
+func (i *Interpreter) Site() *Site {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.site
+}
+
+// unavailableError is why a site has no session to give now, other than that all are taken or still being made.
+type unavailableError struct{ err *sandbox.Error }
+
+func (e *unavailableError) Error() string { return e.err.Message }
+func (e *unavailableError) Unwrap() error { return e.err }
+
+// unavailable marks the failures that say something of the site as a whole, and nothing of the one context or session.
+func unavailable(err error) error {
+	e, ok := errors.AsType[*sandbox.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Code {
+	case sandbox.CodeServerNotReady, sandbox.CodeCredentialsRejected, sandbox.CodeQuotaExceeded:
+		return &unavailableError{e}
+	default:
+		return err
+	}
+}
+
+// land makes the interpreter of a context on a session of its site, or of the fallback if the context is new and its site has none
+// to give. It waits no longer than patience for a session.
+func (i *Interpreter) land(ctx context.Context, cc *codeContext, patience time.Duration) (on landing, err error) {
+	i.mu.Lock()
+	site, fallback, fresh := cc.site, i.fallback, !cc.placed
+	i.mu.Unlock()
+	on, err = i.landOn(ctx, site, cc.language, patience)
+	if no, is := errors.AsType[*unavailableError](err); is && fresh && fallback != nil && fallback != site && fallback.traits.Speaks(cc.language) {
+		i.log.WarnContext(ctx, "falling back", "context_id", cc.id, "from", site.Name(), "to", fallback.Name(), "why", no.err.Message)
+		if on, err = i.landOn(ctx, fallback, cc.language, patience); err != nil {
+			return landing{}, err
+		}
+		on.instead = "The " + site.Name() + " backend could not be used when this context was made (" + strings.TrimSuffix(no.err.Message, ".") + "). So it runs on the " + fallback.Name() + " backend, and stays there: " + fallback.traits.Note
+	}
+	return on, err
+}
+
+// landing is where a context has come to be.
+type landing struct {
+	site    *Site
+	lease   *pool.Lease[sandbox.Session]
+	inner   sandbox.CodeContext
+	warm    bool   // the session was ready beforehand
+	instead string // why it is not where it should be; empty: it is
+}
+
+// lostLandings is how many sessions may turn out to be gone, one after another, before a context is not made.
+const lostLandings = 3
+
+// landOn makes an interpreter on a session of the site. A session that turns out to be gone, with what was perhaps made in it, is
+// put away, and another is tried.
+func (i *Interpreter) landOn(ctx context.Context, site *Site, language sandbox.Language, most time.Duration) (landing, error) {
+	patience, done := context.WithTimeout(ctx, most)
+	defer done()
+	for n := 1; ; n++ {
+		lease, warm, err := i.acquire(ctx, patience, most, site)
+		if err != nil {
+			return landing{}, err
+		}
+		inner, err := lease.Value().CreateContext(ctx, language)
+		if err == nil {
+			return landing{site: site, lease: lease, inner: inner, warm: warm}, nil
+		}
+		i.giveBack(lease, err)
+		switch {
+		case ctx.Err() != nil:
+			return landing{}, cancelled(ctx)
+		case errors.Is(err, sandbox.ErrSessionLost) && n < lostLandings:
+			continue
+		}
+		return landing{}, creationFailed(unavailable(err))
+	}
+}
+
+// acquire leases a session, and says whether one was ready without waiting.
+func (i *Interpreter) acquire(ctx, patience context.Context, most time.Duration, site *Site) (lease *pool.Lease[sandbox.Session], warm bool, err error) {
+	wait := patience
+	if full(site.pool.Stats()) {
+		short, cancel := context.WithTimeout(patience, fullTimeout)
+		defer cancel()
+		wait = short
+	}
+	lease, err = site.pool.Acquire(wait)
+	switch {
+	case err == nil:
+		return lease, !lease.Waited(), nil
+	case ctx.Err() != nil:
+		return nil, false, cancelled(ctx)
+	}
+	i.log.WarnContext(ctx, "no session", "backend", site.Name(), "error", err)
+	stats := site.pool.Stats()
+	switch e, ok := errors.AsType[*sandbox.Error](err); {
+	case wait.Err() == nil && ok:
+		return nil, false, &unavailableError{e} // such as rejected credentials: waiting longer would not help
+	case wait.Err() == nil:
+		return nil, false, &unavailableError{&sandbox.Error{Code: sandbox.CodeServerNotReady, Message: "no sandbox can be had: " + err.Error(), Err: err}}
+	case full(stats):
+		return nil, false, sandbox.Errorf(sandbox.CodeQuotaExceeded,
+			"all %d sandboxes are taken by other contexts, and there may be no more; stop a context with stop_context, or raise pool.ceiling in the settings", stats.Max)
+	case ok:
+		return nil, false, e
+	}
+	return nil, false, sandbox.Errorf(sandbox.CodeServerNotReady, "no sandbox was ready within %s (%d being made%s); try again in a moment",
+		phrase.Duration(most), stats.Starting, failing(stats))
+}
+
+// fullTimeout is how long a call waits when every sandbox there may be is taken: only the end of a context would help.
+const fullTimeout = 2 * time.Second
+
+// full reports whether every sandbox there may be is taken by contexts.
+func full(stats pool.Stats[sandbox.Session]) bool {
+	return stats.Ready == 0 && stats.Starting == 0 && stats.Closing == 0 && stats.Leased >= stats.Max
+}
+
+// giveBack ends a lease after a failed call: a session that said it is gone is not used again.
+func (i *Interpreter) giveBack(lease *pool.Lease[sandbox.Session], err error) {
+	if errors.Is(err, sandbox.ErrSessionLost) {
+		lease.Discard(err)
+		return
+	}
+	lease.Release()
+}
+
+func creationFailed(err error) error {
+	if no, ok := errors.AsType[*unavailableError](err); ok {
+		return no
+	}
+	if e, ok := errors.AsType[*sandbox.Error](err); ok && e.Code != sandbox.CodeSessionLost {
+		return e
+	}
+	return &sandbox.Error{Code: sandbox.CodeContextCreationFailed, Message: "the context could not be made: " + err.Error() + "; try again", Err: err}
+}

@@ -1,0 +1,242 @@
+package secrets
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	keyring "github.com/zalando/go-keyring"
+)
+
+// Service is the name under which the keychain keeps our entries.
+const Service = "io.github.agentruntray.AgentRunTray"
+
+const defaultPatience = 3 * time.Second
+
+// Vault is what a keychain does, for one service. Calls may block for as long as they like and must be safe for concurrent use.
+// An entry that is not there is ErrNoEntry.
+type Vault interface {
+	Get(entry string) (text string, err error)
+	Set(entry, text string) error
+	Delete(entry string) error
+}
+
+// ErrNoEntry says that a Vault has no entry of the name.
+var ErrNoEntry = errors.New("the keychain has no such entry")
+
+// State is how a keychain is.
+type State string
+
+// The states.
+const (
+	Available State = "available"
+	Locked    State = "locked"  // its user has to unlock it
+	Absent    State = "absent"  // there is none on this computer, or none that this process can reach
+	Waiting   State = "waiting" // a call has not come back: most likely a window asks the user something
+	Failing   State = "failing" // it refuses, in no way that is known
+)
+
+// KeychainError says why the keychain was of no use, and what to do.
+type KeychainError struct {
+	State State
+	Why   string // a sentence without its full stop
+	Todo  string // another one
+	Err   error  // the cause; nil: none
+}
+
+// Error gives both sentences.
+func (e *KeychainError) Error() string {
+	text := e.Why
+	if e.Todo != "" {
+		text += "; " + e.Todo
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *KeychainError) Unwrap() error { return e.Err }
+
+// Keychain keeps credentials in the operating system's keychain. Methods are safe for concurrent use.
+type Keychain struct {
+	vault    Vault
+	entry    string
+	patience time.Duration
+
+	turn chan struct{} // full while a call is under way: there is one at a time
+	left atomic.Bool   // nobody waits any more for the call under way
+}
+
+func newKeychain(options Options) *Keychain {
+	k := &Keychain{vault: options.Vault, entry: entryName(options.Getenv), patience: cmp.Or(options.Patience, defaultPatience), turn: make(chan struct{}, 1)}
+	if k.vault == nil {
+		k.vault = system{getenv: options.Getenv}
+	}
+	return k
+}
+
+// Entry is the name of our entry, for people who look into their keychain.
+func (k *Keychain) Entry() string { return k.entry }
+
+// Get gives what the keychain has. Nothing is ErrNone, and a keychain that is of no use a *KeychainError.
+func (k *Keychain) Get(ctx context.Context) (Credentials, error) {
+	var text string
+	err := k.call(ctx, "nothing was read", func() (err error) {
+		text, err = k.vault.Get(k.entry)
+		return err
+	})
+	if errors.Is(err, ErrNoEntry) {
+		return Credentials{}, ErrNone
+	}
+	if err != nil {
+		return Credentials{}, fmt.Errorf("read the AgentRun credentials: %w", err)
+	}
+	c, err := decode(text)
+	if err != nil {
+		return Credentials{}, fmt.Errorf("read the AgentRun credentials: %w", err)
+	}
+	return c, nil
+}
+
+var errNotKept = errors.New("it took the credentials and has something else")
+
+// Set puts credentials into the keychain in place of those there are.
+func (k *Keychain) Set(ctx context.Context, c Credentials) error {
+	text, err := encode(c)
+	if err != nil {
+		return fmt.Errorf("keep the AgentRun credentials: %w", err)
+	}
+	err = k.call(ctx, "they may be kept all the same when it is answered", func() error {
+		if err := k.vault.Set(k.entry, text); err != nil {
+			return err
+		}
+		kept, err := k.vault.Get(k.entry) // macOS' own program reports success whatever came of it
+		if err != nil {
+			return err
+		}
+		if kept != text {
+			return errNotKept
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("keep the AgentRun credentials: %w", err)
+	}
+	return nil
+}
+
+// Delete takes the credentials out of the keychain. If there are none the error is ErrNone.
+func (k *Keychain) Delete(ctx context.Context) error {
+	err := k.call(ctx, "they may be removed all the same when it is answered", func() error { return k.vault.Delete(k.entry) })
+	if errors.Is(err, ErrNoEntry) {
+		return ErrNone
+	}
+	if err != nil {
+		return fmt.Errorf("remove the AgentRun credentials: %w", err)
+	}
+	return nil
+}
+
+// Status tries the keychain. Why and Todo are empty when it is available.
+func (k *Keychain) Status(ctx context.Context) KeychainError {
+	_, err := k.Get(ctx)
+	if failed, ok := errors.AsType[*KeychainError](err); ok {
+		return *failed
+	}
+	return KeychainError{State: Available}
+}
+
+var errPatience = errors.New("the time for the keychain is up")
+
+// call lets one operation happen, when it is its turn. One that does not come back in time is left to end alone: there is no way
+// to stop it, and the user may still be looking for the password. late says what that means.
+func (k *Keychain) call(ctx context.Context, late string, do func() error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, k.patience, errPatience)
+	defer cancel()
+	select {
+	case k.turn <- struct{}{}:
+	default:
+		if k.left.Load() {
+			return stillWaiting(late, nil)
+		}
+		select {
+		case k.turn <- struct{}{}:
+		case <-ctx.Done():
+			return gaveUp(ctx, late)
+		}
+	}
+	if ctx.Err() != nil { // both were ready: nobody wants the answer
+		<-k.turn
+		return gaveUp(ctx, late)
+	}
+	k.left.Store(false)
+	done := make(chan error, 1)
+	go func() { // ends with the operation, whoever still waits for it
+		err := do()
+		<-k.turn
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err == nil || errors.Is(err, ErrNoEntry) {
+			return err
+		}
+		if failed, ok := errors.AsType[*KeychainError](err); ok {
+			return failed
+		}
+		return &KeychainError{State: Failing, Why: "the keychain refused: " + err.Error(), Todo: todoFailing, Err: err}
+	case <-ctx.Done():
+		k.left.Store(true)
+		return gaveUp(ctx, late)
+	}
+}
+
+func gaveUp(ctx context.Context, late string) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, errPatience) {
+		return stillWaiting(late, cause)
+	}
+	return cause
+}
+
+func stillWaiting(late string, cause error) error {
+	return &KeychainError{State: Waiting, Why: "still waiting for the keychain (" + late + ")", Todo: todoWaiting, Err: cause}
+}
+
+// system is the operating system's keychain.
+type system struct{ getenv func(string) string }
+
+// reach calls the keychain, if there can be one, and says what its failure means.
+func (s system) reach(do func() error) error {
+	if why := s.unreachable(); why != "" {
+		return &KeychainError{State: Absent, Why: why, Todo: todoAbsent}
+	}
+	err := do()
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, keyring.ErrNotFound):
+		return ErrNoEntry
+	case errors.Is(err, keyring.ErrUnsupportedPlatform):
+		return &KeychainError{State: Absent, Why: "this operating system has no keychain that can be used", Todo: todoAbsent, Err: err}
+	}
+	return classify(err)
+}
+
+func (s system) Get(entry string) (text string, err error) {
+	err = s.reach(func() (err error) {
+		text, err = keyring.Get(Service, entry)
+		return err
+	})
+	return text, err
+}
+
+func (s system) Set(entry, text string) error {
+	return s.reach(func() error { return keyring.Set(Service, entry, text) })
+}
+
+func (s system) Delete(entry string) error {
+	return s.reach(func() error { return keyring.Delete(Service, entry) })
+}

@@ -1,0 +1,53 @@
+package secrets
+
+import (
+	"os"
+	"strconv"
+	"strings"
+)
+
+const (
+	todoAbsent  = "install and start a keyring such as gnome-keyring or KeePassXC in your desktop session, or set AGENTRUN_ACCESS_KEY_ID, AGENTRUN_ACCESS_KEY_SECRET and AGENTRUN_ACCOUNT_ID in the environment instead"
+	todoLocked  = "unlock the keyring (it opens with the login password, or in Passwords and Keys) and try again; where there is no desktop set AGENTRUN_ACCESS_KEY_ID, AGENTRUN_ACCESS_KEY_SECRET and AGENTRUN_ACCOUNT_ID in the environment instead"
+	todoWaiting = "look for a window that asks for the keyring's password"
+	todoFailing = "look at the keyring in Passwords and Keys or in KeePassXC, or log out of the desktop and in again"
+)
+
+// unreachable says why there is no use in calling the keychain, or "". Without a session bus the library would start one, and
+// leave it behind.
+func (s system) unreachable() string {
+	if address := s.getenv("DBUS_SESSION_BUS_ADDRESS"); address != "" && address != "autolaunch:" {
+		return ""
+	}
+	for _, name := range []string{"bus", "dbus-session"} {
+		if _, err := os.Stat("/run/user/" + strconv.Itoa(os.Getuid()) + "/" + name); err == nil {
+			return ""
+		}
+	}
+	return "there is no keychain here, because there is no session bus to reach one by"
+}
+
+// classify goes by the words: the library passes on what the bus and the keyring say.
+func classify(err error) error {
+	text := err.Error()
+	says := func(words ...string) bool {
+		for _, word := range words {
+			if strings.Contains(text, word) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case says("failed to unlock", "locked"):
+		return &KeychainError{State: Locked, Why: "the keychain is locked, and was not unlocked", Todo: todoLocked, Err: err}
+	case says("was not provided by any .service files"):
+		return &KeychainError{State: Absent, Why: "there is no keychain here: no program offers one on the session bus", Todo: todoAbsent, Err: err}
+	case says("session bus", "connect:", "connection refused", "dbus-launch"):
+		return &KeychainError{State: Absent, Why: "there is no keychain here: the session bus cannot be reached", Todo: todoAbsent, Err: err}
+	case says("aliases/default"):
+		return &KeychainError{State: Absent, Why: "the keychain has no default keyring yet", Todo: "make one in Passwords and Keys, or log out of the desktop and in again", Err: err}
+	default:
+		return &KeychainError{State: Failing, Why: "the keychain refused: " + text, Todo: todoFailing, Err: err}
+	}
+}

@@ -54,6 +54,7 @@ func commands(stdin io.Reader) []command {
 		{"token", "token [NAME [--revoke]]", "print a client's token for the HTTP address, making it if there is none", token},
 		{"login", "login [flags]", "put the AgentRun account's access key into the keychain, or check it", reading(stdin, login)},
 		{"logout", "logout", "take the access key out of the keychain", reading(stdin, logout)},
+		{"emulator", "emulator [flags]", "emulate AgentRun on this computer, to rehearse the cloud mode without an account", emulator},
 		{"version", "version", "print the version", showVersion},
 	}
 }

@@ -38,6 +38,18 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"a negative time", []string{"serve", "--idle-exit", "-1m"}, "negative"},
 		{"revoking nobody", []string{"token", "--revoke"}, "needs the client's name"},
 		{"interrupting nothing", []string{"interrupt"}, "say which context or run"},
+		{"an unknown shape", []string{"emulator", "--shape", "round"}, "as-seen, as-documented"},
+		{"a delay that ends before it begins", []string{"emulator", "--sandbox-delay", "20s-5s"}, "the shorter first"},
+		{"a delay without a unit", []string{"emulator", "--sandbox-delay", "5"}, "such as 8s"},
+		{"a negative delay", []string{"emulator", "--template-delay", "-5s"}, "negative"},
+		{"a quota of nothing", []string{"emulator", "--quota", "0"}, "nothing can be rehearsed"},
+		{"an unknown thing to do to an emulator", []string{"emulator", "tickle"}, "emulator --help"},
+		{"failing nothing", []string{"emulator", "fail"}, "want: agentrunctl emulator fail FAILURE"},
+		{"no emulator to steer", []string{"emulator", "list", "--at", ""}, "say which emulator"},
+		{"steering the service itself", []string{"emulator", "list", "--at", "https://agentrun.cn-hangzhou.aliyuncs.com"}, "not the address of an emulator"},
+		{"an unknown failure", []string{"emulator", "fail", "flood", "--at", "http://127.0.0.1:1"}, `no failure "flood"`},
+		{"an unknown operation", []string{"emulator", "fail", "cut", "--operation", "Dance", "--at", "http://127.0.0.1:1"}, "CreateSandbox"},
+		{"turning the clock back", []string{"emulator", "advance", "--at", "http://127.0.0.1:1", "--", "-1h"}, "such as 90m"},
 		{"interrupting two", []string{"interrupt", "a", "b"}, "one word too many"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

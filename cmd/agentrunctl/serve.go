@@ -20,6 +20,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -74,6 +75,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 	host, err := app.New(ctx, app.Options{
 		Dirs: dirs, Config: cfg, Faults: faults, Listen: listenAddress(*listen, cfg), IdleExit: *idleExit, Logger: log,
+		Secrets: secrets.Open(secrets.Options{Getenv: os.Getenv}),
 	})
 	if err != nil {
 		return misused("%v", err)

@@ -156,6 +156,25 @@ func (c *Client) Endpoints() (control, data Endpoint) { return c.control, c.data
 // Region is the region requests are signed for.
 func (c *Client) Region() string { return c.region }
 
+// Account says whose templates and sandboxes a client sees: two clients with the same Account see the same ones, whatever their
+// credentials. The endpoints are empty where they are those of region and account.
+type Account struct {
+	ID, Region                    string
+	ControlEndpoint, DataEndpoint string
+}
+
+// Account is what the client's requests are about.
+func (c *Client) Account() Account {
+	account := Account{ID: c.account, Region: c.region}
+	if own, err := ControlEndpoint(c.region); err != nil || own != c.control {
+		account.ControlEndpoint = c.control.String()
+	}
+	if own, err := DataEndpoint(c.region, c.account); err != nil || own.signed() != c.data.signed() {
+		account.DataEndpoint = c.data.String()
+	}
+	return account
+}
+
 // call describes one operation.
 type call struct {
 	op     string // its name; on the control plane it is also sent

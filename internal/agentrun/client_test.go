@@ -783,3 +783,49 @@ func TestNewChecksItsConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// TestClientsOfOneAccountAreToldFromOthers whatever their credentials, and however its own endpoints are written.
+func TestClientsOfOneAccountAreToldFromOthers(t *testing.T) {
+	account := func(change func(*Config)) Account {
+		config := Config{AccountID: "123", Credentials: Static(Credentials{})}
+		if change != nil {
+			change(&config)
+		}
+		c, err := New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Account()
+	}
+	endpoint := func(text string) Endpoint {
+		e, err := ParseEndpoint(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	own := account(nil)
+	if want := (Account{ID: "123", Region: "cn-hangzhou"}); own != want {
+		t.Errorf("Account = %+v, want %+v", own, want)
+	}
+	for name, change := range map[string]func(*Config){
+		"another key":  func(c *Config) { c.Credentials = Static(Credentials{AccessKeyID: "x"}) },
+		"its endpoint": func(c *Config) { c.ControlEndpoint = endpoint("agentrun.cn-hangzhou.aliyuncs.com") },
+		"its data endpoint, as for signed requests": func(c *Config) { c.DataEndpoint = endpoint("https://123-ram.agentrun-data.cn-hangzhou.aliyuncs.com/") },
+	} {
+		if got := account(change); got != own {
+			t.Errorf("%s: Account = %+v, want %+v", name, got, own)
+		}
+	}
+	for name, change := range map[string]func(*Config){
+		"another account":       func(c *Config) { c.AccountID = "124" },
+		"another region":        func(c *Config) { c.Region = "cn-beijing" },
+		"another endpoint":      func(c *Config) { c.ControlEndpoint = endpoint("http://127.0.0.1:1") },
+		"another data endpoint": func(c *Config) { c.DataEndpoint = endpoint("http://127.0.0.1:1") },
+		"no account":            func(c *Config) { c.AccountID, c.DataEndpoint = "", endpoint("http://127.0.0.1:1") },
+	} {
+		if got := account(change); got == own {
+			t.Errorf("%s: Account = %+v, the same", name, got)
+		}
+	}
+}

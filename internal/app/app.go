@@ -21,8 +21,10 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/ledger"
 	"github.com/agentrun-tray/agentrun-tray/internal/mcpserver"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/tokens"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
@@ -34,9 +36,9 @@ type Options struct {
 	Config config.Config
 	// Faults are what was wrong with the settings; they are shown as problems.
 	Faults []config.Fault
-	// Account finds the AgentRun account to use, or ErrNoAccount. It is asked when the host is made, when another backend is chosen and
-	// when credentials have changed, and must answer within seconds. Nil: there is none.
-	Account func(ctx context.Context) (Account, error)
+	// Secrets is where the credentials of the AgentRun account are. It is asked when the host is made, when another backend is chosen,
+	// when credentials have changed, and every few minutes while they are used. Nil: there are none.
+	Secrets *secrets.Store
 	// Listen is the TCP address for editors that connect by URL, such as 127.0.0.1:7411; empty: none. Only loopback
 	// addresses are taken. If it is taken already, another port is used and a problem says so.
 	Listen string
@@ -53,10 +55,12 @@ type App struct {
 	hub     status.Hub
 	started time.Time
 
-	sites  *sites
-	interp *interpreter.Interpreter
-	server *mcpserver.Server
-	tokens *tokens.Store
+	sites   *sites
+	secrets *secrets.Cache // nil: no credentials
+	ledger  *ledger.Ledger
+	interp  *interpreter.Interpreter
+	server  *mcpserver.Server
+	tokens  *tokens.Store
 
 	usesFile *tokens.Uses
 	uses     useBook
@@ -67,7 +71,7 @@ type App struct {
 	address     status.Addresses
 	problems    []status.Problem
 	credentials *status.Problem // with the credentials; nil: none
-	setting     string          // which backend is wanted
+	config      config.Config   // the settings as they are now
 	holds       holds
 	stopping    bool
 	farewells   []net.Conn    // of those who asked the host to end and wait for it
@@ -84,8 +88,12 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{
-		opt: opt, log: opt.Logger, started: time.Now().UTC(), setting: opt.Config.Backend, sites: newSites(),
+		opt: opt, log: opt.Logger, started: time.Now().UTC(), config: opt.Config, sites: newSites(opt.Logger),
 		poke: make(chan struct{}, 1), quit: make(chan struct{}, 1), tokens: tokens.Open(opt.Dirs.Data), usesFile: tokens.OpenUses(opt.Dirs.Data),
+		ledger: ledger.New(opt.Dirs.Data),
+	}
+	if opt.Secrets != nil {
+		a.secrets = secrets.NewCache(opt.Secrets.Find)
 	}
 	for _, f := range opt.Faults {
 		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
@@ -126,16 +134,34 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range a.opt.Config.CheckTools(a.server.Tools()) {
+	for _, f := range opt.Config.CheckTools(a.server.Tools()) {
 		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
 	}
 	a.hub.Publish(a.snapshot())
 	return a, nil
 }
 
+// settings are those of now.
+func (a *App) settings() config.Config {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.config
+}
+
+// set changes a setting, in the file and for this host.
+func (a *App) set(name string, value any, change func(*config.Config)) error {
+	if err := config.Set(a.opt.Dirs.Config, name, value); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change(&a.config)
+	return nil
+}
+
 // rules are what the settings say of a client.
 func (a *App) rules(client string) mcpserver.Rules {
-	r := a.opt.Config.RulesOf(client)
+	r := a.settings().RulesOf(client)
 	return mcpserver.Rules{ResultTokens: r.ResultTokens, Tools: r.Tools}
 }
 

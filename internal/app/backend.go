@@ -22,11 +22,10 @@ type backend struct {
 	close     func(ctx context.Context) error // ends what it keeps beside its sessions
 	changed   <-chan struct{}                 // something of loading is different
 	loading   func() (what string, since time.Time)
-	recover   func(ctx context.Context) // looks after what an earlier host has left
-	permanent func(err error) bool      // no waiting mends this failure of Open
-	born      func(sandbox.Session) time.Time
-	create    time.Duration // how long Open may take
-	paid      bool          // its sandboxes cost money
+	recover   func(ctx context.Context) error // looks after what an earlier host has left
+	permanent func(err error) bool            // no waiting mends this failure of Open
+	create    time.Duration                   // how long Open may take
+	paid      bool                            // its sandboxes cost money
 }
 
 // Close ends what the backend keeps beside its sessions. The sessions are closed before.

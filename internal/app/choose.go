@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/local"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/mock"
@@ -16,19 +15,9 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/pool"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
-
-// Account is whose sandboxes the agentrun backend makes.
-type Account struct {
-	ID, Region    string
-	Control, Data agentrun.Endpoint // zero: those of account and region
-	Source        string            // where the credentials were found, such as "environment"
-	Credentials   agentrun.CredentialsFunc
-}
-
-// ErrNoAccount is that there are no credentials.
-var ErrNoAccount = errors.New("there are no AgentRun credentials")
 
 // SetBackend makes new contexts on another backend from now on: auto, agentrun, local or mock. It is kept in the settings. Contexts
 // that are there stay where they are.
@@ -36,12 +25,9 @@ func (a *App) SetBackend(ctx context.Context, setting string) error {
 	if err := checkBackend(setting); err != nil {
 		return err
 	}
-	if err := config.Set(a.opt.Dirs.Config, "backend", setting); err != nil {
+	if err := a.set("backend", setting, func(c *config.Config) { c.Backend = setting }); err != nil {
 		return err
 	}
-	a.mu.Lock()
-	a.setting = setting
-	a.mu.Unlock()
 	return a.choose(ctx)
 }
 
@@ -54,6 +40,9 @@ func checkBackend(setting string) error {
 
 // CredentialsChanged looks for the account anew, and lets what failed for its sake be tried again at once.
 func (a *App) CredentialsChanged(ctx context.Context) error {
+	if a.secrets != nil {
+		a.secrets.Forget()
+	}
 	if err := a.choose(ctx); err != nil {
 		return err
 	}
@@ -80,11 +69,9 @@ func (a *App) choose(ctx context.Context) error {
 
 // find gives the site that the setting means now and that to fall back on, making those that are new. The caller is the only one at it.
 func (a *App) find(ctx context.Context) (current, fallback *site, err error) {
-	a.mu.Lock()
-	setting := a.setting
-	a.mu.Unlock()
-	name := setting
-	var account Account
+	cfg := a.settings()
+	setting, name := cfg.Backend, cfg.Backend
+	var account secrets.Credentials
 	if setting == "auto" || setting == cloud.Name {
 		account, err = a.account(ctx)
 		a.noteAccount(setting, err)
@@ -105,42 +92,52 @@ func (a *App) find(ctx context.Context) (current, fallback *site, err error) {
 	}
 	made := newVacant(err)
 	if err == nil {
-		if made, err = newCloud(a.opt, account); err != nil {
+		if made, err = newCloud(a.opt, cfg, account, a.secrets.Get, a.ledger); err != nil {
 			made = newVacant(err)
 		}
 	}
 	if current, err = a.site(made.identity, func() (*backend, error) { return made, nil }); err != nil {
 		return nil, nil, err
 	}
-	if a.opt.Config.Fallback == local.Name {
+	if cfg.Fallback == local.Name {
 		fallback, err = a.site(local.Name, func() (*backend, error) { return newLocal(a.opt) })
 	}
 	return current, fallback, err
 }
 
-// account looks for the account, with some patience for a keychain that asks its owner something.
-func (a *App) account(ctx context.Context) (Account, error) {
-	if a.opt.Account == nil {
-		return Account{}, ErrNoAccount
+// account gives the credentials to use, checked as far as that goes without asking anybody.
+func (a *App) account(ctx context.Context) (secrets.Credentials, error) {
+	if a.secrets == nil {
+		return secrets.Credentials{}, secrets.ErrNone
 	}
-	return a.opt.Account(ctx)
+	c, err := a.secrets.Get(ctx)
+	if err != nil {
+		return secrets.Credentials{}, err
+	}
+	return c, c.Check()
 }
 
 // noteAccount tells, as a problem, why there is no account although there should be one.
 func (a *App) noteAccount(setting string, err error) {
+	p := status.Problem{Code: "credentials", What: "The AgentRun credentials cannot be used.", Todo: "Put them right with agentrunctl login, or choose where code runs with agentrunctl backend local."}
+	keychain, isKeychain := errors.AsType[*secrets.KeychainError](err)
+	switch {
+	case err == nil, setting == "auto" && (errors.Is(err, secrets.ErrNone) || isKeychain && keychain.State == secrets.Absent):
+		p = status.Problem{}
+	case errors.Is(err, secrets.ErrNone):
+		p.What = "There are no AgentRun credentials."
+	case isKeychain:
+		p.Why, p.Todo = keychain.Why, keychain.Todo
+	default:
+		p.Why = err.Error()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.credentials = nil
-	switch {
-	case err == nil, errors.Is(err, ErrNoAccount) && setting == "auto":
-	case errors.Is(err, ErrNoAccount):
-		a.credentials = &status.Problem{Code: "credentials", What: "There are no AgentRun credentials.", Todo: noAccountTodo}
-	default:
-		a.credentials = &status.Problem{Code: "credentials", What: "The AgentRun credentials cannot be used.", Why: err.Error(), Todo: "agentrunctl login puts them right."}
+	if p.Code != "" {
+		a.credentials = &p
 	}
 }
-
-const noAccountTodo = "Run agentrunctl login, or choose where code runs with: agentrunctl backend local"
 
 // site returns the site of an identity, making it if there is none.
 func (a *App) site(identity string, make func() (*backend, error)) (*site, error) {
@@ -156,21 +153,16 @@ func (a *App) site(identity string, make func() (*backend, error)) (*site, error
 
 // poolOptions turns the settings and the backend's traits into those of a pool.
 func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
-	cfg, traits := a.opt.Config, b.Traits()
+	cfg, traits := a.settings(), b.Traits()
 	share := traits.MaxContexts
 	if cfg.Pool.Isolation == "dedicated" {
 		share = 1
 	}
 	opt := pool.Options[sandbox.Session]{
-		New:   b.Open,
-		Close: func(ctx context.Context, s sandbox.Session) error { return s.Close(ctx) },
-		// only a sandbox that is gone is replaced: where the network is away, so would its successor be
-		Check: func(ctx context.Context, s sandbox.Session) error {
-			if err := s.Check(ctx); errors.Is(err, sandbox.ErrSessionLost) {
-				return err
-			}
-			return nil
-		},
+		New:           b.Open,
+		Close:         a.closeSession,
+		Born:          born,
+		Check:         func(ctx context.Context, s sandbox.Session) error { return sandbox.IfLost(s.Check(ctx)) },
 		CheckEvery:    time.Minute,
 		Permanent:     a.permanent(b),
 		Warm:          cfg.Pool.Warm,
@@ -188,10 +180,33 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 	return opt
 }
 
+// closeSession ends a session, or only lets go of its sandbox when the host ends and the next one is to have it.
+func (a *App) closeSession(ctx context.Context, s sandbox.Session) error {
+	a.mu.Lock()
+	keep := a.stopping && a.config.Pool.KeepOnQuit
+	a.mu.Unlock()
+	if lasting, is := s.(sandbox.Lasting); is && keep {
+		err := lasting.Detach(ctx)
+		if err == nil {
+			return nil
+		}
+		a.log.WarnContext(ctx, "sandbox not left for the next host", "sandbox_id", s.SandboxID(), "error", err)
+	}
+	return s.Close(ctx)
+}
+
+// born is when the life of a sandbox began that may have been taken over from an earlier host.
+func born(s sandbox.Session) time.Time {
+	if lasting, is := s.(sandbox.Lasting); is {
+		return lasting.Born()
+	}
+	return time.Time{}
+}
+
 // permanent reports whether callers are told of a failure to make a session at once: nothing they could wait for, or elsewhere to go.
 func (a *App) permanent(b *backend) func(error) bool {
 	return func(err error) bool {
-		return errors.Is(err, errHopeless) || b.permanent != nil && (b.permanent(err) || a.opt.Config.Fallback == local.Name)
+		return errors.Is(err, errHopeless) || b.permanent != nil && (b.permanent(err) || a.settings().Fallback == local.Name)
 	}
 }
 

@@ -2,13 +2,14 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/ledger"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
@@ -16,20 +17,21 @@ import (
 // startLimit is how long a cloud sandbox may take to be ready once there is its template.
 const startLimit = 2 * time.Minute
 
-// newCloud makes the agentrun backend for an account. Nobody is called yet.
-func newCloud(opt Options, account Account) (*backend, error) {
-	cfg := opt.Config
-	client, err := agentrun.New(agentrun.Config{
-		Credentials: account.Credentials, AccountID: account.ID, Region: account.Region,
-		ControlEndpoint: account.Control, DataEndpoint: account.Data,
-		Lifecycle: agentrun.Plane(cfg.AgentRun.Lifecycle), UserAgent: "agentrun-tray/" + version.String(), Logger: opt.Logger,
-	})
+// newCloud makes the agentrun backend for an account, with the newest of its keys for each request. Nobody is called yet.
+func newCloud(opt Options, cfg config.Config, account secrets.Credentials, newest func(context.Context) (secrets.Credentials, error), kept *ledger.Ledger) (*backend, error) {
+	to, err := cloud.ClientConfig(account, newest)
 	if err != nil {
-		return nil, fmt.Errorf("prepare the agentrun backend: %w", err)
+		return nil, err
+	}
+	to.Lifecycle, to.UserAgent, to.Logger = agentrun.Plane(cfg.AgentRun.Lifecycle), "agentrun-tray/"+version.String(), opt.Logger
+	client, err := agentrun.New(to)
+	if err != nil {
+		return nil, err
 	}
 	b, err := cloud.New(cloud.Options{
 		Client: client, Template: cfg.AgentRun.Template, TemplateLimit: cfg.TemplateLimit(), StartLimit: startLimit,
-		Lifetime: cfg.Lifetime(), IdleTimeout: idleTimeout(cfg), MaxContexts: cfg.AgentRun.ContextsPerSandbox, Logger: opt.Logger,
+		Lifetime: cfg.Lifetime(), IdleTimeout: idleTimeout(cfg), MaxContexts: cfg.AgentRun.ContextsPerSandbox,
+		Ledger: kept, Keep: cfg.Pool.Warm, Logger: opt.Logger,
 	})
 	if err != nil {
 		return nil, err
@@ -37,9 +39,9 @@ func newCloud(opt Options, account Account) (*backend, error) {
 	control, data := client.Endpoints()
 	return &backend{
 		Backend:  b,
-		identity: strings.Join([]string{cloud.Name, account.ID, client.Region(), control.String(), data.String(), cfg.AgentRun.Template}, " "),
+		identity: strings.Join([]string{cloud.Name, account.AccountID, client.Region(), control.String(), data.String(), cfg.AgentRun.Template}, " "),
 		shown: status.Backend{
-			Region: client.Region(), Account: account.ID, Template: cfg.AgentRun.Template, Credentials: account.Source,
+			Region: client.Region(), Account: account.AccountID, Template: cfg.AgentRun.Template, Credentials: string(account.Source),
 			ControlEndpoint: control.String(), DataEndpoint: data.String(),
 		},
 		close: func(ctx context.Context) error {
@@ -47,7 +49,7 @@ func newCloud(opt Options, account Account) (*backend, error) {
 			return b.Close(ctx)
 		},
 		changed: b.Changed(), loading: func() (string, time.Time) { return steps(b.Progress()) },
-		permanent: cloud.Permanent, create: cfg.TemplateLimit() + startLimit + time.Minute, paid: true,
+		recover: b.Recover, permanent: cloud.Permanent, create: cfg.TemplateLimit() + startLimit + time.Minute, paid: true,
 	}, nil
 }
 

@@ -3,9 +3,11 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"runtime/pprof"
+	"strconv"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 )
@@ -15,6 +17,9 @@ import (
 //	GET  /status             the state of this moment, counts included that are not announced as changes
 //	POST /interrupt/{id}     stops the code that runs in a context, or one run; see InterruptAnswer
 //	POST /stop               ends the host; the connection closes when it has ended
+//	POST /backend/{name}     makes new contexts on another backend; see ChangeAnswer
+//	POST /credentials/changed  the credentials of the account were changed: looks for them anew
+//	POST /pool/pause, /pool/resume, /pool/warm/{n}, /pool/replace/{sandbox}, /pool/end/{sandbox}  see ChangeAnswer
 //	POST /tokens/changed     a token was revoked: ends at once what its client has open
 //	GET  /debug/goroutines   what every goroutine does, for whoever looks into a hang
 func (a *App) control() http.Handler {
@@ -29,6 +34,13 @@ func (a *App) control() http.Handler {
 		a.tell(w, code, answer)
 	})
 	mux.HandleFunc("POST /stop", a.stopByHand)
+	mux.HandleFunc("POST /backend/{name}", func(w http.ResponseWriter, r *http.Request) {
+		a.change(w, "New contexts are made on the backend that "+r.PathValue("name")+" means.", a.SetBackend(r.Context(), r.PathValue("name")))
+	})
+	mux.HandleFunc("POST /credentials/changed", func(w http.ResponseWriter, r *http.Request) {
+		a.change(w, "The credentials were read again.", a.CredentialsChanged(r.Context()))
+	})
+	a.controlPool(mux)
 	mux.HandleFunc("POST /tokens/changed", func(w http.ResponseWriter, _ *http.Request) {
 		a.server.ShutOut()
 		w.WriteHeader(http.StatusNoContent)
@@ -40,6 +52,49 @@ func (a *App) control() http.Handler {
 		}
 	})
 	return mux
+}
+
+// controlPool adds what can be done about the pool by hand.
+func (a *App) controlPool(mux *http.ServeMux) {
+	mux.HandleFunc("POST /pool/pause", func(w http.ResponseWriter, _ *http.Request) {
+		a.PausePool()
+		a.change(w, "The pool is paused: sandboxes that no context is on are ended, and no new contexts are made until it is resumed.", nil)
+	})
+	mux.HandleFunc("POST /pool/resume", func(w http.ResponseWriter, _ *http.Request) {
+		a.ResumePool()
+		a.change(w, "The pool is resumed.", nil)
+	})
+	mux.HandleFunc("POST /pool/warm/{n}", func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.Atoi(r.PathValue("n"))
+		if err == nil {
+			err = a.SetWarm(n)
+		} else {
+			err = fmt.Errorf("%q is not a number of sandboxes", r.PathValue("n"))
+		}
+		a.change(w, fmt.Sprintf("%d sandboxes are kept ready from now on.", n), err)
+	})
+	mux.HandleFunc("POST /pool/replace/{sandbox}", func(w http.ResponseWriter, r *http.Request) {
+		id := r.PathValue("sandbox")
+		a.change(w, "Another sandbox takes the place of "+id+", which takes no new contexts from then on.", a.ReplaceSandbox(id))
+	})
+	mux.HandleFunc("POST /pool/end/{sandbox}", func(w http.ResponseWriter, r *http.Request) {
+		id := r.PathValue("sandbox")
+		a.change(w, "The sandbox "+id+" is ended, with the contexts on it.", a.EndSandbox(id))
+	})
+}
+
+// ChangeAnswer answers a wish to change something about the host.
+type ChangeAnswer struct {
+	Text  string `json:"text"`            // a sentence: what is so now
+	Error string `json:"error,omitempty"` // why nothing was changed
+}
+
+func (a *App) change(w http.ResponseWriter, done string, err error) {
+	if err != nil {
+		a.tell(w, http.StatusUnprocessableEntity, ChangeAnswer{Error: err.Error()})
+		return
+	}
+	a.tell(w, http.StatusOK, ChangeAnswer{Text: done})
 }
 
 func (a *App) tell(w http.ResponseWriter, code int, answer any) {

@@ -1,6 +1,10 @@
 package app
 
 import (
+	"errors"
+	"fmt"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
 
@@ -50,4 +54,38 @@ func (a *App) applyHolds() {
 			x.pool.Resume()
 		}
 	}
+}
+
+// SetWarm keeps another number of sandboxes ready from now on. It is kept in the settings.
+func (a *App) SetWarm(n int) error {
+	if err := a.set("pool.warm", n, func(c *config.Config) { c.Pool.Warm = n }); err != nil {
+		return err
+	}
+	a.sites.setWarm(n)
+	return nil
+}
+
+// ReplaceSandbox has another sandbox take the place of one before its time. Contexts on it stay until they end, or are moved.
+func (a *App) ReplaceSandbox(id string) error {
+	return a.withEntry(id, func(x *site, entry uint64) bool { return x.pool.Replace(entry) })
+}
+
+// errEndedByHand is why the contexts on a sandbox are lost that its user ended.
+var errEndedByHand = errors.New("its user ended it in AgentRun Tray")
+
+// EndSandbox ends a sandbox at once, with the contexts on it.
+func (a *App) EndSandbox(id string) error {
+	return a.withEntry(id, func(x *site, entry uint64) bool { return x.pool.Evict(entry, errEndedByHand) })
+}
+
+// withEntry does something about the pool's entry of a sandbox.
+func (a *App) withEntry(id string, do func(x *site, entry uint64) bool) error {
+	for _, x := range a.sites.list() {
+		for _, row := range x.pool.Stats().Rows {
+			if row.Made && row.Value.SandboxID() == id && do(x, row.ID) {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("there is no sandbox %s; agentrunctl status lists those there are", id)
 }

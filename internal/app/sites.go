@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -17,7 +18,7 @@ type site struct {
 	*backend
 	pool  *pool.Pool[sandbox.Session]
 	place *interpreter.Site
-	warm  int // sessions that its pool keeps ready while it is in use
+	warm  int // sessions that its pool keeps ready while it is in use; guarded by the sites' mutex once it is one of them
 }
 
 // newSite joins a backend with a pool that keeps nothing ready yet.
@@ -33,7 +34,7 @@ func newSite(b *backend, opt pool.Options[sandbox.Session]) (*site, error) {
 
 // run keeps the site's pool until ctx ends, closes its sessions then, and after them what the backend keeps beside. Changes of either
 // are passed on.
-func (s *site) run(ctx context.Context, changed func()) error {
+func (s *site) run(ctx context.Context, log *slog.Logger, changed func()) error {
 	over, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var passing sync.WaitGroup
 	for _, source := range []<-chan struct{}{s.pool.Changed(), s.backend.changed} {
@@ -49,7 +50,11 @@ func (s *site) run(ctx context.Context, changed func()) error {
 		})
 	}
 	if s.recover != nil {
-		passing.Go(func() { s.recover(ctx) })
+		passing.Go(func() {
+			if err := s.recover(ctx); err != nil && ctx.Err() == nil {
+				log.Warn("what an earlier host left was not looked at; it will be", "backend", s.Name(), "error", err)
+			}
+		})
 	}
 	err := s.pool.Run(ctx)
 	closing, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -63,6 +68,7 @@ func (s *site) run(ctx context.Context, changed func()) error {
 // sites keeps the places where code can run: the one in use, the one to fall back on, and those that were in use before, which
 // keep no session ready and stay for the contexts on them. Methods are safe for concurrent use.
 type sites struct {
+	log     *slog.Logger
 	changed chan struct{} // capacity 1: something that a pool or a backend tells has changed
 	added   chan struct{} // capacity 1
 
@@ -72,8 +78,8 @@ type sites struct {
 	fallback *site // may be nil
 }
 
-func newSites() *sites {
-	return &sites{changed: make(chan struct{}, 1), added: make(chan struct{}, 1)}
+func newSites(log *slog.Logger) *sites {
+	return &sites{log: log, changed: make(chan struct{}, 1), added: make(chan struct{}, 1)}
 }
 
 // run runs every site there is or comes to be, until ctx ends and all have ended.
@@ -87,7 +93,7 @@ func (s *sites) run(ctx context.Context) error {
 		for _, x := range s.list()[n:] {
 			n++
 			running.Go(func() {
-				if err := x.run(ctx, s.tell); err != nil {
+				if err := x.run(ctx, s.log, s.tell); err != nil {
 					mu.Lock()
 					defer mu.Unlock()
 					errs = append(errs, err)
@@ -139,17 +145,28 @@ func (s *sites) use(current, fallback *site) {
 		}
 	}
 	s.current, s.fallback = current, fallback
-	all := s.all
-	s.mu.Unlock()
-	for _, x := range all {
+	for _, x := range s.all {
 		if x == current {
 			x.pool.SetWarm(x.warm)
 		} else {
 			x.pool.SetWarm(0)
 		}
 	}
+	s.mu.Unlock()
 	token(s.added)
 	s.tell()
+}
+
+// setWarm changes how many sessions the site in use keeps ready, and those that come to be used.
+func (s *sites) setWarm(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.all {
+		x.warm = n
+		if x == s.current {
+			x.pool.SetWarm(n)
+		}
+	}
 }
 
 // token leaves a token in a channel of capacity 1, where one is as good as many.

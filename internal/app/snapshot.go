@@ -42,7 +42,7 @@ func (a *App) draw(ctx context.Context) error {
 // snapshot folds the state of every owner into one picture.
 func (a *App) snapshot() status.Snapshot {
 	a.mu.Lock()
-	stopping, setting, address, problems := a.stopping, a.setting, a.address, append([]status.Problem{}, a.problems...)
+	stopping, setting, address, problems := a.stopping, a.config.Backend, a.address, append([]status.Problem{}, a.problems...)
 	if a.credentials != nil {
 		problems = append(problems, *a.credentials)
 	}

@@ -6,15 +6,16 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 )
 
 // vacant stands for the agentrun backend while it cannot be had for want of an account: it makes no sandbox and says why.
 type vacant struct{ why *sandbox.Error }
 
 func newVacant(cause error) *backend {
-	why := sandbox.Errorf(sandbox.CodeCredentialsRejected, "the AgentRun credentials cannot be used: %w; agentrunctl login puts them right", cause)
-	if errors.Is(cause, ErrNoAccount) {
-		why = sandbox.Errorf(sandbox.CodeCredentialsRejected, "%w; store them with agentrunctl login, or choose where code runs with agentrunctl backend local", cause)
+	why := sandbox.Errorf(sandbox.CodeCredentialsRejected, "the AgentRun credentials cannot be used: %w; put them right with agentrunctl login, or choose where code runs with agentrunctl backend local", cause)
+	if errors.Is(cause, secrets.ErrNone) {
+		why = sandbox.Errorf(sandbox.CodeCredentialsRejected, "%w, or choose where code runs with agentrunctl backend local", cause)
 	}
 	return &backend{Backend: vacant{why}, identity: cloud.Name + ": " + why.Message, permanent: cloud.Permanent}
 }

@@ -21,7 +21,7 @@ func (a *App) report(ctx context.Context) error {
 	first := a.hub.Current()
 	b := first.Backend
 	a.log.Info("starting", "version", version.String(), "backend", b.Name, "setting", b.Setting, "region", b.Region, "template", b.Template, "credentials", b.Credentials)
-	a.log.Info("creating sessions", "warm", first.Pool.Warm, "ceiling", first.Pool.Max, "isolation", a.opt.Config.Pool.Isolation)
+	a.log.Info("creating sessions", "warm", first.Pool.Warm, "ceiling", first.Pool.Max, "isolation", a.settings().Pool.Isolation)
 	usable, doing := false, ""
 	for s := range a.hub.Watch(ctx) {
 		if l := s.Backend.Loading; l != nil && l.What != doing {
@@ -69,7 +69,7 @@ func inUse(s status.Snapshot) bool { return len(s.Clients) > 0 || len(s.Contexts
 // pauseWhenIdle empties the pool when there was neither a client nor a run for the time set, and fills it when there is a client again.
 // What the contexts are on that still live stays.
 func (a *App) pauseWhenIdle(ctx context.Context) error {
-	patience := a.opt.Config.IdlePause()
+	patience := a.settings().IdlePause()
 	if patience == 0 {
 		return nil
 	}

@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"status":                     1,
 	"logging":                    1,
 	"link":                       1,
+	"ledger":                     1,
 
 	// adaptors and the places where things are kept
 	// the emulator of the cloud's service: it runs code on localengine. Besides tests only a command imports it.

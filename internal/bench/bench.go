@@ -54,6 +54,8 @@ func cases() []measurement {
 		{"interrupt", "stopping an endless loop", measureInterrupt},
 		{"memory", "memory of relay and host", measureMemory},
 		{"pool", "leases of the pool", measurePool},
+		{"cloud", "the first sessions in the cloud", measureCloud},
+		{"roundtrip", "what we add to a run in the cloud", measureRoundTrip},
 	}
 }
 

@@ -13,6 +13,10 @@
 //   - A [Fault] lets the next requests of an operation fail, before or after it was carried out.
 //   - Requests are recorded ([Emulator.Requests]), without signatures, tokens and keys.
 //   - It listens on this computer ([Listen], [Start]), or is spoken to without a network ([Emulator.Transport]).
+//   - One that listens can be steered by other programs of this computer, under paths that begin with /_emulator/ and belong to
+//     neither plane: faults, ends of sandboxes and the clock are theirs to set, and what was asked theirs to read. A [Remote]
+//     speaks to it, and so does curl: GET /_emulator/sandboxes lists what lives, POST /_emulator/faults takes a [Fault] as JSON,
+//     such as {"failure": "throttled 7s", "operation": "CreateSandbox"}.
 //
 // What it has not: the terminal, the operations for a template's MCP server and for access tokens, the older preview of the
 // service, templates of other types than they are named (a sandbox is always a code interpreter), and TLS.
@@ -73,6 +77,9 @@ type Options struct {
 	TemplateDelay time.Duration
 	// SandboxDelay is how long a sandbox is CREATING, and its health a 502 of the gateway.
 	SandboxDelay time.Duration
+	// SandboxDelayMost, if it is longer than SandboxDelay, spreads the delays of sandboxes between the two: evenly, and in the same
+	// order each time, so that what was measured or rehearsed can be had again.
+	SandboxDelayMost time.Duration
 	// SandboxDelays, if there are any, are the delays of sandboxes in the order of their creation, over and over.
 	SandboxDelays []time.Duration
 	// HealthDelay is how long a READY sandbox is not yet healthy.
@@ -266,15 +273,15 @@ func (e *Emulator) Sandboxes() []string {
 
 // Request is a request that came.
 type Request struct {
-	Time      time.Time // by the emulator's clock
-	Plane     string    // "control" or "data"
-	Operation string    // such as "CreateSandbox"; "" if there is no such thing
-	Method    string
-	URI       string      // as it came, path and query
-	Header    http.Header // without what proves who is calling
-	Body      []byte      // the first 16 KiB; of uploads nothing
-	Status    int         // of the answer; 0 if there was none
-	Fault     string      // the failure that was injected; "" if none was
+	Time      time.Time   `json:"time"`      // by the emulator's clock
+	Plane     string      `json:"plane"`     // "control" or "data"
+	Operation string      `json:"operation"` // such as "CreateSandbox"; "" if there is no such thing
+	Method    string      `json:"method"`
+	URI       string      `json:"uri"`             // as it came, path and query
+	Header    http.Header `json:"header"`          // without what proves who is calling
+	Body      []byte      `json:"body,omitempty"`  // the first 16 KiB; of uploads nothing
+	Status    int         `json:"status"`          // of the answer; 0 if there was none
+	Fault     string      `json:"fault,omitempty"` // the failure that was injected; "" if none was
 }
 
 // mostRecords is how many requests are kept.

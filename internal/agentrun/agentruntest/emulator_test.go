@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -620,7 +621,8 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 func TestRequestsAreRecordedWithoutSecrets(t *testing.T) {
 	const secret, token, apiKey = "aSecretOfThisTest", "aTokenOfThisTest", "aKeyOfThisTest"
 	var log bytes.Buffer
-	s := start(t, agentruntest.Options{AccessKeySecret: secret, SecurityToken: token, APIKey: apiKey})
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	s := start(t, agentruntest.Options{AccessKeySecret: secret, SecurityToken: token, APIKey: apiKey, Logger: logger})
 	signed := clientOf(t, s, func(c *agentrun.Config) {
 		c.Credentials = agentrun.Static(agentrun.Credentials{AccessKeyID: agentruntest.AccessKeyID, AccessKeySecret: secret, SecurityToken: token})
 	})
@@ -638,6 +640,12 @@ func TestRequestsAreRecordedWithoutSecrets(t *testing.T) {
 	run := requests[3]
 	if run.Operation != "Execute" || run.Plane != "data" || run.Method != "POST" || run.URI != "/sandboxes/"+id+"/contexts/execute" || run.Status != 200 || !bytes.Contains(run.Body, []byte(`"6 * 7"`)) || run.Header.Get("X-Acs-Date") == "" {
 		t.Errorf("the run is recorded as %+v", run)
+	}
+	if err := s.Close(t.Context()); err != nil { // then nobody writes into the log
+		t.Fatal(err)
+	}
+	if n := strings.Count(log.String(), "emulated request"); n != len(requests) {
+		t.Errorf("the log has %d lines, want one for each of %d requests", n, len(requests))
 	}
 	shown := fmt.Sprintf("%+v", requests) + log.String()
 	for _, hidden := range []string{secret, token, apiKey, "Signature="} {

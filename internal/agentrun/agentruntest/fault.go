@@ -9,22 +9,23 @@ import (
 // Fault lets requests fail.
 type Fault struct {
 	// Failure is what they meet with.
-	Failure Failure
+	Failure Failure `json:"failure"`
 	// Operation is the one they are for, such as "Execute". Empty: any.
-	Operation string
+	Operation string `json:"operation,omitempty"`
 	// Plane is where they come, "control" or "data". Empty: either.
-	Plane string
+	Plane string `json:"plane,omitempty"`
 	// Skip is how many of these pass unharmed first.
-	Skip int
+	Skip int `json:"skip,omitempty"`
 	// Times is how many fail. 0: one; less: all that come.
-	Times int
+	Times int `json:"times,omitempty"`
 	// After carries the operation out before it fails: what a client cannot know when no answer comes.
-	After bool
+	After bool `json:"after,omitempty"`
 }
 
-// Failure is a way to fail.
+// Failure is a way to fail. [ParseFailure] knows all of them by name.
 type Failure struct {
 	name    string
+	details string                   // what the name leaves open, as ParseFailure reads it behind the name; "": nothing
 	instead func(x *exchange) answer // the answer; nil: the true one, spoilt
 	spoil   func(a *answer)
 }
@@ -37,12 +38,13 @@ func fixed(name string, make func() answer) Failure {
 	return Failure{name: name, instead: func(*exchange) answer { return make() }}
 }
 
-// Failures that answer something else.
+// withRetryAfter adds the time to wait, if there is one.
 func (f Failure) withRetryAfter(after time.Duration) Failure {
 	if after <= 0 {
 		return f
 	}
 	instead := f.instead
+	f.details = after.String()
 	f.instead = func(x *exchange) answer {
 		a := instead(x)
 		a.header = map[string]string{"Retry-After": strconv.Itoa(int((after + time.Second - 1) / time.Second))}
@@ -146,7 +148,9 @@ func Empty(status int) Failure {
 
 // Status is any other answer in the shape of the service's applications.
 func Status(status int, code, message string) Failure {
-	return fixed("status "+strconv.Itoa(status), func() answer { return problem(status, code, message) })
+	f := fixed("status "+strconv.Itoa(status), func() answer { return problem(status, code, message) })
+	f.details = code + " " + message
+	return f
 }
 
 // Cut breaks the connection in place of an answer.
@@ -161,12 +165,12 @@ func CutInBody() Failure {
 
 // Slow carries the operation out and stops for a while in the middle of the answer.
 func Slow(pause time.Duration) Failure {
-	return Failure{name: "slow", spoil: func(a *answer) { a.slow = pause }}
+	return Failure{name: "slow", details: pause.String(), spoil: func(a *answer) { a.slow = pause }}
 }
 
 // Hang answers after a while, as if nothing had been carried out: with 504.
 func Hang(pause time.Duration) Failure {
-	return Failure{name: "hang", instead: func(x *exchange) answer {
+	return Failure{name: "hang", details: pause.String(), instead: func(x *exchange) answer {
 		timer := time.NewTimer(pause)
 		defer timer.Stop()
 		select {
@@ -180,7 +184,7 @@ func Hang(pause time.Duration) Failure {
 
 // ClockOff lets the service's clock be off by some time for the request: what the client signed is too old or too new.
 func ClockOff(by time.Duration) Failure {
-	return Failure{name: "clock off", instead: func(x *exchange) answer {
+	return Failure{name: "clock off", details: by.String(), instead: func(x *exchange) answer {
 		x.clock = by
 		return x.handle()
 	}}

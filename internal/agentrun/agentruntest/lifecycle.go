@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
@@ -425,10 +426,7 @@ func (x *exchange) createSandbox() answer {
 	own := map[string]string{"control": "sandboxIdleTimeoutInSeconds", "data": "sandboxIdleTimeoutSeconds"}[x.plane]
 	idle := cmp.Or(seconds(fields[own]), seconds(t.fields["sandboxIdleTimeoutInSeconds"]))
 	now := e.Now()
-	delay := e.options.SandboxDelay
-	if delays := e.options.SandboxDelays; len(delays) > 0 {
-		delay = delays[e.created%len(delays)]
-	}
+	delay := e.delayLocked()
 	e.created++
 	ctx, cancel := context.WithCancel(context.Background()) // it outlives the request, and Close ends it
 	s := &sandbox{
@@ -445,6 +443,20 @@ func (x *exchange) createSandbox() answer {
 		"containerId": "c-" + strings.ToLower(rand.Text()[:8]), "createdTime": insideMoment(now), "lastModifiedTime": insideMoment(now), "sessionAffinityType": "HEADER_FIELD",
 	}}
 	return x.lifecycle(o)
+}
+
+// delayLocked is how long the next sandbox is CREATING. Multiples of the golden ratio, without their whole part, never come close to
+// each other: however many are taken, they are spread evenly.
+func (e *Emulator) delayLocked() time.Duration {
+	least, most := e.options.SandboxDelay, e.options.SandboxDelayMost
+	switch delays := e.options.SandboxDelays; {
+	case len(delays) > 0:
+		return delays[e.created%len(delays)]
+	case most <= least:
+		return least
+	}
+	_, share := math.Modf(0.5 + float64(e.created)*math.Phi)
+	return least + time.Duration(share*float64(most-least))
 }
 
 // newULID gives an id in the form that the service's own have.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Server is an emulator that listens.
+// Server is an emulator that listens, and that other programs can steer.
 type Server struct {
 	*Emulator
 	// URL is the endpoint of both planes, such as http://127.0.0.1:41234.
@@ -26,7 +26,7 @@ func Listen(ctx context.Context, address string, options Options) (*Server, erro
 	if err != nil {
 		return nil, fmt.Errorf("listen as an emulator: %w", err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !isLoopback(host) {
 		return nil, fmt.Errorf("listen as an emulator: %s is not an address of this computer alone; whoever reaches it can run code", host)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
@@ -38,7 +38,7 @@ func Listen(ctx context.Context, address string, options Options) (*Server, erro
 		return nil, errors.Join(err, listener.Close())
 	}
 	s := &Server{Emulator: emulator, URL: "http://" + listener.Addr().String(), done: make(chan struct{})}
-	s.http = &http.Server{Handler: emulator, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(emulator.log.Handler(), slog.LevelDebug)}
+	s.http = &http.Server{Handler: emulator.steered(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(emulator.log.Handler(), slog.LevelDebug)}
 	go func() {
 		defer close(s.done)
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -46,6 +46,12 @@ func Listen(ctx context.Context, address string, options Options) (*Server, erro
 		}
 	}()
 	return s, nil
+}
+
+// isLoopback reports whether a host is this computer alone.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Close ends all requests, sandboxes and runs, and waits for them.
@@ -58,21 +64,19 @@ func (s *Server) Close(ctx context.Context) error {
 // Variable is a setting of the environment.
 type Variable struct{ Name, Value string }
 
-// Environment is what a program must find in its environment to use this emulator. The secrets are the emulator's own.
+// Environment is what a program must find in its environment to use this emulator. The secrets are the emulator's own. A token is
+// named even when there is none, as one that was set before would not belong to these.
 func (s *Server) Environment() []Variable {
 	keyID, secret, token := (&exchange{e: s.Emulator}).secretsNow()
-	variables := []Variable{
+	return []Variable{
 		{"AGENTRUN_ACCESS_KEY_ID", keyID},
 		{"AGENTRUN_ACCESS_KEY_SECRET", secret},
+		{"AGENTRUN_SECURITY_TOKEN", token},
 		{"AGENTRUN_ACCOUNT_ID", s.options.AccountID},
 		{"AGENTRUN_REGION", s.options.Region},
 		{"AGENTRUN_CONTROL_ENDPOINT", s.URL},
 		{"AGENTRUN_DATA_ENDPOINT", s.URL},
 	}
-	if token != "" {
-		variables = append(variables, Variable{"AGENTRUN_SECURITY_TOKEN", token})
-	}
-	return variables
 }
 
 // TB is what Start needs of a test; every *testing.T has it. The package does not import testing, as a program imports it.

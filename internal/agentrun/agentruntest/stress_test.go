@@ -85,6 +85,35 @@ func TestSandboxesHaveTheirOwnDelays(t *testing.T) {
 	}
 }
 
+// TestDelaysAreSpreadEvenly over what they may be, in the same order each time.
+func TestDelaysAreSpreadEvenly(t *testing.T) {
+	const least, most = 5 * time.Second, 20 * time.Second
+	s := start(t, agentruntest.Options{SandboxDelay: least, SandboxDelayMost: most})
+	c := clientOf(t, s, nil)
+	var ids []string
+	for range 20 {
+		ids = append(ids, open(t, c))
+	}
+	for turned, passed := time.Duration(0), 0; turned <= most; turned += 3 * time.Second {
+		ready := 0
+		for _, id := range ids {
+			if found, err := c.GetSandbox(t.Context(), id); err != nil {
+				t.Fatal(err)
+			} else if found.Status.Ready() {
+				ready++
+			}
+		}
+		if more := ready - passed; turned < least && more != 0 || turned > least+3*time.Second && (more < 3 || more > 5) && ready < len(ids) {
+			t.Errorf("%d of %d sandboxes are ready after %s, %d more than 3 s before; want none before %s and then 4 every 3 s", ready, len(ids), turned, more, least)
+		}
+		passed = ready
+		s.Advance(3 * time.Second)
+	}
+	if found, err := c.GetSandbox(t.Context(), ids[0]); err != nil || !found.Status.Ready() {
+		t.Errorf("after %s the first is %s, %v", most, found.Status, err)
+	}
+}
+
 func BenchmarkHealth(b *testing.B) {
 	c, id, _ := benchmark(b)
 	for b.Loop() {

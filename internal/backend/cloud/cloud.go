@@ -14,6 +14,8 @@
 //     not answer, counts as lost and is replaced.
 //   - A request whose answer does not come may have been carried out. A run is never sent again, and the interpreter is looked at
 //     before the next one. Finding it lost, that next run is refused with a result that says so, and nothing of its code is run.
+//   - A sandbox is entered in the ledger before it is asked for, and struck out when the service has confirmed its end. What an
+//     earlier host left there is looked at before the first Open makes one: some are taken over, the others ended.
 //   - Line ends at the end of what was printed are cut off by the service. They are put back, so that output which did not end in
 //     one has one too.
 //
@@ -33,6 +35,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
+	"github.com/agentrun-tray/agentrun-tray/internal/ledger"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
 
@@ -75,6 +78,11 @@ type Options struct {
 	IdleTimeout time.Duration
 	// MaxContexts is how many contexts one sandbox holds: 20.
 	MaxContexts int
+	// Ledger keeps the ids of sandboxes on disk. It stays the caller's. nil: nothing is kept, and what a host leaves that was killed
+	// ends by its idle timeout.
+	Ledger *ledger.Ledger
+	// Keep is how many sandboxes that an earlier host left are taken over by Open: none. The others are ended.
+	Keep int
 	// Logger receives one line per event, never code. Default: discarded.
 	Logger *slog.Logger
 }
@@ -82,6 +90,7 @@ type Options struct {
 // Backend makes sandboxes in AgentRun. Methods are safe for concurrent use.
 type Backend struct {
 	client  *agentrun.Client
+	account agentrun.Account
 	options Options
 	traits  sandbox.Traits
 	log     *slog.Logger
@@ -89,12 +98,18 @@ type Backend struct {
 	cancel  context.CancelFunc
 	jobs    sync.WaitGroup // Opens, and that work; Add only under mu while !closed, or within another job
 	changed chan struct{}  // capacity 1
+	closing chan struct{}  // closed by Close
 
 	mu        sync.Mutex // guards below; never held across a call
 	closed    bool
 	preparing *preparation // of the template; nil: nobody is at it
 	ready     bool         // the template was seen to be
 	steps     []*Step
+
+	recovering *recovery      // of what an earlier host left; nil: nobody is at it
+	recovered  bool           // it was looked at
+	triedAt    time.Time      // when that last ended
+	left       []ledger.Entry // to be taken over, youngest first
 }
 
 // New checks the options. It starts nothing and calls nobody: the first Open does.
@@ -112,7 +127,7 @@ func New(options Options) (*Backend, error) {
 	switch {
 	case options.Client == nil:
 		err = errors.New("there is no client")
-	case options.TemplateLimit < 0 || options.StartLimit < 0 || options.MaxContexts < 0:
+	case options.TemplateLimit < 0 || options.StartLimit < 0 || options.MaxContexts < 0 || options.Keep < 0:
 		err = errors.New("a limit is negative")
 	case options.Lifetime < 0 || options.Lifetime >= agentrun.MaxLifetime:
 		err = fmt.Errorf("a lifetime of %s is not between 0 and the %s that AgentRun gives a sandbox", options.Lifetime, agentrun.MaxLifetime)
@@ -122,7 +137,10 @@ func New(options Options) (*Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the AgentRun backend: %w", err)
 	}
-	b := &Backend{client: options.Client, options: options, log: options.Logger, changed: make(chan struct{}, 1)}
+	b := &Backend{
+		client: options.Client, account: options.Client.Account(), options: options, log: options.Logger,
+		changed: make(chan struct{}, 1), closing: make(chan struct{}),
+	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.traits = traits(options)
 	return b, nil
@@ -206,10 +224,13 @@ func (b *Backend) begin() bool {
 }
 
 // Close waits until sandboxes that nobody got have been ended. When ctx ends first it gives that up and says so: what stays then
-// ends after its idle timeout. Sessions are not closed. Open fails from the first call on.
+// is ended by the next host that has the ledger, or after its idle timeout. Sessions are not closed. Open fails from the first call on.
 func (b *Backend) Close(ctx context.Context) error {
 	b.mu.Lock()
-	b.closed = true
+	if !b.closed {
+		b.closed = true
+		close(b.closing)
+	}
 	b.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
@@ -227,7 +248,8 @@ func (b *Backend) Close(ctx context.Context) error {
 	}
 }
 
-// Open implements [sandbox.Backend]. It takes as long as the template, when that is still being made, and then the sandbox.
+// Open implements [sandbox.Backend]. It takes as long as the template, when that is still being made, and then the sandbox; less
+// if there is one to be taken over.
 func (b *Backend) Open(ctx context.Context) (sandbox.Session, error) {
 	if !b.begin() {
 		return nil, fmt.Errorf("%s: %w", attemptOpen, errClosed)
@@ -236,13 +258,19 @@ func (b *Backend) Open(ctx context.Context) (sandbox.Session, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("%s: %w", attemptOpen, err)
 	}
+	if err := b.awaitRecovery(ctx); err != nil {
+		return nil, err
+	}
+	if s, err := b.takeOver(ctx); s != nil || err != nil {
+		return s, err
+	}
 	if err := b.awaitTemplate(ctx); err != nil {
 		return nil, err
 	}
 	step := b.wait("a sandbox to start")
 	defer b.over(step)
-	began := time.Now()
-	id, err := b.create(ctx)
+	born := time.Now()
+	id, err := b.create(ctx, born)
 	if err != nil {
 		return nil, err
 	}
@@ -250,21 +278,30 @@ func (b *Backend) Open(ctx context.Context) (sandbox.Session, error) {
 		b.discard(id, false)
 		return nil, err
 	}
-	b.log.InfoContext(ctx, "sandbox ready", "sandbox_id", id, "took", time.Since(began))
-	return newSession(b, id), nil
+	b.log.InfoContext(ctx, "sandbox ready", "sandbox_id", id, "took", time.Since(born))
+	b.settle()
+	return newSession(b, id, born), nil
 }
 
 const attemptOpen = "open an AgentRun sandbox"
 
 // create makes a sandbox, once. It has an id of our choice, by which it can be found and ended when the answer is lost.
-func (b *Backend) create(ctx context.Context) (string, error) {
+func (b *Backend) create(ctx context.Context, now time.Time) (string, error) {
 	id := "tray-" + newToken()
+	b.enter(id, now)
 	made, err := b.client.CreateSandbox(ctx, agentrun.SandboxSpec{Template: b.options.Template, ID: id, IdleTimeout: b.options.IdleTimeout})
+	if err == nil && made.ID != "" && made.ID != id { // nobody has seen the service do that
+		b.enter(made.ID, now)
+		b.strike(id)
+		id = made.ID
+	}
 	if err == nil {
-		return cmp.Or(made.ID, id), nil
+		return id, nil
 	}
 	if failed, ok := errors.AsType[*agentrun.APIError](err); ok && mayHaveMade(failed) {
 		b.discard(id, failed.Uncertain)
+	} else {
+		b.strike(id)
 	}
 	if kind := agentrun.KindOf(err); kind == agentrun.KindTemplateNotFound || kind == agentrun.KindConflict {
 		b.mu.Lock()
@@ -377,9 +414,11 @@ func (b *Backend) discard(id string, uncertain bool) {
 			switch {
 			case err == nil && (!uncertain || !was.Status.Ended() || n >= searches):
 				b.log.Info("unused sandbox ended, or was never made", "sandbox_id", id)
+				b.strike(id)
 				return
 			case ctx.Err() != nil, err != nil && (!isAnswer || !failed.Retryable()):
-				b.log.Error("unused sandbox could not be ended; it ends after its idle timeout", "sandbox_id", id, "error", err)
+				b.log.Error("unused sandbox could not be ended; that is tried again later, and it ends after its idle timeout", "sandbox_id", id, "error", err)
+				b.giveUp(id)
 				return
 			}
 			timer := time.NewTimer(wait)

@@ -16,6 +16,7 @@ type session struct {
 	backend *Backend
 	client  *agentrun.Client
 	id      string
+	born    time.Time
 	ctx     context.Context // ends with Close
 	cancel  context.CancelCauseFunc
 	calls   sync.WaitGroup // those that make or run something, and work that goes on after them; Add only under mu while !closed, or within another
@@ -51,16 +52,22 @@ var (
 	errContextStopped = errors.New("the context was stopped")
 )
 
+// contextFolder begins the names of working folders.
+const contextFolder = "context-"
+
 const mendLimit = 30 * time.Second // for deleting an interpreter and making another
 
-func newSession(b *Backend, id string) *session {
-	s := &session{backend: b, client: b.client, id: id, contexts: make(map[string]*codeContext)}
+func newSession(b *Backend, id string, born time.Time) *session {
+	s := &session{backend: b, client: b.client, id: id, born: born, contexts: make(map[string]*codeContext)}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background()) // it outlives the Open that made it; Close ends it
 	return s
 }
 
 // SandboxID implements [sandbox.Session].
 func (s *session) SandboxID() string { return s.id }
+
+// Born implements [sandbox.Lasting].
+func (s *session) Born() time.Time { return s.born }
 
 func (s *session) lost(cause error) error {
 	s.mu.Lock()
@@ -166,7 +173,7 @@ func (s *session) book(language sandbox.Language) (*codeContext, error) {
 	s.booked++
 	s.made++
 	mark := newToken()
-	cc := &codeContext{id: fmt.Sprintf("%s-%d", language, s.made), language: language, folder: agentrun.HomeFolder + "/context-" + mark, mark: mark}
+	cc := &codeContext{id: fmt.Sprintf("%s-%d", language, s.made), language: language, folder: agentrun.HomeFolder + "/" + contextFolder + mark, mark: mark}
 	cc.ctx, cc.cancel = context.WithCancelCause(s.ctx)
 	return cc, nil
 }
@@ -254,8 +261,9 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 	return nil
 }
 
-// Check implements [sandbox.Session]. It also keeps the sandbox from ending by its idle timeout. An error that is not
-// [sandbox.ErrSessionLost] says that the sandbox could not be asked, or that it is unwell: it may still be there.
+// Check implements [sandbox.Session]. It also keeps the sandbox from ending by its idle timeout. Only an error that is
+// [sandbox.ErrSessionLost] says that the sandbox is over. Any other says that it could not be asked, or is unwell: it may still be
+// there, with everything in it, and should not be given up for that. See [sandbox.IfLost].
 func (s *session) Check(ctx context.Context) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -264,28 +272,68 @@ func (s *session) Check(ctx context.Context) error {
 	within, stop := s.bind(ctx, s.ctx)
 	defer stop()
 	health, err := s.client.Health(within, s.id)
-	if err != nil {
+	switch {
+	case err == nil && health.OK():
+		s.backend.settle()
+		return nil
+	case err == nil:
+		err = sandbox.Errorf(sandbox.CodeServerNotReady, "the AgentRun sandbox %s says that its health is %q", s.id, health.Status)
+	case agentrun.KindOf(err) == agentrun.KindStarting:
+	default:
 		return s.fail(ctx, "check the AgentRun sandbox "+s.id, sandbox.CodeServerNotReady, err)
 	}
-	if !health.OK() {
-		return sandbox.Errorf(sandbox.CodeServerNotReady, "the AgentRun sandbox %s says that its health is %q", s.id, health.Status)
+	// The gateway says "starting" of a sandbox that broke, too. Whether it is over, the other plane knows.
+	if s.hasEnded(within) {
+		return s.lost(err)
 	}
-	return nil
+	return s.backend.explain("check the AgentRun sandbox "+s.id, sandbox.CodeServerNotReady, err)
 }
 
-// Close implements [sandbox.Session]. When the sandbox could not be ended, the backend goes on trying for a while.
-func (s *session) Close(ctx context.Context) error {
+// hasEnded asks for a sandbox that does not say so itself.
+func (s *session) hasEnded(ctx context.Context) bool {
+	found, err := s.client.GetSandbox(ctx, s.id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gone = s.gone || agentrun.KindOf(err) == agentrun.KindSandboxGone || err == nil && found.Status.Ended()
+	return s.gone || s.closed
+}
+
+// finish refuses calls from now on, and waits for those under way, of which none waits for the service any more.
+func (s *session) finish() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.cancel(errSessionClosed)
-	s.calls.Wait() // nothing of it waits for the service any more
+	s.calls.Wait()
+}
+
+// Close implements [sandbox.Session]. When the sandbox could not be ended, the backend goes on trying for a while, and later.
+func (s *session) Close(ctx context.Context) error {
+	s.finish()
 	if _, err := s.client.DeleteSandbox(ctx, s.id); err != nil {
 		if s.backend.begin() {
 			s.backend.discard(s.id, false)
 			s.backend.jobs.Done()
+		} else {
+			s.backend.giveUp(s.id)
 		}
 		return s.backend.explain("end the AgentRun sandbox "+s.id, sandbox.CodeStopFailed, err)
 	}
+	s.backend.strike(s.id)
+	s.backend.settle()
+	return nil
+}
+
+// Detach implements [sandbox.Lasting]. The ledger keeps the sandbox for the next host. One that would be too old for it by then, or
+// that there is no ledger for, is ended instead.
+func (s *session) Detach(ctx context.Context) error {
+	if s.backend.options.Ledger == nil || !s.backend.isWorthwhile(time.Since(s.born)) {
+		return s.Close(ctx)
+	}
+	s.finish()
+	if err := s.backend.clear(ctx, s.id); err != nil {
+		return s.backend.explain("clear the AgentRun sandbox "+s.id, sandbox.CodeStopFailed, err)
+	}
+	s.backend.log.InfoContext(ctx, "sandbox left for the next host", "sandbox_id", s.id)
 	return nil
 }

@@ -63,6 +63,9 @@ type Report struct {
 	Files     Tally
 	// Lost is what did not move: variables in the order in which they were found missing, then files, largest first.
 	Lost []Loss
+	// StateLost says that the interpreter of the context that was left has ended, as code of the user had it do while it was copied or
+	// because its backend could not stop that code otherwise. It is set also beside an error.
+	StateLost bool
 }
 
 // Tally counts what moved.
@@ -108,7 +111,7 @@ func Move(ctx context.Context, from, to Place, names []string, limits Limits) (R
 	}
 	m := &move{from: from, to: to, names: names, limits: limits.withDefaults(), folder: ".carry-" + strings.ToLower(rand.Text())}
 	if err := m.carryOut(ctx); err != nil {
-		return Report{}, fmt.Errorf("move a context from sandbox %s to %s: %w", from.Session.SandboxID(), to.Session.SandboxID(), err)
+		return Report{StateLost: m.report.StateLost}, fmt.Errorf("move a context from sandbox %s to %s: %w", from.Session.SandboxID(), to.Session.SandboxID(), err)
 	}
 	return m.report, nil
 }
@@ -125,7 +128,7 @@ type move struct {
 
 // carryOut does the steps. Files go before variables: an import may need them.
 func (m *move) carryOut(ctx context.Context) error {
-	defer m.clean(ctx, m.from)
+	defer m.clean(ctx, &m.from)
 	packed, err := m.pack(ctx)
 	if err != nil {
 		return err
@@ -140,7 +143,7 @@ func (m *move) carryOut(ctx context.Context) error {
 		}
 	}
 	m.report.Lost = append(m.report.Lost, lostFiles...)
-	m.clean(ctx, m.to)
+	m.clean(ctx, &m.to)
 	return nil
 }
 

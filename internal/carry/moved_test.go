@@ -135,6 +135,9 @@ func TestAnInterpreterThatEndsTakesItsVariables(t *testing.T) {
 	r.do(t, "import os\nopen('f', 'w').write('x')\nclass B:\n def __reduce__(self): os._exit(1)\nbad = B()")
 	r.move(t)
 	r.wantLost(t, " (): copying bad: it ended the interpreter")
+	if !r.report.StateLost {
+		t.Error("the report does not say that the old context has lost its variables too")
+	}
 	if got, want := r.report.Lost[0].String(), "all variables (copying bad: it ended the interpreter)"; got != want {
 		t.Errorf("String() = %q, want %q", got, want)
 	}

@@ -105,7 +105,7 @@ type guestError struct {
 func (e *guestError) Error() string { return e.why }
 
 // run has a context do something. A guestError means that it did not do it.
-func (m *move) run(ctx context.Context, at Place, r request, limit time.Duration) error {
+func (m *move) run(ctx context.Context, at *Place, r request, limit time.Duration) error {
 	r.Folder = m.folder
 	r.Seconds = m.limits.RunTime.Seconds() * 2 / 3
 	r.Patience = m.limits.Patience.Seconds()
@@ -115,6 +115,9 @@ func (m *move) run(ctx context.Context, at Place, r request, limit time.Duration
 		return err
 	}
 	result, err := at.Session.Run(ctx, at.Context.ID, sandbox.Run{Code: code, Timeout: limit})
+	if result.StateLost && at == &m.from {
+		m.report.StateLost = true
+	}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -137,25 +140,25 @@ func orEmpty(list []string) []string { return append([]string{}, list...) }
 
 // pack has the old context pack its variables. It reports whether there is something to unpack.
 func (m *move) pack(ctx context.Context) (bool, error) {
-	for _, at := range []Place{m.from, m.to} {
+	for _, at := range []*Place{&m.from, &m.to} {
 		if err := m.writeText(ctx, at, "mark", "moving"); err != nil {
 			return false, err
 		}
 	}
 	var fresh []string
-	err := m.run(ctx, m.to, request{Do: "name"}, m.limits.RunTime)
+	err := m.run(ctx, &m.to, request{Do: "name"}, m.limits.RunTime)
 	if err == nil {
-		err = m.readAnswer(ctx, m.to, "names", &fresh)
+		err = m.readAnswer(ctx, &m.to, "names", &fresh)
 	}
 	if err != nil {
 		return false, m.loseAll(err)
 	}
 	ask := request{Do: "pack", Limit: m.limits.Variables, Fresh: fresh, Names: m.names, Skip: map[string]string{}}
-	if err := m.insist(ctx, m.from, ask); err != nil {
+	if err := m.insist(ctx, &m.from, ask); err != nil {
 		return false, m.loseAll(err)
 	}
 	var answer packed
-	if err := m.readAnswer(ctx, m.from, "packed", &answer); err != nil {
+	if err := m.readAnswer(ctx, &m.from, "packed", &answer); err != nil {
 		return false, m.loseAll(err)
 	}
 	m.lose(answer.Lost)
@@ -177,11 +180,11 @@ func (m *move) unpack(ctx context.Context) error {
 	if err != nil {
 		err = m.orGuest(ctx, err)
 	} else {
-		err = m.insist(ctx, m.to, request{Do: "unpack", Folders: m.folders, Skip: map[string]string{}})
+		err = m.insist(ctx, &m.to, request{Do: "unpack", Folders: m.folders, Skip: map[string]string{}})
 	}
 	var answer unpacked
 	if err == nil {
-		err = m.readAnswer(ctx, m.to, "unpacked", &answer)
+		err = m.readAnswer(ctx, &m.to, "unpacked", &answer)
 	}
 	if err != nil {
 		m.report.Variables = Tally{}
@@ -196,7 +199,7 @@ func (m *move) unpack(ctx context.Context) error {
 }
 
 // insist is run for code that may fail because of one variable, which the next attempt leaves out.
-func (m *move) insist(ctx context.Context, at Place, ask request) error {
+func (m *move) insist(ctx context.Context, at *Place, ask request) error {
 	for n := 1; ; n++ {
 		err := m.run(ctx, at, ask, m.limits.RunTime)
 		failed, ok := errors.AsType[*guestError](err)
@@ -236,12 +239,12 @@ func (m *move) lose(lost []guestLoss) {
 }
 
 // clean has a context remove what the move put there, and is content when it cannot: that ends with the context.
-func (m *move) clean(ctx context.Context, at Place) {
+func (m *move) clean(ctx context.Context, at *Place) {
 	_ = m.run(context.WithoutCancel(ctx), at, request{Do: "clean"}, min(cleanTime, m.limits.RunTime))
 }
 
 // readAnswer reads what code in a context reported.
-func (m *move) readAnswer(ctx context.Context, at Place, name string, into any) error {
+func (m *move) readAnswer(ctx context.Context, at *Place, name string, into any) error {
 	text, err := m.readText(ctx, at, name)
 	if err != nil {
 		return err
@@ -253,7 +256,7 @@ func (m *move) readAnswer(ctx context.Context, at Place, name string, into any) 
 }
 
 // readText reads a small file of the move. That it cannot be read is a guestError.
-func (m *move) readText(ctx context.Context, at Place, name string) (string, error) {
+func (m *move) readText(ctx context.Context, at *Place, name string) (string, error) {
 	content, _, err := at.Session.ReadFile(ctx, at.Context.ID, m.folder+"/"+name)
 	if err != nil {
 		return "", m.orGuest(ctx, err)
@@ -271,7 +274,7 @@ func (m *move) readText(ctx context.Context, at Place, name string) (string, err
 	return string(data), nil
 }
 
-func (m *move) writeText(ctx context.Context, at Place, name, text string) error {
+func (m *move) writeText(ctx context.Context, at *Place, name, text string) error {
 	_, err := at.Session.WriteFile(ctx, at.Context.ID, m.folder+"/"+name, strings.NewReader(text))
 	return err
 }

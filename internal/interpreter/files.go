@@ -101,7 +101,10 @@ func (i *Interpreter) withFiles(
 	if err != nil {
 		return Where{}, err
 	}
-	err = do(ctx, lease.Value(), inner)
+	err = func() error {
+		defer i.doneWithFiles(cc)
+		return do(ctx, lease.Value(), inner)
+	}()
 	if errors.Is(err, sandbox.ErrSessionLost) {
 		lease.Discard(err)
 		return Where{}, &sandbox.Error{
@@ -120,7 +123,7 @@ func (i *Interpreter) withFiles(
 }
 
 // filesOf returns the session of a context, placing the context if it is not on a live one. It waits for no longer than calls wait
-// for a session: nobody is handed anything meanwhile, and editors give up soon after.
+// for a session: nobody is handed anything meanwhile, and editors give up soon after. Until doneWithFiles the context does not move.
 func (i *Interpreter) filesOf(ctx context.Context, cancel context.CancelCauseFunc, cc *codeContext) (*pool.Lease[sandbox.Session], string, error) {
 	began := time.Now()
 	patience := time.NewTimer(i.opt.ReadyTimeout)
@@ -128,8 +131,9 @@ func (i *Interpreter) filesOf(ctx context.Context, cancel context.CancelCauseFun
 	for {
 		i.mu.Lock()
 		lost, _ := cc.lost()
-		if cc.lease != nil && !lost {
+		if cc.lease != nil && !lost && !cc.moving.copying {
 			lease, inner := cc.lease, cc.inner.ID
+			cc.filing++
 			i.mu.Unlock()
 			return lease, inner, nil
 		}
@@ -140,7 +144,7 @@ func (i *Interpreter) filesOf(ctx context.Context, cancel context.CancelCauseFun
 		landed := cc.landed
 		i.mu.Unlock()
 		select {
-		case <-landed: // a run that came before has placed it; the files are there while its code runs
+		case <-landed: // it has moved, or a run that came before has placed it; the files are there while its code runs
 			i.giveUp(cc, ticket)
 			continue
 		case <-ticket.turn:
@@ -157,10 +161,25 @@ func (i *Interpreter) filesOf(ctx context.Context, cancel context.CancelCauseFun
 		}
 		_, err := i.place(ctx, cc, max(time.Second, i.opt.ReadyTimeout-time.Since(began)))
 		lease, inner := cc.lease, cc.inner.ID
+		if err == nil {
+			i.mu.Lock()
+			cc.filing++
+			i.mu.Unlock()
+		}
 		i.yieldTurn(cc, ticket)
 		if err != nil {
 			return nil, "", err
 		}
 		return lease, inner, nil
+	}
+}
+
+// doneWithFiles says that a call that had the session from filesOf has done with it.
+func (i *Interpreter) doneWithFiles(cc *codeContext) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if cc.filing--; cc.filing == 0 && cc.filed != nil {
+		close(cc.filed)
+		cc.filed = nil
 	}
 }

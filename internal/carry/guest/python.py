@@ -31,7 +31,7 @@ import warnings
 _ours = globals()
 _cell = sys._getframe(1).f_globals  # the variables of whoever runs this
 _asked = json.loads(asked)
-_machinery = re.compile(r'_{1,3}|_i{1,3}|_i?\d+')  # what notebooks keep of earlier cells
+_machinery = re.compile(r'_{1,3}|_i{1,3}|_i?\d+|__annotations__|__warningregistry__')  # what notebooks and Python itself keep of cells
 _from_cells = re.compile(r'<.*>')
 
 
@@ -382,7 +382,7 @@ def _next_index(packer, sink):
 def _candidates(lost):
     fresh, skip = set(_asked['fresh']), _asked['skip']
     for name, value in list(_cell.items()):
-        if not isinstance(name, str) or name in fresh or name == '__annotations__' or _machinery.fullmatch(name):
+        if not isinstance(name, str) or name in fresh or _machinery.fullmatch(name):
             continue
         if name in skip:
             lost.append(_loss(name, value, skip[name]))
@@ -548,6 +548,7 @@ def _main():
     stand_in = types.ModuleType(__name__)  # pickles find the functions of this file in it
     stand_in.__dict__.update(_ours)
     sys.modules[__name__] = stand_in
+    warned = '__warningregistry__' in _cell
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -561,6 +562,8 @@ def _main():
                 shutil.rmtree(os.path.join(_home, _asked['folder']))
     finally:
         del sys.modules[__name__]
+        if not warned:
+            _cell.pop('__warningregistry__', None)  # of a warning that copying gave rise to
 
 
 _home = _find_home()

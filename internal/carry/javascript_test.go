@@ -17,7 +17,7 @@ func TestJavaScriptValuesSurvive(t *testing.T) {
 		{
 			"plain values",
 			[]string{"var a = 1, b = 'ä\\ud800\\u2028', c = true, d = null; let e = -0, f = NaN, g = Infinity; const h = 12345678901234567890n, u = undefined, s = Symbol.for('x'), it = Symbol.iterator"},
-			[]string{"a === 1 && b === 'ä\\ud800\\u2028' && c && d === null && Object.is(e, -0) && Number.isNaN(f) && g === Infinity", "h === 12345678901234567890n && u === undefined && s === Symbol.for('x') && it === Symbol.iterator"},
+			[]string{"a === 1 && b === 'ä\\ud800\\u2028' && c && d === null && Object.is(e, -0) && Number.isNaN(f) && g === Infinity", "!['null', 'this', 'true', 'x'].some((n) => n in globalThis)", "h === 12345678901234567890n && u === undefined && s === Symbol.for('x') && it === Symbol.iterator"},
 		},
 		{
 			"objects and arrays",

@@ -122,12 +122,12 @@ func TestAMoveLeavesNothingBehind(t *testing.T) {
 	onEach(t, func(t *testing.T, b sandbox.Backend) {
 		r := newRig(t, b, sandbox.Python)
 		before := succeed(t, r.to, "sorted(globals())").Value.Text
-		r.do(t, "x = [1]\nclass A: pass\nimport sys; before = set(sys.modules), sys.gettrace(), len(globals())")
+		r.do(t, "x = [1]\nclass A:\n    def __reduce__(self):\n        import warnings; warnings.warn('copied'); return int, ()\na = A()\nimport sys; before = set(sys.modules), sys.gettrace(), len(globals())")
 		r.do(t, "40 + 2")
 		r.move(t)
 		gives(t, r.from, "_", "42")
 		gives(t, r.from, "(set(sys.modules) - before[0]) & {'_agentrun_tray_carry'}, sys.gettrace() is before[1], len(globals()) - before[2]", "(set(), True, 1)") // before itself
-		succeed(t, r.to, "names = sorted(set(globals()) - {'x', 'A', 'sys', 'before', '_'})")
+		succeed(t, r.to, "names = sorted(set(globals()) - {'x', 'A', 'a', 'sys', 'before', '_'})")
 		r.gives(t, "names", before)
 		r.gives(t, "x", "[1]")
 	})

@@ -11,6 +11,7 @@
   const fs = (typeof require === 'function' ? require('fs') : undefined) ?? globalThis.process?.getBuiltinModule?.('fs');
   const evaluate = eval; // indirect: in the global scope
   const until = Date.now() + asked.seconds * 1000;
+  const notVariables = new Set(['this', 'null', 'true', 'false', 'arguments']); // although they have values
   const isName = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
   const TypedArray = Object.getPrototypeOf(Uint8Array);
   const tagOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
@@ -234,7 +235,7 @@
       else lost.push({ name, type: 'accessor', why: 'it is computed by code', bytes: 0 });
     }
     for (const name of asked.names) {
-      if (!isName.test(name) || found.has(name)) continue;
+      if (!isName.test(name) || notVariables.has(name) || found.has(name)) continue;
       try {
         const value = evaluate(name);
         if (!(name in globalThis) || !Object.is(value, globalThis[name])) found.set(name, value);

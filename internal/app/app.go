@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/cost"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/ledger"
@@ -58,6 +59,7 @@ type App struct {
 	sites   *sites
 	secrets *secrets.Cache // nil: no credentials
 	ledger  *ledger.Ledger
+	meter   *cost.Meter
 	interp  *interpreter.Interpreter
 	server  *mcpserver.Server
 	tokens  *tokens.Store
@@ -75,6 +77,7 @@ type App struct {
 	holds       holds
 	stopping    bool
 	farewells   []net.Conn    // of those who asked the host to end and wait for it
+	spent       chan struct{} // capacity 1: what lives or works may have changed
 	poke        chan struct{} // capacity 1: something that is kept here has changed
 	quit        chan struct{} // capacity 1: somebody asked the host to end
 }
@@ -91,6 +94,8 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		opt: opt, log: opt.Logger, started: time.Now().UTC(), config: opt.Config, sites: newSites(opt.Logger),
 		poke: make(chan struct{}, 1), quit: make(chan struct{}, 1), tokens: tokens.Open(opt.Dirs.Data), usesFile: tokens.OpenUses(opt.Dirs.Data),
 		ledger: ledger.New(opt.Dirs.Data),
+		meter:  cost.New(cost.Options{Folder: opt.Dirs.Data, DailyCap: opt.Config.AgentRun.DailyCap, IdleTimeout: idleTimeout(opt.Config)}),
+		spent:  make(chan struct{}, 1),
 	}
 	if opt.Secrets != nil {
 		a.secrets = secrets.NewCache(opt.Secrets.Find)
@@ -142,6 +147,14 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	return a, nil
 }
 
+// note adds a problem to those that are shown from now on.
+func (a *App) note(p status.Problem) {
+	a.mu.Lock()
+	a.problems = append(a.problems, p)
+	a.mu.Unlock()
+	token(a.poke)
+}
+
 // settings are those of now.
 func (a *App) settings() config.Config {
 	a.mu.Lock()
@@ -175,7 +188,7 @@ func (a *App) Hub() *status.Hub { return &a.hub }
 func (a *App) Run(ctx context.Context) error {
 	leaveRoom()
 	defer a.sayFarewell()
-	for _, dir := range []string{a.opt.Dirs.Cache, a.opt.Dirs.Data} {
+	for _, dir := range []string{a.opt.Dirs.Config, a.opt.Dirs.Cache, a.opt.Dirs.Data} {
 		if err := paths.EnsurePrivate(dir); err != nil {
 			return err
 		}
@@ -223,6 +236,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 
 	drawing.start(calm, a.draw)
 	drawing.start(calm, a.keepUses)
+	drawing.start(calm, a.meterCosts)
 	var left error // what could not be ended
 	engine.start(calm, func(ctx context.Context) error {
 		left = a.sites.run(ctx)

@@ -74,7 +74,6 @@ func (a *App) find(ctx context.Context) (current, fallback *site, err error) {
 	var account secrets.Credentials
 	if setting == "auto" || setting == cloud.Name {
 		account, err = a.account(ctx)
-		a.noteAccount(setting, err)
 		switch {
 		case err == nil:
 			name = cloud.Name
@@ -82,6 +81,7 @@ func (a *App) find(ctx context.Context) (current, fallback *site, err error) {
 			name = local.Name
 		}
 	}
+	a.noteAccount(setting, err)
 	switch name {
 	case local.Name:
 		current, err = a.site(local.Name, func() (*backend, error) { return newLocal(a.opt) })
@@ -162,7 +162,6 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 		New:           b.Open,
 		Close:         a.closeSession,
 		Born:          born,
-		Check:         func(ctx context.Context, s sandbox.Session) error { return sandbox.IfLost(s.Check(ctx)) },
 		CheckEvery:    time.Minute,
 		Permanent:     a.permanent(b),
 		Warm:          cfg.Pool.Warm,

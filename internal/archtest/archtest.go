@@ -27,6 +27,7 @@ var floors = map[string]int{
 	"logging":                    1,
 	"link":                       1,
 	"ledger":                     1,
+	"cost":                       1,
 
 	// adaptors and the places where things are kept
 	// the emulator of the cloud's service: it runs code on localengine. Besides tests only a command imports it.
@@ -58,6 +59,7 @@ var helpers = []string{
 	"bench",
 	"e2e",
 	"sandbox/sandboxtest",
+	"secrets/secretstest",
 	"suites",
 	"localengine/guest/tick",
 	"localengine/guest/manifest/cmd",

@@ -14,6 +14,7 @@ type Snapshot struct {
 	Backend   Backend   `json:"backend"`
 	Addresses Addresses `json:"addresses"`
 	Pool      Pool      `json:"pool"`
+	Cost      *Cost     `json:"cost,omitempty"` // absent where nothing costs money
 	Sessions  []Session `json:"sessions"`
 	Contexts  []Context `json:"contexts"`
 	Clients   []Client  `json:"clients"`
@@ -73,6 +74,22 @@ type Pool struct {
 	Suspended   string     `json:"suspended,omitempty"`    // why it stays paused whoever wants a session
 	LastFailure string     `json:"last_failure,omitempty"` // why the last attempt to make a session failed
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
+}
+
+// Cost is what sandboxes in the cloud have cost, about: an estimate from list prices, and no bill.
+type Cost struct {
+	Currency string   `json:"currency"` // CNY
+	Today    Spending `json:"today"`
+	Month    Spending `json:"month"`
+	DailyCap float64  `json:"daily_cap,omitempty"` // at which the pool is suspended until the next day; absent: none
+}
+
+// Spending is what was used in some time.
+type Spending struct {
+	SandboxSeconds int64   `json:"sandbox_seconds"` // the lives of all sandboxes, added up
+	BusySeconds    int64   `json:"busy_seconds"`    // of that, while code ran
+	Calls          int64   `json:"calls"`
+	Estimate       float64 `json:"estimate"`
 }
 
 // Session is one sandbox held by the pool.

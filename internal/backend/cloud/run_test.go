@@ -68,7 +68,7 @@ func TestWhatTheUserIsToldWhenARunFails(t *testing.T) {
 		{agentruntest.Empty(200), sandbox.CodeExecutionFailed, []string{"cannot be understood", "not sent again"}},
 		{agentruntest.Throttled(0), sandbox.CodeServerNotReady, []string{"too many requests"}},
 		{agentruntest.SandboxGone(), sandbox.CodeSessionLost, []string{"has ended"}},
-		{agentruntest.ClockOff(time.Hour), sandbox.CodeCredentialsRejected, []string{"clock is 1h0m0s behind"}},
+		{agentruntest.ClockOff(time.Hour), sandbox.CodeCredentialsRejected, []string{"clock is 60 minutes behind"}},
 		{agentruntest.StorageFull(), sandbox.CodeQuotaExceeded, []string{"disk is full"}},
 	}
 	for _, test := range tests {
@@ -397,6 +397,55 @@ func TestAStopThatFailsSaysSo(t *testing.T) {
 		w.ClearFaults()
 		told(t, "StopContext", s.StopContext(t.Context(), cc), sandbox.CodeContextNotFound)
 	})
+}
+
+// TestAnInterpreterWhoseCreationGotNoAnswerIsEnded by the folder it works in.
+func TestAnInterpreterWhoseCreationGotNoAnswerIsEnded(t *testing.T) {
+	for _, shape := range agentruntest.Shapes() {
+		t.Run(shape.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, agentruntest.Options{Shape: shape.Shape}, cloud.Options{})
+				s := w.open(t)
+				w.context(t, s)
+				w.Inject(agentruntest.Fault{Operation: "CreateContext", Failure: agentruntest.Cut(), After: true})
+				if _, err := s.CreateContext(t.Context(), sandbox.Python); err == nil {
+					t.Error("CreateContext succeeded")
+				}
+				synctest.Wait()
+				if found, err := w.client.ListContexts(t.Context(), s.SandboxID()); err != nil || len(found) != 1 {
+					t.Errorf("there are the contexts %v, %v, want the one that was answered", found, err)
+				}
+			})
+		})
+	}
+}
+
+// TestAStopThatFailedIsDoneAllTheSame when its caller lost patience, or the service had a bad moment.
+func TestAStopThatFailedIsDoneAllTheSame(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fault agentruntest.Fault
+		limit time.Duration
+	}{
+		"no patience":  {agentruntest.Fault{Failure: agentruntest.Hang(time.Minute)}, time.Second},
+		"a bad moment": {agentruntest.Fault{Failure: agentruntest.Unavailable(0), Times: 4}, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, agentruntest.Options{}, cloud.Options{})
+				s := w.open(t)
+				cc := w.context(t, s)
+				tc.fault.Operation = "DeleteContext"
+				w.Inject(tc.fault)
+				ctx, cancel := context.WithTimeout(t.Context(), tc.limit)
+				defer cancel()
+				if err := s.StopContext(ctx, cc); err == nil {
+					t.Error("StopContext = nil")
+				}
+				time.Sleep(time.Minute)
+				w.isEmpty(t, s.SandboxID())
+			})
+		})
+	}
 }
 
 // TestFaultsOfFilesAreSaid with their codes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"sync"
 	"time"
 
@@ -143,8 +144,14 @@ func (s *session) CreateContext(ctx context.Context, language sandbox.Language) 
 		cc.remote, err = s.furnish(within, cc)
 	}
 	if err != nil {
+		failed, _ := errors.AsType[*agentrun.APIError](err)
 		err = s.fail(ctx, attempt, sandbox.CodeContextCreationFailed, err)
-		s.calls.Go(func() { s.removeFolder(cc) })
+		s.calls.Go(func() {
+			if failed != nil && failed.Uncertain {
+				s.deleteStrays(cc)
+			}
+			s.removeFolder(cc)
+		})
 		s.mu.Lock()
 		s.booked--
 		s.mu.Unlock()
@@ -179,7 +186,7 @@ func (s *session) book(language sandbox.Language) (*codeContext, error) {
 }
 
 // furnish makes an interpreter and gives it its mark to keep, by which it is known again. What was made is deleted again after an
-// error; one whose creation got no answer may stay, until the sandbox ends.
+// error, unless its creation got no answer.
 func (s *session) furnish(ctx context.Context, cc *codeContext) (string, error) {
 	made, err := s.client.CreateContext(ctx, s.id, agentrun.Language(cc.language), cc.folder)
 	if err != nil {
@@ -203,6 +210,21 @@ func (s *session) deleteRemote(remote string) {
 	err := s.client.DeleteContext(ctx, s.id, remote)
 	if err != nil && ctx.Err() == nil && agentrun.KindOf(err) != agentrun.KindContextNotFound && !s.isOver(ctx, err) {
 		s.backend.log.Warn("interpreter stays until its sandbox ends", "sandbox_id", s.id, "error", err)
+	}
+}
+
+// deleteStrays ends the interpreters of a context that is none: its folder, in which nothing else works, gives them away.
+func (s *session) deleteStrays(cc *codeContext) {
+	ctx, cancel := context.WithTimeout(s.ctx, mendLimit)
+	defer cancel()
+	found, err := s.client.ListContexts(ctx, s.id)
+	if err != nil && ctx.Err() == nil && !s.isOver(ctx, err) {
+		s.backend.log.Warn("interpreter may stay until its sandbox ends", "sandbox_id", s.id, "error", err)
+	}
+	for _, stray := range found {
+		if path.Base(stray.Cwd) == path.Base(cc.folder) {
+			s.deleteRemote(stray.ID)
+		}
 	}
 }
 
@@ -255,7 +277,13 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 		err = s.client.DeleteContext(within, s.id, remote)
 	}
 	if err != nil && agentrun.KindOf(err) != agentrun.KindContextNotFound {
-		return s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, err)
+		err = s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, err)
+		// Nobody can ask for it again. What it runs must not go on because its caller lost patience, or the service had a bad moment.
+		s.calls.Go(func() {
+			s.deleteRemote(remote)
+			s.removeFolder(cc)
+		})
+		return err
 	}
 	s.calls.Go(func() { s.removeFolder(cc) })
 	return nil

@@ -107,7 +107,7 @@ func FuzzAMoveKeepsWhatVariablesShare(f *testing.F) {
 		sandbox.JavaScript: {javaScriptWeb, "describe('v0 v1 v2 v3 v4 v5'.split(' ').map((n) => globalThis[n]))"},
 	}
 	for seed := range 25 {
-		f.Add(seed%2 == 0, uint32(seed), uint8(4*seed)) //nolint:gosec // small numbers
+		f.Add(seed%2 == 0, uint32(seed), uint8(4*seed))
 	}
 	session, err := onThisComputer.Open(f.Context())
 	if err != nil {

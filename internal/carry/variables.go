@@ -96,6 +96,8 @@ func literal(v any) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
+const tooLong = "it took too long" // as the guests say it
+
 // guestError is why variables do not move although both sandboxes are well.
 type guestError struct {
 	why       string
@@ -128,11 +130,9 @@ func (m *move) run(ctx context.Context, at *Place, r request, limit time.Duratio
 	case result.Failure == nil:
 		return nil
 	case result.Failure.Code == sandbox.CodeTimeout:
-		return &guestError{why: "it took too long", stateLost: result.StateLost}
-	case result.StateLost:
-		return &guestError{why: "it ended the interpreter", stateLost: true}
+		return &guestError{why: tooLong, stateLost: result.StateLost}
 	}
-	return &guestError{why: result.Failure.Name + ": " + result.Failure.Message}
+	return &guestError{why: result.Failure.Name + ": " + result.Failure.Message, stateLost: result.StateLost}
 }
 
 // orEmpty makes a list that JSON does not write as null.
@@ -209,6 +209,9 @@ func (m *move) insist(ctx context.Context, at *Place, ask request) error {
 		culprit, readErr := m.readText(ctx, at, "trying")
 		if readErr != nil && isFatal(ctx, readErr) {
 			return readErr
+		}
+		if culprit != "" && failed.stateLost && failed.why != tooLong {
+			failed.why = "it ended the interpreter"
 		}
 		_, again := ask.Skip[culprit]
 		gone := failed.stateLost && ask.Do == "pack" // with the variables in it

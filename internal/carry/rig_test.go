@@ -51,10 +51,10 @@ func run(m *testing.M) int {
 	return code
 }
 
-// inTheCloud makes a backend whose service is an emulator.
-func inTheCloud(t *testing.T) (*cloud.Backend, *agentruntest.Server) {
+// inTheCloud makes a backend whose service is an emulator that answers in a shape.
+func inTheCloud(t *testing.T, shape agentruntest.Shape) *cloud.Backend {
 	t.Helper()
-	s := agentruntest.Start(t, agentruntest.Options{Engine: engine})
+	s := agentruntest.Start(t, agentruntest.Options{Engine: engine, Shape: shape})
 	if err := s.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -79,17 +79,14 @@ func inTheCloud(t *testing.T) (*cloud.Backend, *agentruntest.Server) {
 			t.Errorf("Close = %v", err)
 		}
 	})
-	return b, s
+	return b
 }
 
 // onEach runs a test on every backend that runs code.
 func onEach(t *testing.T, test func(t *testing.T, b sandbox.Backend)) {
 	t.Helper()
 	t.Run("local", func(t *testing.T) { test(t, onThisComputer) })
-	t.Run("cloud", func(t *testing.T) {
-		b, _ := inTheCloud(t)
-		test(t, b)
-	})
+	t.Run("cloud", func(t *testing.T) { test(t, inTheCloud(t, agentruntest.Shape{})) })
 }
 
 // rig is two contexts in two sandboxes, one of which takes over from the other.

@@ -12,7 +12,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/backend/local"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/pool"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
@@ -67,7 +66,8 @@ func wantNotices(t *testing.T, got []string, want ...string) {
 
 const hasMoved = "comes to the end of its time, so the context moved to a new one"
 
-// The variables of the fake cannot be copied, as it speaks no Python. So files show here what moved; values do with a real backend.
+// The variables of the fake cannot be copied, as it speaks no Python. So files show here what moved; values do in package carry, which
+// has real interpreters to test with.
 
 func TestAContextMovesBeforeItsSandboxEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -431,66 +431,4 @@ func TestManyLossesAreCounted(t *testing.T) {
 			t.Errorf("the notice is %q, want ten names and 4 more", notices[0])
 		}
 	})
-}
-
-// TestValuesMoveOnARealBackend is the whole of it without a bubble: real interpreters, and a pool that replaces their sandbox.
-func TestValuesMoveOnARealBackend(t *testing.T) {
-	dir := t.TempDir()
-	backend, err := local.New(local.Options{ScratchRoot: dir + "/scratch", CacheDir: dir + "/cache"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := pool.New(pool.Options[sandbox.Session]{
-		New: backend.Open, Close: func(ctx context.Context, s sandbox.Session) error { return s.Close(ctx) }, Warm: 1, Max: 4, Share: 4,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	i, err := interpreter.New(interpreter.Options{Site: interpreter.NewSite(backend, p)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	over, end := context.WithCancel(context.Background())
-	var running, pooling sync.WaitGroup
-	running.Go(func() { _ = i.Run(ctx) })
-	pooling.Go(func() { _ = p.Run(over) })
-	t.Cleanup(func() {
-		stop()
-		running.Wait()
-		end()
-		pooling.Wait()
-		if err := backend.Close(context.Background()); err != nil {
-			t.Errorf("Close = %v", err)
-		}
-	})
-	run := func(language sandbox.Language, code string) interpreter.RunResult {
-		t.Helper()
-		res, err := i.RunCode(t.Context(), ann, interpreter.RunRequest{Language: language, Code: code})
-		if err != nil || res.Failure != nil {
-			t.Fatalf("RunCode(%s) = %+v, %v", code, res.Failure, err)
-		}
-		return res
-	}
-	run(sandbox.Python, "import math\nclass A:\n    def __init__(self): self.xs = [1]\na = A(); b = a.xs; g = (i for i in b); open('f', 'w').write('x')")
-	run(sandbox.JavaScript, "const o = {n: 1}; let same = o; function f() { return o.n + same.n } const p = Promise.resolve()")
-	before := map[string]bool{}
-	for _, c := range i.Contexts() {
-		before[c.SandboxID] = true
-	}
-	for _, row := range p.Stats().Rows {
-		p.Replace(row.ID)
-	}
-	for slices.ContainsFunc(i.Contexts(), func(c interpreter.Context) bool { return before[c.SandboxID] }) {
-		<-i.Changed() // which tells of each that has moved
-	}
-	res := run(sandbox.Python, "a.xs is b, math.floor(1.5), open('f').read()")
-	if res.Value == nil || res.Value.Text != "(True, 1, 'x')" {
-		t.Errorf("Python has %+v after the move", res.Value)
-	}
-	wantNotices(t, res.Notices, "with 4 variables and 1 file. What could not move is gone: g (generator).")
-	if res = run(sandbox.JavaScript, "f() + (o === same)"); res.Value == nil || res.Value.Text != "3" {
-		t.Errorf("JavaScript has %+v after the move", res.Value)
-	}
-	wantNotices(t, res.Notices, "with 3 variables and 0 files. What could not move is gone: p (Promise).")
 }

@@ -67,19 +67,20 @@ type App struct {
 	usesFile *tokens.Uses
 	uses     useBook
 
-	choosing sync.Mutex // held while a backend is chosen
+	choosing sync.Mutex    // held while a backend is chosen
+	spent    chan struct{} // capacity 1: what lives or works may have changed
+	poke     chan struct{} // capacity 1: something that is guarded by mu has changed
+	quit     chan struct{} // capacity 1: somebody asked the host to end
 
 	mu          sync.Mutex // guards below: the part of the snapshot that no other owner keeps
 	address     status.Addresses
 	problems    []status.Problem
 	credentials *status.Problem // with the credentials; nil: none
+	shut        bool            // the keychain did not open, which may change
 	config      config.Config   // the settings as they are now
 	holds       holds
 	stopping    bool
-	farewells   []net.Conn    // of those who asked the host to end and wait for it
-	spent       chan struct{} // capacity 1: what lives or works may have changed
-	poke        chan struct{} // capacity 1: something that is kept here has changed
-	quit        chan struct{} // capacity 1: somebody asked the host to end
+	farewells   []net.Conn // of those who asked the host to end and wait for it
 }
 
 // New makes a host from its options. It starts nothing and touches no file, other than by asking for the account.
@@ -251,6 +252,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	watch.fail = stop
 	watch.start(ctx, a.report)
 	watch.start(ctx, a.pauseWhenIdle)
+	watch.start(ctx, a.awaitKeychain)
 	watch.start(ctx, func(ctx context.Context) error {
 		select {
 		case <-a.quit:

@@ -133,9 +133,34 @@ func (a *App) noteAccount(setting string, err error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.credentials = nil
+	a.credentials, a.shut = nil, isKeychain && keychain.State != secrets.Absent
 	if p.Code != "" {
 		a.credentials = &p
+	}
+}
+
+// lookAgainEvery is how often a keychain that was locked is looked at again.
+const lookAgainEvery = time.Minute
+
+// awaitKeychain chooses the backend anew when a keychain may have been opened that was locked before, until ctx ends.
+func (a *App) awaitKeychain(ctx context.Context) error {
+	tick := time.NewTicker(lookAgainEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		a.mu.Lock()
+		shut := a.shut
+		a.mu.Unlock()
+		if !shut {
+			continue
+		}
+		if err := a.CredentialsChanged(ctx); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "backend not chosen", "error", err)
+		}
 	}
 }
 
@@ -168,7 +193,7 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 		Max:           cfg.Pool.Ceiling,
 		Share:         share,
 		Lifetime:      traits.Lifetime,
-		Jitter:        traits.Lifetime / 10,
+		Jitter:        traits.Jitter(),
 		HardLimit:     traits.HardLimit,
 		CreateTimeout: b.create,
 		CloseTimeout:  10 * time.Second,

@@ -16,15 +16,9 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/cost"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets/secretstest"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
-
-// noKeychain is a keychain with nothing in it.
-type noKeychain struct{}
-
-func (noKeychain) Get(string) (string, error) { return "", secrets.ErrNoEntry }
-func (noKeychain) Set(string, string) error   { return nil }
-func (noKeychain) Delete(string) error        { return secrets.ErrNoEntry }
 
 // cloud is an emulated service and the options of hosts that use it. Nothing is run: each run prints its own text.
 func cloud(t *testing.T) (*agentruntest.Server, app.Options) {
@@ -37,7 +31,7 @@ func cloud(t *testing.T) (*agentruntest.Server, app.Options) {
 	for _, v := range service.Environment() {
 		env[v.Name] = v.Value
 	}
-	opt.Secrets = secrets.Open(secrets.Options{Getenv: func(name string) string { return env[name] }, Vault: noKeychain{}})
+	opt.Secrets = secrets.Open(secrets.Options{Getenv: func(name string) string { return env[name] }, Vault: &secretstest.Vault{}})
 	return service, opt
 }
 
@@ -199,7 +193,7 @@ func TestADayThatHasCostItsCapSuspendsThePool(t *testing.T) {
 func TestWithoutCredentialsTheCloudByNameSaysWhatToDo(t *testing.T) {
 	_, opt := cloud(t)
 	opt.Config.Backend = "agentrun"
-	opt.Secrets = secrets.Open(secrets.Options{Getenv: func(string) string { return "" }, Vault: noKeychain{}})
+	opt.Secrets = secrets.Open(secrets.Options{Getenv: func(string) string { return "" }, Vault: &secretstest.Vault{}})
 	h := start(t, opt)
 	s := h.wait(t, "trouble", func(s status.Snapshot) bool { return s.Phase == status.Troubled })
 	if len(s.Problems) != 1 || s.Problems[0].Code != "credentials" || !strings.Contains(s.Problems[0].Todo, "agentrunctl login") {
@@ -224,7 +218,7 @@ func TestCredentialsThatComeWhileTheHostRunsAreUsed(t *testing.T) {
 		env[v.Name] = v.Value
 	}
 	var there atomic.Bool
-	opt.Secrets = secrets.Open(secrets.Options{Vault: noKeychain{}, Getenv: func(name string) string {
+	opt.Secrets = secrets.Open(secrets.Options{Vault: &secretstest.Vault{}, Getenv: func(name string) string {
 		if !there.Load() {
 			return ""
 		}

@@ -69,7 +69,7 @@ func (s *site) unreached() error {
 func (s *site) run(ctx context.Context, log *slog.Logger, changed func()) error {
 	over, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var passing sync.WaitGroup
-	for _, source := range []<-chan struct{}{s.pool.Changed(), s.backend.changed} {
+	for _, source := range []<-chan struct{}{s.pool.Changed(), s.changed} {
 		passing.Go(func() {
 			for {
 				select {
@@ -148,7 +148,7 @@ func (s *sites) tell() { token(s.changed) }
 func (s *sites) list() []*site {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.all[:len(s.all):len(s.all)]
+	return slices.Clip(s.all)
 }
 
 // find returns the site for an identity that was used before, or nil.

@@ -178,21 +178,14 @@ func (a *App) foldClients(s *status.Snapshot) {
 
 // foldContexts returns how many contexts are running code.
 func (a *App) foldContexts(s *status.Snapshot) (running int) {
-	instead := "" // the oldest reason for a context to be elsewhere than it should
 	for _, c := range a.interp.Contexts() {
 		if c.Status == interpreter.Running {
 			running++
 		}
-		if c.Instead != "" {
-			instead = c.Instead
-		}
 		s.Contexts = append(s.Contexts, status.Context{
-			ID: c.ID, Name: c.Name, Language: string(c.Language), Status: string(c.Status), Backend: c.Backend, SandboxID: c.SandboxID,
+			ID: c.ID, Name: c.Name, Language: string(c.Language), Status: string(c.Status), Backend: c.Backend, Instead: c.Instead, SandboxID: c.SandboxID,
 			Client: c.Owner, CreatedAt: c.CreatedAt, LastUsed: c.LastUsed, Runs: c.Runs, RunID: c.RunID,
 		})
-	}
-	if instead != "" {
-		s.Problems = append(s.Problems, status.Problem{Code: "fallback", What: "Some contexts are not on the backend they were meant for.", Why: instead})
 	}
 	return running
 }

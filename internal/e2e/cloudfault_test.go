@@ -141,6 +141,9 @@ func (h *home) tells(t *testing.T, c *client, trouble trouble) {
 				t.Errorf("%s does not say %q; it says %s", place, word, clip(said, 3000))
 			}
 		}
+		if showsSecret(said, testSecret) {
+			t.Errorf("%s says the secret; it says %s", place, clip(said, 3000))
+		}
 	}
 }
 
@@ -152,6 +155,7 @@ func (h *home) refused(t *testing.T, c *client, trouble trouble) string {
 		if !r.success() || r.text("backend") != "local" || r.text("result", "text") != "42" {
 			t.Errorf("run_code = %v, want 42 from the local backend", r)
 		}
+		c.do(t, "stop_context", args{"context_id": r.text("context_id")}) // as long as it lives, that it is here is a problem
 		return r.notices()
 	}
 	r := c.call(t, "create_context", args{"name": "in vain", "language": "python"})
@@ -185,7 +189,9 @@ func TestWithoutTheCloudCodeRunsHere(t *testing.T) {
 		t.Errorf("create_context = %v, want it on the local backend, and why", r)
 	}
 	a.heal(t)
-	h.sees(t, "sandboxes in the cloud", poolIsFull)
+	h.sees(t, "sandboxes in the cloud, and contexts that are not there", func(s status.Snapshot) bool {
+		return poolIsFull(s) && len(s.Problems) == 1 && s.Problems[0].Code == "fallback"
+	})
 	if r := c.do(t, "create_context", args{"name": "far", "language": "python"}); r.text("backend") != "agentrun" {
 		t.Errorf("create_context after the trouble was over = %v, want it in the cloud", r)
 	}
@@ -237,6 +243,7 @@ func TestFailuresOfOneRunAreItsOwn(t *testing.T) {
 	h := a.newHome(t, inCloud)
 	c := h.connect(t, legacy)
 	c.value(t, "", "x = 41")
+	h.sees(t, "a full pool, so that no run but ours is the next", poolIsFull)
 	a.inject(t, agentruntest.Fault{Failure: agentruntest.GatewayTimeout(), Operation: "Execute"})
 	r := c.call(t, "run_code", args{"code": "x"})
 	if said := r.text("error"); r.code() != "TIMEOUT" || !strings.Contains(said, "504") || !strings.Contains(said, "not sent again") {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +20,10 @@ const (
 	moveLead = 10 * time.Minute
 	// moveTime bounds the search for another session, and then the move itself.
 	moveTime = 5 * time.Minute
-	// moveAgain is after what time another session is looked for once more, when there was none.
+	// moveAgain is after what time a move that could not begin is tried once more.
 	moveAgain = 2 * time.Minute
+	// moveLast is how long before its end a session is left although commands still run in its background, which end with it.
+	moveLast = 4 * time.Minute
 	// mostNamed is how many of the things that were lost a notice names.
 	mostNamed = 10
 )
@@ -34,11 +37,13 @@ type moving struct {
 	told    bool      // the end of the session was announced
 }
 
-// noSandboxError is why a move is tried again: it has not begun.
-type noSandboxError struct{ err error }
+// laterError is why a move has not begun and is tried again.
+type laterError struct{ err error }
 
-func (e *noSandboxError) Error() string { return e.err.Error() }
-func (e *noSandboxError) Unwrap() error { return e.err }
+func (e *laterError) Error() string { return e.err.Error() }
+func (e *laterError) Unwrap() error { return e.err }
+
+var errProcesses = errors.New("commands of it run in the background")
 
 // leaveAt says when a context has to leave its session, and whether at all. The caller holds i.mu.
 func (i *Interpreter) leaveAt(cc *codeContext) (at time.Time, ok bool) {
@@ -144,7 +149,7 @@ func (i *Interpreter) moveOff(ctx context.Context, cancel context.CancelCauseFun
 	if cc.lease == old && !lost && !cc.stopping && !i.closing {
 		cc.moving.busy = false
 		near, known := cc.nearEnd()
-		if _, again := errors.AsType[*noSandboxError](err); again {
+		if _, again := errors.AsType[*laterError](err); again {
 			cc.moving.after = time.Now().Add(moveAgain)
 		} else if cc.moving.after = near; !known || !near.After(time.Now()) { // it was near, or will never be: that was the last attempt
 			cc.moving.over = true
@@ -152,11 +157,17 @@ func (i *Interpreter) moveOff(ctx context.Context, cancel context.CancelCauseFun
 		if report.StateLost {
 			cc.pending = append(cc.pending, fmt.Sprintf("The interpreter of context %q ended while its variables were copied for a move: they are gone, and its files remain.", cc.name))
 		}
-		cc.announce("; they could not be moved to another one" + because(err))
+		if !errors.Is(err, errProcesses) {
+			cc.announce("; they could not be moved to another one" + because(err))
+		}
 	}
 	i.mu.Unlock()
 	signal(i.wake)
-	i.log.LogAttrs(ctx, slog.LevelWarn, "context not moved", append(attrs, slog.Any("error", err))...)
+	level := slog.LevelWarn
+	if errors.Is(err, errProcesses) || ctx.Err() != nil {
+		level = slog.LevelDebug // nothing is wrong
+	}
+	i.log.LogAttrs(ctx, level, "context not moved", append(attrs, slog.Any("error", err))...)
 }
 
 // move takes a context from one session to another of the site while no code runs in it, before the calls that wait for it. An error
@@ -164,8 +175,12 @@ func (i *Interpreter) moveOff(ctx context.Context, cancel context.CancelCauseFun
 func (i *Interpreter) move(
 	ctx context.Context, cancel context.CancelCauseFunc, cc *codeContext, old *pool.Lease[sandbox.Session], site *Site,
 ) (on landing, report carry.Report, err error) {
+	processes := i.processesOn(ctx, cc, old)
+	if processes > 0 && (old.ExpiresAt().IsZero() || time.Until(old.ExpiresAt()) > moveLast) {
+		return on, report, &laterError{errProcesses}
+	}
 	if on, err = i.landOn(ctx, site, cc.language, moveTime); err != nil {
-		return on, report, &noSandboxError{err}
+		return on, report, &laterError{err}
 	}
 	moved := false
 	defer func() {
@@ -174,7 +189,7 @@ func (i *Interpreter) move(
 		}
 	}()
 	if on.lease.ID() == old.ID() {
-		return on, report, &noSandboxError{errors.New("there is no other sandbox at the moment")}
+		return on, report, &laterError{errors.New("there is no other sandbox at the moment")}
 	}
 	i.mu.Lock()
 	ticket := cc.queue.bookFirst()
@@ -204,7 +219,7 @@ func (i *Interpreter) move(
 	unwatch := cc.unwatch
 	cc.lease, cc.inner, cc.moving = on.lease, on.inner, moving{}
 	cc.unwatch = i.watch(cc, on.lease)
-	cc.pending = append(cc.pending, movedNotice(cc.name, why, report))
+	cc.pending = append(cc.pending, movedNotice(cc.name, why, report, processes))
 	cc.hasLanded()
 	i.mu.Unlock()
 	moved = true
@@ -213,8 +228,31 @@ func (i *Interpreter) move(
 	return on, report, nil
 }
 
-// hold keeps others from the files of a context that is to be moved off a session, once those who are at it have done. The caller has
-// the turn.
+// processesOn counts the commands that run in the background of a context on a session. Those it cannot learn of count as ended.
+func (i *Interpreter) processesOn(ctx context.Context, cc *codeContext, lease *pool.Lease[sandbox.Session]) (running int) {
+	i.mu.Lock()
+	inner := cc.inner.ID
+	started := slices.ContainsFunc(cc.processes, func(p *process) bool { return p.lease == lease })
+	i.mu.Unlock()
+	sh, ok := lease.Value().(sandbox.Shell)
+	if !ok || !started {
+		return 0
+	}
+	ctx, done := context.WithTimeout(ctx, endTimeout)
+	defer done()
+	all, err := sh.ListProcesses(ctx, inner)
+	if err != nil {
+		return 0
+	}
+	for _, p := range all {
+		if p.Status == sandbox.ProcessRunning {
+			running++
+		}
+	}
+	return running
+}
+
+// hold keeps others from the session of a context that is to be moved off it, once those who use it have done. The caller has the turn.
 func (i *Interpreter) hold(ctx context.Context, cc *codeContext, old *pool.Lease[sandbox.Session]) (inner sandbox.CodeContext, err error) {
 	i.mu.Lock()
 	if lost, cause := cc.lost(); lost || cc.lease != old {
@@ -222,22 +260,22 @@ func (i *Interpreter) hold(ctx context.Context, cc *codeContext, old *pool.Lease
 		return inner, fmt.Errorf("the sandbox was lost%s: %w", because(cause), sandbox.ErrSessionLost)
 	}
 	cc.moving.copying = true
-	var filed chan struct{}
-	if cc.filing > 0 {
-		filed = make(chan struct{})
-		cc.filed = filed
+	var still chan struct{}
+	if cc.aside > 0 {
+		still = make(chan struct{})
+		cc.still = still
 	}
 	inner = cc.inner
 	i.mu.Unlock()
-	if filed == nil {
+	if still == nil {
 		return inner, nil
 	}
 	select {
-	case <-filed:
+	case <-still:
 		return inner, nil
 	case <-ctx.Done():
 		i.mu.Lock()
-		cc.moving.copying, cc.filed = false, nil
+		cc.moving.copying, cc.still = false, nil
 		cc.hasLanded()
 		i.mu.Unlock()
 		return inner, context.Cause(ctx)
@@ -253,18 +291,21 @@ func (i *Interpreter) vacate(ctx context.Context, lease *pool.Lease[sandbox.Sess
 }
 
 // movedNotice says that a context has moved, and what did not move with it.
-func movedNotice(name, why string, report carry.Report) string {
+func movedNotice(name, why string, report carry.Report, processes int) string {
 	text := fmt.Sprintf("The sandbox of context %q %s, so the context moved to a new one with %s and %s.",
 		name, why, count(report.Variables.Count, "variable"), count(report.Files.Count, "file"))
-	if len(report.Lost) == 0 {
+	var named []string
+	if processes > 0 {
+		named = append(named, count(processes, "command")+" in the background")
+	}
+	if len(report.Lost)+len(named) == 0 {
 		return text
 	}
-	var named []string
 	for _, loss := range report.Lost[:min(mostNamed, len(report.Lost))] {
 		named = append(named, phrase.Clip(loss.String(), 100))
 	}
 	more := ""
-	if n := len(report.Lost) - len(named); n > 0 {
+	if n := len(report.Lost) - mostNamed; n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
 	}
 	return text + " What could not move is gone: " + strings.Join(named, ", ") + more + "."

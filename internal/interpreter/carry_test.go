@@ -347,6 +347,35 @@ func TestAMoveWaitsForFilesThatAreWritten(t *testing.T) {
 	})
 }
 
+func TestAMoveWaitsForCommandsInTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s := mortal()
+		traits := s.fake.Traits
+		s.fake.Traits = func(t *sandbox.Traits) { traits(t); t.Shell, t.MaxCommandTime = true, time.Minute }
+		b := start(t, s)
+		ends, stays := b.create(t, "ends"), b.create(t, "stays")
+		for id, line := range map[string]string{ends.ID: "sleep 113m", stays.ID: "sleep 10h"} {
+			if _, err := b.StartProcess(t.Context(), ann, interpreter.CommandRequest{ContextID: id, Line: line}); err != nil {
+				t.Fatalf("StartProcess = %v", err)
+			}
+		}
+		at(began, 113*time.Minute-time.Second)
+		if b.sandboxOf(t, ends.ID) != ends.SandboxID || b.sandboxOf(t, stays.ID) != stays.SandboxID {
+			t.Error("a context moved while a command ran in its background")
+		}
+		at(began, 115*time.Minute)
+		if b.sandboxOf(t, ends.ID) == ends.SandboxID || b.sandboxOf(t, stays.ID) != stays.SandboxID {
+			t.Error("a context did not move after its command in the background, or another did during it")
+		}
+		at(began, 117*time.Minute)
+		if b.sandboxOf(t, stays.ID) == stays.SandboxID {
+			t.Error("a context stayed to the end of its sandbox with a command in its background")
+		}
+		wantNotices(t, b.run(t, stays.ID, "print x").Notices, hasMoved+" with 0 variables and 0 files. What could not move is gone: 1 command in the background, all variables")
+	})
+}
+
 func TestAContextCanBeStoppedWhileItMoves(t *testing.T) {
 	for _, force := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

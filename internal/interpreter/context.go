@@ -85,11 +85,15 @@ type codeContext struct {
 	endTurn  context.CancelCauseFunc // ends what the holder of the turn is doing; nil while nobody has it, or nothing may end it
 	pending  []string                // notices that the next result must carry
 	history  history
-	moving   moving
-	filing   int           // calls that work on its files on the session
-	filed    chan struct{} // closed when there are none any more, if somebody waits for that
 
-	names carry.Names // of its variables; used by the holder of the turn alone
+	moving moving
+	aside  int           // calls that use the session without the turn
+	still  chan struct{} // closed when there are none any more, if somebody waits for that
+	names  carry.Names   // of its variables; used by the holder of the turn alone
+
+	commands  int           // that are waited for
+	quiet     chan struct{} // not nil while there are some; closed when the last has ended
+	processes []*process    // that were started, oldest first
 }
 
 // beginStop makes waiters leave. The caller holds Interpreter.mu and has checked that stopping is false.

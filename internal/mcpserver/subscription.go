@@ -92,10 +92,10 @@ func (s *Server) listen(x *exchange) (*mailbox, *refusal) {
 		}
 	}
 	list := filter.ResourcesListChanged && x.mayList()
-	if !list && len(all) == 0 {
+	if !list && !filter.ToolsListChanged && len(all) == 0 {
 		return nil, nil
 	}
-	return s.notices.open(list, all, x.caller.Reconnected), nil
+	return s.notices.open(list, filter.ToolsListChanged, all, x.caller.Reconnected), nil
 }
 
 // retag puts the exact id of a subscription into a message of mcp-go's on its stream.

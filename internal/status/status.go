@@ -112,6 +112,7 @@ type Context struct {
 	Language  string    `json:"language"`
 	Status    string    `json:"status"` // active, running or lost
 	Backend   string    `json:"backend"`
+	Instead   string    `json:"instead,omitempty"` // why it is on another backend than it was meant for
 	SandboxID string    `json:"sandbox_id"`
 	Client    string    `json:"client"`
 	CreatedAt time.Time `json:"created_at"`

@@ -448,6 +448,32 @@ func TestAStopThatFailedIsDoneAllTheSame(t *testing.T) {
 	}
 }
 
+// TestAFailureWithTheStatusOfSuccessIsNoFile that somebody would take for the one that was asked for.
+func TestAFailureWithTheStatusOfSuccessIsNoFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agentruntest.Options{}, cloud.Options{})
+		s := w.open(t)
+		cc := w.context(t, s)
+		const content = `{"code":"FAILED","message":"is what the file says"}`
+		if _, err := s.WriteFile(t.Context(), cc, "a.json", strings.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+		w.Inject(agentruntest.Fault{Operation: "Download", Failure: agentruntest.Failed200()})
+		_, _, err := s.ReadFile(t.Context(), cc, "a.json")
+		told(t, "ReadFile", err, sandbox.CodeExecutionFailed, "the operation failed")
+		file, _, err := s.ReadFile(t.Context(), cc, "a.json")
+		if err != nil {
+			t.Fatalf("ReadFile = %v", err)
+		}
+		if text, err := io.ReadAll(file); err != nil || string(text) != content {
+			t.Errorf("the file is %q, %v", text, err)
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestFaultsOfFilesAreSaid with their codes.
 func TestFaultsOfFilesAreSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

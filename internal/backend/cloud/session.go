@@ -45,6 +45,9 @@ type codeContext struct {
 	stopped bool          // by StopContext
 	running chan struct{} // not nil while code runs; closed when that is over
 	mending chan struct{} // not nil while the interpreter is replaced; closed when that is over
+
+	jobs     []*job // that can be looked at or have left something in the sandbox, oldest first; see sweep
+	madeJobs int
 }
 
 // Why a run ends before its time.
@@ -270,10 +273,11 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 	s.mu.Lock()
 	remote := cc.remote
 	s.mu.Unlock()
+	within, stop := s.bind(ctx, s.ctx)
+	defer stop()
+	s.endJobs(within, cc)
 	var err error
 	if remote != "" {
-		within, stop := s.bind(ctx, s.ctx)
-		defer stop()
 		err = s.client.DeleteContext(within, s.id, remote)
 	}
 	if err != nil && agentrun.KindOf(err) != agentrun.KindContextNotFound {

@@ -85,10 +85,10 @@ func (sh *shell) background(one item) {
 		}
 	}
 	sh.jobs, sh.lastJob, sh.last = append(sh.jobs, p), p.pid, 0
-	go func() {
-		defer sh.e.jobs.Done()
+	go func() { // with nothing of sh, which goes on beside it
+		defer job.e.jobs.Done()
 		job.item(ctx, one)
-		sh.s.end(p, job.last)
+		job.s.end(p, job.last)
 	}()
 }
 

@@ -259,6 +259,13 @@ func TestFailuresOfOneRunAreItsOwn(t *testing.T) {
 		t.Errorf("upload_file again = %v", r)
 	}
 	c.wants(t, "", "open('data.csv').read()", `'1,2\n'`)
+
+	if log := h.log(t, "tool call"); !strings.Contains(log, "status 504") || !strings.Contains(log, "disk is full") {
+		t.Errorf("the log tells of neither failure, or of one:\n%s", log)
+	}
+	if s := h.sees(t, "a full pool", poolIsFull); len(s.Problems) != 0 {
+		t.Errorf("agentrunctl status shows the problems %+v, want none: the next call is as good as any", s.Problems)
+	}
 }
 
 // TestTheServicesOwnHosts has no endpoints in its environment: the host goes to those of the account and the region, by way of a proxy.

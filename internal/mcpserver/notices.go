@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,6 +48,8 @@ type mailbox struct {
 	wantsTools bool
 	stale      bool // whatever is asked for has changed already: the client knew another MCP session or host
 
+	unseen map[string]struct{} // wanted contexts that no snapshot has shown since, by the URI that the client knows
+
 	dirty map[string]struct{} // by the URI that the client knows
 	list  bool
 	tools bool
@@ -66,7 +69,8 @@ func newNotices(live func(sessionID string) bool) *notices {
 }
 
 // watch compares snapshots until ctx ends. Whatever the first one shows is news: somebody may have begun to listen before we have.
-func (n *notices) watch(ctx context.Context, hub *status.Hub, offers func() *offer) {
+// What a snapshot does not show may only have come since; there says, of the source of changes, whether it is there.
+func (n *notices) watch(ctx context.Context, hub *status.Hub, offers func() *offer, there func(source string) bool) {
 	before, offered := paint(status.Snapshot{}), n.offered
 	for snapshot := range hub.Watch(ctx) {
 		if o := offers(); o.differs(offered) {
@@ -75,6 +79,7 @@ func (n *notices) watch(ctx context.Context, hub *status.Hub, offers func() *off
 		}
 		now := paint(snapshot)
 		n.mark(now.differences(before))
+		n.markMissed(now, there)
 		before = now
 	}
 }
@@ -140,6 +145,26 @@ func (n *notices) mark(changed map[string]struct{}, list bool) {
 	}
 }
 
+// markMissed tells of contexts that came and went between two snapshots, to those who began to listen meanwhile.
+func (n *notices) markMissed(now *shown, there func(source string) bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for box := range n.boxes {
+		for uri := range box.unseen {
+			source := box.wants[uri]
+			_, seen := now.contexts[source]
+			if !seen && there(source) {
+				continue // a later snapshot shows it
+			}
+			delete(box.unseen, uri)
+			if !seen {
+				box.add(uri)
+				box.list = box.wantsList
+			}
+		}
+	}
+}
+
 // markTools puts the news that the list of tools has changed into the mailboxes of those who want to know.
 func (n *notices) markTools() {
 	n.mu.Lock()
@@ -160,7 +185,7 @@ func (b *mailbox) add(uri string) {
 
 // newBox makes a mailbox. The caller holds mu.
 func (n *notices) newBox() *mailbox {
-	box := &mailbox{poke: make(chan struct{}, 1), wants: make(map[string]string), dirty: make(map[string]struct{})}
+	box := &mailbox{poke: make(chan struct{}, 1), wants: make(map[string]string), unseen: make(map[string]struct{}), dirty: make(map[string]struct{})}
 	n.boxes[box] = struct{}{}
 	return box
 }
@@ -228,6 +253,8 @@ func (b *mailbox) want(w watched) {
 	b.wants[w.uri] = w.source
 	if b.stale || w.gone {
 		b.add(w.uri)
+	} else if strings.HasPrefix(w.source, contextsURI) {
+		b.unseen[w.uri] = struct{}{}
 	}
 }
 
@@ -237,6 +264,7 @@ func (n *notices) unsubscribe(id, uri string) {
 	defer n.mu.Unlock()
 	if box := n.sessions[id]; box != nil {
 		delete(box.wants, uri)
+		delete(box.unseen, uri)
 		delete(box.dirty, uri)
 	}
 }

@@ -173,7 +173,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer sweep.Stop()
 	var watching sync.WaitGroup
 	defer watching.Wait()
-	watching.Go(func() { s.notices.watch(ctx, s.opt.Status, s.offer) })
+	watching.Go(func() { s.notices.watch(ctx, s.opt.Status, s.offer, s.hasContext) })
 	for {
 		select {
 		case now := <-sweep.C:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -48,6 +49,12 @@ func (s *Server) watched(x *exchange, uri string) (watched, error) {
 		return watched{}, sandbox.Errorf(sandbox.CodeContextNotFound, "there can be no context %q", phrase.Clip(ref.contextID, 100))
 	}
 	return watched{uri: uri, source: contextURI(ref.contextID), gone: !there}, nil
+}
+
+// hasContext reports whether there is the context of a URI.
+func (s *Server) hasContext(uri string) bool {
+	_, there := s.interp.Context(strings.TrimPrefix(uri, contextsURI))
+	return there
 }
 
 // maxURI is how long a URI may be that is watched.

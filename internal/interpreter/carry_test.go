@@ -1,10 +1,12 @@
 package interpreter_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -72,7 +74,10 @@ const hasMoved = "comes to the end of its time, so the context moved to a new on
 func TestAContextMovesBeforeItsSandboxEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		b := start(t, mortal())
+		s := mortal()
+		var log bytes.Buffer
+		s.options.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		b := start(t, s)
 		c := b.create(t, "work")
 		b.run(t, c.ID, "write a/f.txt hello")
 		first := b.sandboxOf(t, c.ID)
@@ -84,6 +89,11 @@ func TestAContextMovesBeforeItsSandboxEnds(t *testing.T) {
 		second := b.sandboxOf(t, c.ID)
 		if second == first || slices.Contains(b.fake.Sessions(), first) {
 			t.Errorf("nine minutes before the end of %s the context is on %s; sandboxes are %v", first, second, b.fake.Sessions())
+		}
+		line := "msg=\"context moved\" context_id=" + c.ID + " backend=fake from_sandbox_id=" + first
+		sizes := "sandbox_id=" + second + " variables=0 variable_bytes=0 files=1 file_bytes=5 lost=1\n"
+		if strings.Count(log.String(), "context moved") != 1 || !strings.Contains(log.String(), line) || !strings.Contains(log.String(), sizes) {
+			t.Errorf("the log is\n%s\nwant one line with %q and %q", log.String(), line, sizes)
 		}
 		before, _ := b.Context(c.ID)
 		if before.Runs != 1 || before.LastUsed.After(began.Add(time.Minute)) {

@@ -174,9 +174,7 @@ func (sh *shell) run(ctx context.Context, c command) (exit bool) {
 	default:
 		exit = within.structure(ctx, c)
 	}
-	in, out, err := sh.in, sh.out, sh.err
-	*sh = within
-	sh.in, sh.out, sh.err = in, out, err
+	sh.cwd, sh.vars, sh.last, sh.lastJob, sh.jobs = within.cwd, within.vars, within.last, within.lastJob, within.jobs
 	return exit
 }
 

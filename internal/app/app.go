@@ -119,6 +119,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		RunTimeout:  opt.Config.RunTimeout(),
 		IdleTimeout: idle,
 		MaxContexts: opt.Config.Runs.MaxContexts,
+		CarryOff:    opt.Config.CarryOver == "off",
 		Logger:      opt.Logger,
 	})
 	if err != nil {

@@ -23,6 +23,7 @@ var floors = map[string]int{
 	"pool":                       1,
 	"secrets":                    1,
 	"sandbox/memfiles":           1,
+	"carry":                      1,
 	"status":                     1,
 	"logging":                    1,
 	"link":                       1,

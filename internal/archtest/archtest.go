@@ -23,6 +23,7 @@ var floors = map[string]int{
 	"secrets":                    1,
 	"sandbox/memfiles":           1,
 	"status":                     1,
+	"activity":                   1,
 	"logging":                    1,
 	"link":                       1,
 	"ledger":                     1,

@@ -43,6 +43,7 @@ var floors = map[string]int{
 	"bridge":      3,
 
 	"mcpserver": 4,
+	"notebook":  4,
 
 	"app": 5,
 

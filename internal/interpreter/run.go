@@ -168,13 +168,13 @@ func (i *Interpreter) Begin(ctx context.Context, caller Caller, req RunRequest) 
 		res, err := i.carryOut(ctx, cancel, r, orphan, sandbox.Run{Code: req.Code, Timeout: timeout, Emit: r.take})
 		i.logEnd(ctx, r, res, err)
 		r.ends(res, err)
+		if i.opt.Ended != nil {
+			i.opt.Ended(r)
+		}
 		i.mu.Lock()
 		i.runs.end(r)
 		i.mu.Unlock()
 		i.release(cc)
-		if i.opt.Ended != nil {
-			i.opt.Ended(r)
-		}
 		close(r.done)
 	}()
 	return r, nil

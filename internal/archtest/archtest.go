@@ -25,10 +25,12 @@ var floors = map[string]int{
 	"sandbox/memfiles":           1,
 	"carry":                      1,
 	"status":                     1,
+	"activity":                   1,
 	"logging":                    1,
 	"link":                       1,
 	"ledger":                     1,
 	"cost":                       1,
+	"figures":                    1,
 	"ui/kit":                     1, // widgets without a word of the product
 	"ui/words":                   1,
 
@@ -47,6 +49,7 @@ var floors = map[string]int{
 	"bridge":      3,
 
 	"mcpserver": 4,
+	"notebook":  4,
 
 	"app": 5,
 	"ui":  5,

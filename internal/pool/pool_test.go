@@ -617,3 +617,29 @@ func TestOptionsAreChecked(t *testing.T) {
 		acquire(t, p).Release()
 	})
 }
+
+func TestTheLastWaitsAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		f.takes = always(3 * time.Second)
+		p := startPool(t, f.options(pool.Options[int]{Max: 1, Share: 1000}))
+		if got := p.RecentWaits(); len(got) != 0 {
+			t.Errorf("before any lease RecentWaits = %v", got)
+		}
+		acquire(t, p)
+		acquire(t, p)
+		if got, want := p.RecentWaits(), []time.Duration{3 * time.Second, 0}; !slices.Equal(got, want) {
+			t.Errorf("RecentWaits = %v, want %v", got, want)
+		}
+		for range 98 {
+			acquire(t, p)
+		}
+		if got := p.RecentWaits(); len(got) != 100 || got[0] != 3*time.Second {
+			t.Errorf("after 100 leases RecentWaits has %d, the first %v, want all", len(got), got[0])
+		}
+		acquire(t, p)
+		if got := p.RecentWaits(); len(got) != 100 || slices.Max(got) != 0 {
+			t.Errorf("after 101 leases RecentWaits has %d, the longest %v, want the last 100, which did not wait", len(got), slices.Max(got))
+		}
+	})
+}

@@ -51,7 +51,7 @@ type program struct {
 	view   ui.View // the one that is drawn
 	shown  bool    // the window is in sight
 
-	host    *host // nil until there is one; then it stays
+	host    *host         // nil until there is one; then it stays
 	over    chan struct{} // closed when the toolkit draws no more
 	workers sync.WaitGroup
 }
@@ -69,13 +69,12 @@ type host struct {
 // beside the UI goroutine.
 func (p *program) startHost(ctx context.Context) (*host, error) {
 	opt := p.opt
-	opt.ShowWindow = func() { p.draw(p.show) }
 	core, err := app.New(ctx, opt)
 	if err != nil {
 		return nil, err
 	}
 	ctx, end := context.WithCancel(ctx)
-	h := &host{desk: desktop.New(desktop.Options{App: core, Dirs: opt.Dirs, Logger: p.log}), end: end, wanted: ctx.Done(), ended: make(chan struct{})}
+	h := &host{desk: desktop.New(desktop.Options{App: core, Dirs: opt.Dirs, Secrets: opt.Secrets, Logger: p.log}), end: end, wanted: ctx.Done(), ended: make(chan struct{})}
 	starting, began := context.WithCancel(ctx)
 	defer began()
 	p.workers.Go(func() {
@@ -153,6 +152,7 @@ func (p *program) present(ctx context.Context) {
 			p.app.Quit()
 		})
 	})
+	p.steer()
 	trayless := !hasTray(ctx)
 	if !p.background || trayless {
 		p.show()
@@ -221,13 +221,13 @@ func (p *program) restyle(settings *ui.Settings) {
 	if settings == nil {
 		return
 	}
-	if mode := kit.Mode(settings.Theme); mode != p.mode {
+	if mode := kit.Mode(settings.Theme()); mode != p.mode {
 		p.mode = mode
 		p.app.Settings().SetTheme(kit.NewTheme(mode))
 	}
-	if settings.Language != p.words.Tag() {
-		p.words = words.In(settings.Language)
-		p.face.SetLanguage(settings.Language)
+	if tag := settings.Language; tag != p.words.Tag() {
+		p.words = words.In(tag)
+		p.face.SetLanguage(tag)
 	}
 }
 

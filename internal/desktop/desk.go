@@ -4,11 +4,8 @@ package desktop
 
 import (
 	"context"
-	"iter"
 	"log/slog"
-	"os/exec"
 	"sync"
-	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"

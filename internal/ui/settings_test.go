@@ -58,9 +58,6 @@ func TestTheTableOfSettingsIsThatOfTheFile(t *testing.T) {
 		}
 	}
 	for name, row := range rows {
-		if name == "theme" {
-			continue
-		}
 		v, ok := values[name]
 		if !ok {
 			t.Errorf("the row %s is of no setting", name)

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -52,6 +55,7 @@ type program struct {
 	shown  bool    // the window is in sight
 
 	host    *host         // nil until there is one; then it stays
+	wanted  chan struct{} // capacity 1: the program was started again, so that the window is to be shown
 	over    chan struct{} // closed when the toolkit draws no more
 	workers sync.WaitGroup
 }
@@ -69,12 +73,18 @@ type host struct {
 // beside the UI goroutine.
 func (p *program) startHost(ctx context.Context) (*host, error) {
 	opt := p.opt
+	opt.ShowWindow = func() {
+		select {
+		case p.wanted <- struct{}{}:
+		default: // it is about to be shown
+		}
+	}
 	core, err := app.New(ctx, opt)
 	if err != nil {
 		return nil, err
 	}
 	ctx, end := context.WithCancel(ctx)
-	h := &host{desk: desktop.New(desktop.Options{App: core, Dirs: opt.Dirs, Secrets: opt.Secrets, Logger: p.log}), end: end, wanted: ctx.Done(), ended: make(chan struct{})}
+	h := &host{desk: desktop.New(desktop.Options{App: core, OpenFolder: p.openFolder}), end: end, wanted: ctx.Done(), ended: make(chan struct{})}
 	starting, began := context.WithCancel(ctx)
 	defer began()
 	p.workers.Go(func() {
@@ -85,7 +95,6 @@ func (p *program) startHost(ctx context.Context) (*host, error) {
 	})
 	for s := range core.Hub().Watch(starting) {
 		if s.Addresses.Socket != "" {
-			p.workers.Go(func() { h.desk.Run(ctx) })
 			return h, nil
 		}
 	}
@@ -133,6 +142,16 @@ func (p *program) present(ctx context.Context) {
 		systray.SetOnTapped(func() { fyne.Do(p.show) })
 		p.tray = ui.NewTray(d, runtime.GOOS == "darwin", p.choose)
 	}
+	p.workers.Go(func() {
+		for {
+			select {
+			case <-p.wanted:
+				p.draw(p.show)
+			case <-p.over:
+				return
+			}
+		}
+	})
 	drawing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	pumped := make(chan struct{})
 	p.workers.Go(func() {
@@ -248,6 +267,15 @@ func (p *program) hide() {
 	p.shown = false
 	p.host.desk.SetInSight(false)
 	p.face.SetVisible(false)
+}
+
+// openFolder shows a folder in the desktop's own program for them.
+func (p *program) openFolder(_ context.Context, folder string) error {
+	path := filepath.ToSlash(folder)
+	if !strings.HasPrefix(path, "/") { // as on Windows
+		path = "/" + path
+	}
+	return p.app.OpenURL(&url.URL{Scheme: "file", Path: path})
 }
 
 // choose does what an item of the tray's menu says.

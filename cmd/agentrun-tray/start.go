@@ -40,7 +40,7 @@ func start(ctx context.Context, background bool) error {
 	defer func() { _ = closer.Close() }()
 	opt.Secrets = secrets.Open(secrets.Options{Getenv: os.Getenv})
 	p := &program{
-		opt: opt, log: opt.Logger, background: background, begun: begun, over: make(chan struct{}),
+		opt: opt, log: opt.Logger, background: background, begun: begun, wanted: make(chan struct{}, 1), over: make(chan struct{}),
 		mode: kit.Mode(opt.Config.Theme), words: words.In(opt.Config.LanguageTag()),
 	}
 	done, other, err := settle(ctx, opt.Dirs, background)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"io"
+	"log/slog"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
@@ -36,9 +37,11 @@ func Prepare(stderr io.Writer, level string) (Options, io.Closer, error) {
 	if err := secrets.NoCoreFiles(); err != nil {
 		return Options{}, nil, err
 	}
-	log, closer, err := logging.New(stderr, dirs.Log, logLevel)
+	var atLevel slog.LevelVar
+	atLevel.Set(logLevel)
+	log, closer, err := logging.New(stderr, dirs.Log, &atLevel)
 	if err != nil {
 		return Options{}, nil, err
 	}
-	return Options{Dirs: dirs, Config: cfg, Faults: faults, Listen: cfg.Listen(), Logger: log}, closer, nil
+	return Options{Dirs: dirs, Config: cfg, Faults: faults, Listen: cfg.Listen(), Logger: log, LogLevel: &atLevel}, closer, nil
 }

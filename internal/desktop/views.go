@@ -6,6 +6,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
+	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
@@ -30,19 +34,20 @@ func (d *Desk) Views(ctx context.Context) iter.Seq[ui.View] {
 		defer watching.Wait()
 		defer stop()
 		watching.Go(func() {
-			for range d.app.Hub().Watch(ctx) {
+			for range d.app.Desk().Watch(ctx) {
 				d.poke()
 			}
 		})
 		tick := time.NewTicker(tickEvery)
 		defer tick.Stop()
-		for ctx.Err() == nil && yield(d.view(time.Now())) {
-			for waiting := true; waiting; {
+		var t translator
+		for ctx.Err() == nil && yield(t.view(d.app.Desk().Current(), time.Now())) {
+			for again := false; !again; {
 				select {
 				case <-d.changed:
-					waiting = false
+					again = true
 				case <-tick.C:
-					waiting = !d.isInSight()
+					again = d.isInSight()
 				case <-ctx.Done():
 					return
 				}
@@ -65,12 +70,23 @@ func (d *Desk) poke() {
 	}
 }
 
-// view builds what there is to draw.
-func (d *Desk) view(now time.Time) ui.View {
-	s := d.app.Hub().Current()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return ui.View{Snapshot: s, Now: now, Cost: costOf(s.Cost), Account: d.account, Settings: d.settings, Editors: d.editors}
+// translator puts what the host says into the window's words. What was the same before stays the same to the pointer, as the window
+// goes by that.
+type translator struct {
+	book     *notebook.Notebook // that cells are of
+	cells    map[*notebook.Cell]*ui.Cell
+	notebook *ui.Notebook
+	settings *app.Settings // that shown are
+	shown    *ui.Settings
+	calls    []ui.Call
+	editors  ui.Editors // none
+}
+
+func (t *translator) view(d app.Desk, now time.Time) ui.View {
+	return ui.View{
+		Snapshot: d.Snapshot, Now: now, Cost: costOf(d.Cost), Figures: (*ui.Figures)(d.Figures), Notebook: t.notebookOf(d.Notebook),
+		Calls: t.callsOf(d.Calls), Editors: &t.editors, Settings: t.settingsOf(d.Settings), Account: ui.Account(d.Account),
+	}
 }
 
 func costOf(c *status.Cost) *ui.Cost {
@@ -82,4 +98,47 @@ func costOf(c *status.Cost) *ui.Cost {
 
 func spendingOf(s status.Spending) ui.Spending {
 	return ui.Spending{SandboxSeconds: s.SandboxSeconds, Estimate: s.Estimate}
+}
+
+func (t *translator) notebookOf(n *notebook.Notebook) *ui.Notebook {
+	if n == t.book {
+		return t.notebook
+	}
+	t.book = n
+	if n == nil {
+		t.notebook, t.cells = nil, nil
+		return nil
+	}
+	cells := make(map[*notebook.Cell]*ui.Cell, len(n.Cells))
+	t.notebook = &ui.Notebook{ContextID: n.ContextID, Cells: make([]*ui.Cell, len(n.Cells))}
+	for i, c := range n.Cells {
+		cell := t.cells[c]
+		if cell == nil {
+			cell = &ui.Cell{RunID: c.RunID, Number: c.Number, Code: c.Code, Client: c.Client, StartedAt: c.StartedAt, State: ui.CellState(c.State), Result: c.Result}
+		}
+		cells[c], t.notebook.Cells[i] = cell, cell
+	}
+	t.cells = cells
+	return t.notebook
+}
+
+// callsOf translates the calls that are new. When old ones were forgotten, all are.
+func (t *translator) callsOf(calls []activity.Call) []ui.Call {
+	if len(t.calls) > len(calls) || len(t.calls) > 0 && t.calls[0].ID != calls[0].ID {
+		t.calls = nil
+	}
+	for _, c := range calls[len(t.calls):] {
+		t.calls = append(t.calls, ui.Call{ID: c.ID, At: c.At, Client: c.Client, Tool: c.Tool, Context: c.Context, Took: c.Took, Outcome: c.Outcome, Detail: c.Detail})
+	}
+	return t.calls[:len(t.calls):len(t.calls)]
+}
+
+func (t *translator) settingsOf(s *app.Settings) *ui.Settings {
+	if s == t.settings {
+		return t.shown
+	}
+	language, _ := s.Values["language"].(string)
+	t.settings = s
+	t.shown = &ui.Settings{Values: s.Values, File: s.File, LogFolder: s.LogFolder, Language: config.Config{Language: language}.LanguageTag()}
+	return t.shown
 }

@@ -48,7 +48,7 @@ type program struct {
 	app    fyne.App
 	window fyne.Window // of the toolkit
 	face   *ui.Window  // what is in it; nil until there is a host
-	tray   *ui.Tray
+	tray   *ui.Tray    // nil: the toolkit has none here
 	words  *words.Words
 	mode   kit.Mode
 	view   ui.View // the one that is drawn
@@ -107,7 +107,14 @@ func (p *program) open(ctx context.Context, other *instance.Info) {
 	p.window = p.app.NewWindow(appName)
 	p.window.Resize(fyne.NewSize(width, height))
 	p.window.CenterOnScreen()
+	if d, ok := p.app.(fynedesktop.App); ok { // now, for the toolkit starts its tray when it starts itself, or never
+		systray.SetTitle(appName) // its id, too, if it is set before the toolkit sets it
+		systray.SetOnTapped(func() { fyne.Do(p.show) })
+		p.tray = ui.NewTray(d, runtime.GOOS == "darwin", p.choose)
+		p.tray.Show(ui.NewFirstTrayMenu(p.words))
+	}
 	p.app.Lifecycle().SetOnStarted(func() { fyne.Do(p.takeSignals) })
+	p.steer()
 	if other == nil {
 		p.present(ctx)
 		return
@@ -138,10 +145,6 @@ func (p *program) present(ctx context.Context) {
 	p.face = ui.NewWindow(p.app, p.window, desk, ui.Options{Language: p.words.Tag(), FirstRun: desk.FirstRun()})
 	p.face.SetVisible(false)
 	p.window.SetCloseIntercept(p.hide)
-	if d, ok := p.app.(fynedesktop.App); ok {
-		systray.SetOnTapped(func() { fyne.Do(p.show) })
-		p.tray = ui.NewTray(d, runtime.GOOS == "darwin", p.choose)
-	}
 	p.workers.Go(func() {
 		for {
 			select {
@@ -171,7 +174,6 @@ func (p *program) present(ctx context.Context) {
 			p.app.Quit()
 		})
 	})
-	p.steer()
 	trayless := !hasTray(ctx)
 	if !p.background || trayless {
 		p.show()
@@ -286,7 +288,9 @@ func (p *program) choose(item ui.TrayItem) {
 	case ui.TrayQuit:
 		p.quit()
 	default:
-		p.face.Choose(item, p.show)
+		if p.face != nil {
+			p.face.Choose(item, p.show)
+		}
 	}
 }
 

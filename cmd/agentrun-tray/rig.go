@@ -78,7 +78,9 @@ func (p *program) answer(conn net.Conn) {
 		if err := p.look(q, &a); err != nil {
 			a.Error = err.Error()
 		}
-		a.Shown, a.Place = p.shown, string(p.face.At())
+		if a.Shown = p.shown; p.face != nil {
+			a.Place = string(p.face.At())
+		}
 	})
 	_ = json.NewEncoder(conn).Encode(a)
 }

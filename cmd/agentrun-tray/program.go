@@ -20,6 +20,7 @@ import (
 	"fyne.io/systray"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/autostart"
 	"github.com/agentrun-tray/agentrun-tray/internal/control"
 	"github.com/agentrun-tray/agentrun-tray/internal/desktop"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
@@ -83,8 +84,17 @@ func (p *program) startHost(ctx context.Context) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	atLogin, err := autostart.New(autostart.Options{ID: appID, Name: appName, Program: self, Args: []string{"--background"}, Getenv: os.Getenv})
+	if err != nil {
+		return nil, err
+	}
 	ctx, end := context.WithCancel(ctx)
-	h := &host{desk: desktop.New(desktop.Options{App: core, OpenFolder: p.openFolder}), end: end, wanted: ctx.Done(), ended: make(chan struct{})}
+	desk := desktop.New(desktop.Options{App: core, OpenFolder: p.openFolder, Autostart: atLogin, Logger: p.log})
+	h := &host{desk: desk, end: end, wanted: ctx.Done(), ended: make(chan struct{})}
 	starting, began := context.WithCancel(ctx)
 	defer began()
 	p.workers.Go(func() {

@@ -133,4 +133,8 @@ func (d *Desk) ChooseBackend(ctx context.Context, name string) error {
 func (d *Desk) FinishSetup(context.Context) error { return d.app.FinishSetup() }
 
 // SetAutostart implements ui.Host.
-func (d *Desk) SetAutostart(context.Context, bool) error { return errors.New("not yet") }
+func (d *Desk) SetAutostart(_ context.Context, on bool) error {
+	err := d.start.Set(on)
+	d.lookAgain()
+	return err
+}

@@ -23,7 +23,33 @@ func (d *Desk) SetInSight(on bool) {
 	d.mu.Lock()
 	d.inSight = on
 	d.mu.Unlock()
+	if on {
+		d.lookAgain()
+	}
+}
+
+// lookAgain has the next view read what no owner tells of.
+func (d *Desk) lookAgain() {
+	d.mu.Lock()
+	d.asked = true
+	d.mu.Unlock()
 	d.poke()
+}
+
+// startsAtLogin reads whether the program does, if that may have changed.
+func (d *Desk) startsAtLogin(before bool) bool {
+	d.mu.Lock()
+	asked := d.asked
+	d.asked = false
+	d.mu.Unlock()
+	if !asked {
+		return before
+	}
+	on, err := d.start.On()
+	if err != nil {
+		d.log.Warn("start at login not known", "error", err)
+	}
+	return on
 }
 
 // Views yields the newest view at once and then each time there is a newer one, until ctx ends. A slow reader skips what came between.
@@ -41,7 +67,12 @@ func (d *Desk) Views(ctx context.Context) iter.Seq[ui.View] {
 		tick := time.NewTicker(tickEvery)
 		defer tick.Stop()
 		var t translator
-		for ctx.Err() == nil && yield(t.view(d.app.Desk().Current(), time.Now())) {
+		atLogin := false
+		for ctx.Err() == nil {
+			atLogin = d.startsAtLogin(atLogin)
+			if !yield(t.view(d.app.Desk().Current(), atLogin, time.Now())) {
+				return
+			}
 			for again := false; !again; {
 				select {
 				case <-d.changed:
@@ -82,10 +113,10 @@ type translator struct {
 	editors  ui.Editors // none
 }
 
-func (t *translator) view(d app.Desk, now time.Time) ui.View {
+func (t *translator) view(d app.Desk, atLogin bool, now time.Time) ui.View {
 	return ui.View{
 		Snapshot: d.Snapshot, Now: now, Cost: costOf(d.Cost), Figures: (*ui.Figures)(d.Figures), Notebook: t.notebookOf(d.Notebook),
-		Calls: t.callsOf(d.Calls), Editors: &t.editors, Settings: t.settingsOf(d.Settings), Account: ui.Account(d.Account),
+		Calls: t.callsOf(d.Calls), Editors: &t.editors, Settings: t.settingsOf(d.Settings, atLogin), Account: ui.Account(d.Account),
 	}
 }
 
@@ -133,12 +164,12 @@ func (t *translator) callsOf(calls []activity.Call) []ui.Call {
 	return t.calls[:len(t.calls):len(t.calls)]
 }
 
-func (t *translator) settingsOf(s *app.Settings) *ui.Settings {
-	if s == t.settings {
+func (t *translator) settingsOf(s *app.Settings, atLogin bool) *ui.Settings {
+	if s == t.settings && t.shown.Autostart == atLogin {
 		return t.shown
 	}
 	language, _ := s.Values["language"].(string)
 	t.settings = s
-	t.shown = &ui.Settings{Values: s.Values, File: s.File, LogFolder: s.LogFolder, Language: config.Config{Language: language}.LanguageTag()}
+	t.shown = &ui.Settings{Values: s.Values, File: s.File, LogFolder: s.LogFolder, Autostart: atLogin, Language: config.Config{Language: language}.LanguageTag()}
 	return t.shown
 }

@@ -22,7 +22,7 @@ FUZZTIME ?= 30s
 SOAKTIME ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check lint unit e2e suites bench soak fuzz engine dev status inspector fmt clean
+.PHONY: help run build test check lint unit keyring e2e live suites bench soak fuzz engine dev status inspector fmt clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -36,18 +36,18 @@ build: ## builds the programs into bin/
 	@mkdir -p $(BIN)
 	$(GO) build $(BUILD) -o $(BIN)/ $(addprefix ./cmd/,$(PROGRAMS))
 
-test: ## everything: what the tests need, lint, unit tests with the race detector, end to end, the public suites
+test: ## everything: what the tests need, lint, unit tests with the race detector, a real keyring, end to end, the public suites
 	@sh packaging/deps.sh test
 	$(GO) mod tidy -diff
-	@$(MAKE) --no-print-directory check e2e suites
+	@$(MAKE) --no-print-directory check keyring e2e suites
 
 check: lint unit ## the fast inner loop: lint and unit tests; no network after the first time, no display
 
 lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
 	@test -z "$$($(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal)" || { echo "not formatted (make fmt):"; $(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal; exit 1; }
-	$(GO) vet -tags e2e,suites,soak,test,shots ./...
+	$(GO) vet -tags e2e,suites,soak,live,keyring,test,shots ./...
 	$(GO) vet -tags conformance ./internal/mcpserver/
-	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags e2e,suites,soak,test,shots ./...
+	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags e2e,suites,soak,live,keyring,test,shots ./...
 	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags conformance ./internal/mcpserver/
 	GOOS=darwin GOARCH=arm64 $(GO) vet -tags ci ./cmd/... ./internal/...
 	GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/... ./internal/...
@@ -56,8 +56,19 @@ lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
 unit:
 	CGO_ENABLED=1 $(GO) test -race -tags test ./cmd/... ./internal/...
 
+keyring: ## the keychain's part against a real gnome-keyring, on a session bus of its own
+	$(GO) test -count=1 -tags keyring -run Keyring ./internal/secrets/
+
 e2e: build ## black-box tests of the built programs
 	$(GO) test -count=1 -tags e2e ./internal/e2e/
+
+# What must be in the environment for make live.
+ACCOUNT := AGENTRUN_ACCESS_KEY_ID AGENTRUN_ACCESS_KEY_SECRET AGENTRUN_ACCOUNT_ID AGENTRUN_REGION
+
+live: ## the conversation of the end-to-end tests with the real service, in the account that the environment names
+	@missing=; for name in $(ACCOUNT); do test -n "$$(printenv $$name)" || missing="$$missing $$name"; done; \
+	if test -n "$$missing"; then echo "make live: skipped, as no AgentRun account is named in the environment; not set:$$missing"; exit 0; fi; \
+	$(MAKE) --no-print-directory build && $(GO) test -count=1 -tags e2e,live -run '^TestLive$$' -v ./internal/e2e/
 
 suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector against our programs
 	cd internal/suites && $(GO) test -count=1 -tags suites -suites $(SUITES)

@@ -20,6 +20,10 @@ test)
 	need gcc gcc # the race detector needs a C compiler and its headers
 	need /usr/include/stdlib.h libc6-dev
 	need npm "nodejs npm" # the public suites are npm packages
+	# A real keychain, on a bus that the tests start themselves. Not dbus-x11: its dbus-launch leaves a bus behind for every call.
+	need dbus-daemon dbus-daemon
+	need gnome-keyring-daemon gnome-keyring
+	need secret-tool libsecret-tools
 	;;
 engine)
 	need gcc gcc

@@ -25,7 +25,7 @@ func emulated(t *testing.T, args ...string) (environment map[string]string, said
 	said = &bytes.Buffer{}
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, append([]string{"emulator"}, args...), write, said)
+		err := run(ctx, append([]string{"emulator"}, args...), nil, write, said)
 		_ = write.CloseWithError(err) // never fails
 		ended <- err
 	}()

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,7 +187,8 @@ func (l *loginRun) gatherFromFile() (c secrets.Credentials, err error) {
 // question is what login asks for.
 type question struct {
 	field  secrets.Field
-	text   string
+	about  string // said before it; "": nothing
+	prompt string
 	absent string // what no answer means
 	secret bool
 	into   func(c *secrets.Credentials, answer string)
@@ -194,30 +196,59 @@ type question struct {
 
 func (l *loginRun) questions() []question {
 	list := []question{
-		{secrets.FieldAccessKeyID, "Access key id: ", "", false, func(c *secrets.Credentials, answer string) { c.AccessKeyID = answer }},
-		{secrets.FieldAccessKeySecret, "Access key secret (not shown): ", "", true, func(c *secrets.Credentials, answer string) { c.AccessKeySecret = secrets.NewValue(answer) }},
+		{
+			field: secrets.FieldAccessKeyID, prompt: "Access key id: ",
+			about: "AgentRun Tray keeps the account's access key in this computer's keychain. Best is the key\nof a RAM user with the policy AliyunAgentRunFullAccess, not the main account's own.",
+			into:  func(c *secrets.Credentials, answer string) { c.AccessKeyID = answer },
+		},
+		{
+			field: secrets.FieldAccessKeySecret, prompt: "Access key secret (not shown): ", secret: true,
+			into: func(c *secrets.Credentials, answer string) { c.AccessKeySecret = secrets.NewValue(answer) },
+		},
+		{
+			field: secrets.FieldSecurityToken, prompt: "Security token (not shown): ", secret: true,
+			into: func(c *secrets.Credentials, answer string) { c.SecurityToken = secrets.NewValue(answer) },
+		},
+		{
+			field: secrets.FieldAccountID, prompt: "Account id: ",
+			about: "The account id is the number of the main account, in the console's account menu.",
+			into:  func(c *secrets.Credentials, answer string) { c.AccountID = answer },
+		},
+		{
+			field: secrets.FieldRegion, prompt: "Region [" + agentrun.DefaultRegion + "]: ", absent: agentrun.DefaultRegion,
+			about: "Regions: " + strings.Join(agentrun.Regions(), ", ") + ", or another.",
+			into:  func(c *secrets.Credentials, answer string) { c.Region = answer },
+		},
 	}
-	if l.opt.temporary {
-		list = append(list, question{secrets.FieldSecurityToken, "Security token (not shown): ", "", true, func(c *secrets.Credentials, answer string) { c.SecurityToken = secrets.NewValue(answer) }})
-	}
-	return append(list,
-		question{secrets.FieldAccountID, "Account id (the main account's number, in the console's account menu): ", "", false, func(c *secrets.Credentials, answer string) { c.AccountID = answer }},
-		question{secrets.FieldRegion, fmt.Sprintf("Region (%s or another; empty: %s): ", strings.Join(agentrun.Regions(), ", "), agentrun.DefaultRegion), agentrun.DefaultRegion, false, func(c *secrets.Credentials, answer string) { c.Region = answer }},
-	)
+	return slices.DeleteFunc(list, func(q question) bool { return q.field == secrets.FieldSecurityToken && !l.opt.temporary })
 }
 
 // gatherTyped asks for what is needed. On a terminal what cannot be right is asked for again.
 func (l *loginRun) gatherTyped(ctx context.Context) (secrets.Credentials, error) {
 	c := secrets.Credentials{Source: secrets.FromUser, ControlEndpoint: l.opt.controlEndpoint, DataEndpoint: l.opt.dataEndpoint}
-	if l.asker.terminal != nil {
-		fmt.Fprintln(l.asker.out, "AgentRun Tray keeps the account's access key in this computer's keychain. Best is the key of a RAM user with the policy AliyunAgentRunFullAccess, not the main account's own.")
-	}
-	questions := l.questions()
-	for i := 0; i < len(questions); {
-		q := questions[i]
+	err := l.asker.quietly(func() error {
+		questions := l.questions()
+		for i, q := range questions {
+			if q.about != "" {
+				l.asker.say(q.about)
+			}
+			answer, err := l.answer(ctx, q)
+			if err != nil {
+				return l.unanswered(questions, i, err)
+			}
+			q.into(&c, answer)
+		}
+		return nil
+	})
+	return c, err
+}
+
+// answer asks until the answer can be right; where there is no terminal, once.
+func (l *loginRun) answer(ctx context.Context, q question) (string, error) {
+	for {
 		answer, err := l.ask(ctx, q)
 		if err != nil {
-			return c, l.unanswered(questions, i, err)
+			return "", err
 		}
 		answer = cmp.Or(answer, q.absent)
 		wrong := secrets.CheckField(q.field, answer)
@@ -226,15 +257,12 @@ func (l *loginRun) gatherTyped(ctx context.Context) (secrets.Credentials, error)
 		}
 		switch {
 		case wrong == "":
-			q.into(&c, answer)
-			i++
-		case l.asker.terminal != nil:
-			fmt.Fprintf(l.asker.out, "  %s.\n", wrong)
-		default:
-			return c, fmt.Errorf("line %d of the input, %s: %s; nothing was stored", i+1, name(q.field), wrong)
+			return answer, nil
+		case l.asker.terminal == nil:
+			return "", errors.New(wrong)
 		}
+		l.asker.say("  " + wrong + ".")
 	}
-	return c, nil
 }
 
 func (l *loginRun) ask(ctx context.Context, q question) (string, error) {
@@ -242,23 +270,29 @@ func (l *loginRun) ask(ctx context.Context, q question) (string, error) {
 	if q.secret {
 		ask = l.asker.secret
 	}
-	answer, err := ask(ctx, q.text)
-	if errors.Is(err, io.EOF) && q.absent != "" {
+	answer, err := ask(ctx, q.prompt)
+	if errors.Is(err, io.EOF) && q.absent != "" && l.asker.terminal == nil {
 		return "", nil
 	}
 	return answer, err
 }
 
-// unanswered says which lines are read where there is no terminal.
+// unanswered says what became of a question without a good answer: where there is no terminal, which lines are read.
 func (l *loginRun) unanswered(questions []question, at int, err error) error {
-	if !errors.Is(err, io.EOF) {
+	field := name(questions[at].field)
+	switch {
+	case errors.Is(err, errInterrupted), errors.Is(err, io.EOF) && l.asker.terminal != nil:
+		return errInterrupted
+	case l.asker.terminal != nil:
 		return err
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("line %d of the input, %s: %w; nothing was stored", at+1, field, err)
 	}
 	names := make([]string, len(questions))
 	for i, q := range questions {
 		names[i] = name(q.field)
 	}
-	return fmt.Errorf("the input ended before the %s; it has one line for each of: %s; nothing was stored", name(questions[at].field), strings.Join(names, ", "))
+	return fmt.Errorf("the input ended before the %s; it has one line for each of: %s; nothing was stored", field, strings.Join(names, ", "))
 }
 
 // name is a field in a sentence.

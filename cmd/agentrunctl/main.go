@@ -52,6 +52,8 @@ func commands(stdin io.Reader) []command {
 		{"interrupt", "interrupt ID", "stop the code that runs in a context, or one run; the context stays", interrupt},
 		{"stop", "stop", "end the running host and what runs in it", stopHost},
 		{"token", "token [NAME [--revoke]]", "print a client's token for the HTTP address, making it if there is none", token},
+		{"backend", "backend [NAME]", "show or choose where code runs: auto, agentrun, local or mock", backend},
+		{"pool", "pool ACTION", "pause, resume, warm N, replace SANDBOX or end SANDBOX", poolByHand},
 		{"login", "login [flags]", "put the AgentRun account's access key into the keychain, or check it", reading(stdin, login)},
 		{"logout", "logout", "take the access key out of the keychain", reading(stdin, logout)},
 		{"emulator", "emulator [flags]", "emulate AgentRun on this computer, to rehearse the cloud mode without an account", emulator},

@@ -50,6 +50,17 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"an unknown failure", []string{"emulator", "fail", "flood", "--at", "http://127.0.0.1:1"}, `no failure "flood"`},
 		{"an unknown operation", []string{"emulator", "fail", "cut", "--operation", "Dance", "--at", "http://127.0.0.1:1"}, "CreateSandbox"},
 		{"turning the clock back", []string{"emulator", "advance", "--at", "http://127.0.0.1:1", "--", "-1h"}, "such as 90m"},
+		{"a backend there is not", []string{"backend", "moon"}, "choose one of auto, agentrun, local, mock"},
+		{"nothing to do with the pool", []string{"pool"}, "pause, resume"},
+		{"a pool action there is not", []string{"pool", "drain"}, "no pool drain"},
+		{"warming nothing", []string{"pool", "warm"}, "say how many"},
+		{"pausing something", []string{"pool", "pause", "now"}, "one word too many"},
+		{"a secret on the command line", []string{"login", "fake-secret-of-nobody"}, `"fake…" is one word too many: nothing secret belongs on a command line`},
+		{"a check that stores", []string{"login", "--check", "--replace"}, "goes with nothing else"},
+		{"two places", []string{"login", "--import", "--from-env"}, "choose one"},
+		{"scrubbing what was typed", []string{"login", "--scrub"}, "go with --import"},
+		{"endpoints for a file", []string{"login", "--import", "--data-endpoint", "https://example.com"}, "have their own"},
+		{"logging out somebody", []string{"logout", "me"}, "one word too many"},
 		{"interrupting two", []string{"interrupt", "a", "b"}, "one word too many"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -110,11 +121,15 @@ func TestStatusIsReadable(t *testing.T) {
 	left := now.Add(42 * time.Minute)
 	snap := status.Snapshot{
 		Version: "1.2.3", PID: 77, StartedAt: now.Add(-3 * time.Hour), Phase: status.Working,
-		Backend:   status.Backend{Name: "local", Setting: "auto"},
+		Backend: status.Backend{
+			Name: "agentrun", Setting: "auto", Fallback: "local", Region: "cn-hangzhou", Account: "1234567890123456", Template: "agentrun-tray", Credentials: "keychain",
+			ControlEndpoint: "https://control.example", DataEndpoint: "https://data.example",
+		},
+		Cost:      &status.Cost{Currency: "CNY", Today: status.Spending{Estimate: 1.234}, Month: status.Spending{Estimate: 20}, DailyCap: 5},
 		Addresses: status.Addresses{HTTP: "http://127.0.0.1:7411/mcp", Socket: "/run/user/1/agentrun-tray/host.sock"},
-		Pool:      status.Pool{Warm: 3, Max: 20, Ready: 2, Starting: 1},
-		Sessions:  []status.Session{{ID: 1, SandboxID: "local-1", State: "leased", CreatedAt: now.Add(-90 * time.Second), ExpiresAt: &left, Contexts: 1}, {ID: 2, SandboxID: "local-2", State: "ready", CreatedAt: now}},
-		Contexts:  []status.Context{{ID: "ctx-1", Name: "数据", Language: "python", Status: "running", RunID: "run-7", LastUsed: now.Add(-5 * time.Second), Runs: 9, Client: "editor 1"}},
+		Pool:      status.Pool{Warm: 3, Max: 20, Ready: 2, Starting: 1, Paused: true, Suspended: "the day has cost enough"},
+		Sessions:  []status.Session{{ID: 1, Backend: "agentrun", SandboxID: "tray-1", State: "leased", CreatedAt: now.Add(-90 * time.Second), ExpiresAt: &left, Contexts: 1}, {ID: 2, Backend: "local", SandboxID: "local-2", State: "ready", CreatedAt: now}},
+		Contexts:  []status.Context{{ID: "ctx-1", Name: "数据", Language: "python", Backend: "agentrun", Status: "running", RunID: "run-7", LastUsed: now.Add(-5 * time.Second), Runs: 9, Client: "editor 1"}},
 		Clients: []status.Client{
 			{Name: "editor", Version: "1", Via: "relay", Since: now.Add(-time.Minute), LastSeen: now, Calls: 12, Errors: 1, InFlight: 2},
 			{Name: "bot", Via: "http", Token: "ci", Since: now, LastSeen: now, AllowedTools: []string{"list_contexts", "run_code"}},
@@ -131,17 +146,22 @@ func TestStatusIsReadable(t *testing.T) {
 	}
 	made := now.Add(-time.Hour).Local().Format("2006-01-02 15:04")
 	want := `AgentRun Tray 1.2.3, process 77, up 3h00m: working
-backend   local (setting: auto)
+backend   agentrun (setting: auto)
+          template agentrun-tray, account 1234567890123456, region cn-hangzhou, credentials from the keychain
+          https://control.example, https://data.example
+          falls back on local for new contexts
 pool      2/3 ready, 1 starting (at most 20)
+          paused: the day has cost enough
+cost      about 1.23 CNY today of at most 5.00, 20.00 this month (an estimate)
 socket    /run/user/1/agentrun-tray/host.sock
 http      http://127.0.0.1:7411/mcp
 
-SESSION  SANDBOX  STATE   AGE    LEFT       CONTEXTS
-1        local-1  leased  1m30s  42m00s     1
-2        local-2  ready   0s     unlimited  0
+SESSION  BACKEND   SANDBOX  STATE   AGE    LEFT       CONTEXTS
+1        agentrun  tray-1   leased  1m30s  42m00s     1
+2        local     local-2  ready   0s     unlimited  0
 
-CONTEXT  NAME  LANGUAGE  STATE          RUNS  USED    CLIENT
-ctx-1    数据    python    running run-7  9     5s ago  editor 1
+CONTEXT  NAME  LANGUAGE  BACKEND   STATE          RUNS  USED    CLIENT
+ctx-1    数据    python    agentrun  running run-7  9     5s ago  editor 1
 
 CLIENT    VIA             CONNECTED  SEEN    CALLS  ERRORS  OPEN  TOOLS
 editor 1  relay           1m00s      0s ago  12     1       2     all

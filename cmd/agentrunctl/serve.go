@@ -67,6 +67,9 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *quiet {
 		logTo = nil
 	}
+	if err := secrets.NoCoreFiles(); err != nil {
+		return err
+	}
 	log, closer, err := logging.New(logTo, dirs.Log, logLevel)
 	if err != nil {
 		return err

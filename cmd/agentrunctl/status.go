@@ -51,6 +51,9 @@ func printSnapshot(w io.Writer, s status.Snapshot, now time.Time) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "AgentRun Tray %s, process %d, up %s: %s\n", s.Version, s.PID, since(now, s.StartedAt), s.Phase)
 	fmt.Fprintf(&b, "backend   %s (setting: %s)\n", s.Backend.Name, s.Backend.Setting)
+	for _, line := range backendLines(s.Backend) {
+		fmt.Fprintf(&b, "          %s\n", line)
+	}
 	if l := s.Backend.Loading; l != nil {
 		fmt.Fprintf(&b, "          %s, for %s\n", l.What, since(now, l.Since))
 	}
@@ -64,27 +67,36 @@ func printSnapshot(w io.Writer, s status.Snapshot, now time.Time) error {
 		}
 	}
 	fmt.Fprintf(&b, " (at most %d)\n", s.Pool.Max)
+	switch {
+	case s.Pool.Suspended != "":
+		fmt.Fprintf(&b, "          paused: %s\n", s.Pool.Suspended)
+	case s.Pool.Paused:
+		fmt.Fprintln(&b, "          paused until a client connects")
+	}
+	if c := s.Cost; c != nil {
+		fmt.Fprintf(&b, "cost      about %.2f %s today%s, %.2f this month (an estimate)\n", c.Today.Estimate, c.Currency, capped(*c), c.Month.Estimate)
+	}
 	fmt.Fprintf(&b, "socket    %s\n", s.Addresses.Socket)
 	if s.Addresses.HTTP != "" {
 		fmt.Fprintf(&b, "http      %s\n", s.Addresses.HTTP)
 	}
 	t := tabwriter.NewWriter(&b, 2, 8, 2, ' ', 0)
 	if len(s.Sessions) > 0 {
-		fmt.Fprintln(t, "\nSESSION\tSANDBOX\tSTATE\tAGE\tLEFT\tCONTEXTS")
+		fmt.Fprintln(t, "\nSESSION\tBACKEND\tSANDBOX\tSTATE\tAGE\tLEFT\tCONTEXTS")
 	}
 	for _, x := range s.Sessions {
 		left := "unlimited"
 		if x.ExpiresAt != nil {
 			left = since(*x.ExpiresAt, now)
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%d\n", x.ID, x.SandboxID, x.State, since(now, x.CreatedAt), left, x.Contexts)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%d\n", x.ID, x.Backend, x.SandboxID, x.State, since(now, x.CreatedAt), left, x.Contexts)
 	}
 	if len(s.Contexts) > 0 {
-		fmt.Fprintln(t, "\nCONTEXT\tNAME\tLANGUAGE\tSTATE\tRUNS\tUSED\tCLIENT")
+		fmt.Fprintln(t, "\nCONTEXT\tNAME\tLANGUAGE\tBACKEND\tSTATE\tRUNS\tUSED\tCLIENT")
 	}
 	for _, x := range s.Contexts {
 		state := strings.TrimSpace(x.Status + " " + x.RunID)
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", x.ID, x.Name, x.Language, state, x.Runs, ago(now, x.LastUsed), x.Client)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", x.ID, x.Name, x.Language, x.Backend, state, x.Runs, ago(now, x.LastUsed), x.Client)
 	}
 	if len(s.Clients) > 0 {
 		fmt.Fprintln(t, "\nCLIENT\tVIA\tCONNECTED\tSEEN\tCALLS\tERRORS\tOPEN\tTOOLS")
@@ -114,6 +126,27 @@ func printSnapshot(w io.Writer, s status.Snapshot, now time.Time) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// backendLines are what there is to know of a backend in the cloud.
+func backendLines(b status.Backend) []string {
+	var lines []string
+	if b.Template != "" {
+		lines = append(lines, fmt.Sprintf("template %s, account %s, region %s, credentials from the %s", b.Template, b.Account, b.Region, b.Credentials))
+		lines = append(lines, fmt.Sprintf("%s, %s", b.ControlEndpoint, b.DataEndpoint))
+	}
+	if b.Fallback != "" {
+		lines = append(lines, "falls back on "+b.Fallback+" for new contexts")
+	}
+	return lines
+}
+
+// capped says what a day may cost, if there is a limit.
+func capped(c status.Cost) string {
+	if c.DailyCap == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" of at most %.2f", c.DailyCap)
 }
 
 // since writes the time from then to now without fractions that nobody reads.

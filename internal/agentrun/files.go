@@ -289,6 +289,16 @@ func (c *Client) Download(ctx context.Context, sandboxID, path string) (*Downloa
 	return file, nil
 }
 
+// longestFailure is how much is looked at of what may be a failure, in bytes.
+const longestFailure = 16 << 10
+
+// mayBeFailure reports whether a failure may have come in place of a file, with the status of success: a file brings its name
+// (documented).
+func mayBeFailure(header http.Header) bool {
+	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	return err == nil && kind == "application/json" && header.Get("Content-Disposition") == ""
+}
+
 func (c *Client) open(ctx context.Context, cl call) (*Download, *APIError) {
 	attempt, idle := watch(ctx)
 	resp, t, failed := c.send(attempt, ctx, cl)
@@ -308,6 +318,20 @@ func (c *Client) open(ctx context.Context, cl call) (*Download, *APIError) {
 		}
 		return nil, t.failure(resp, KindBadAnswer, fmt.Sprintf("the service answered %d where a file should come", resp.StatusCode), nil)
 	}
+	content := idle.reader(resp.Body)
+	if mayBeFailure(resp.Header) {
+		head, err := io.ReadAll(io.LimitReader(content, longestFailure))
+		_, said, ok := unwrap(head)
+		if err != nil || !ok {
+			defer idle.stop()
+			defer resp.Body.Close()
+			if err != nil {
+				return nil, t.broken(ctx, err)
+			}
+			return nil, t.refused(resp, said)
+		}
+		content = io.MultiReader(bytes.NewReader(head), content)
+	}
 	t.secrets = nil // a download can take long
 	file := &Download{Size: resp.ContentLength, ContentType: resp.Header.Get("Content-Type")}
 	if _, params, err := mime.ParseMediaType(resp.Header.Get("Content-Disposition")); err == nil {
@@ -316,7 +340,7 @@ func (c *Client) open(ctx context.Context, cl call) (*Download, *APIError) {
 	if resp.Uncompressed {
 		file.Size = -1
 	}
-	file.ReadCloser = &downloading{ctx: ctx, t: t, from: idle.reader(resp.Body), body: resp.Body, idle: idle}
+	file.ReadCloser = &downloading{ctx: ctx, t: t, from: content, body: resp.Body, idle: idle}
 	return file, nil
 }
 

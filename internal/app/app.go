@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/cost"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/ledger"
@@ -58,6 +59,7 @@ type App struct {
 	sites   *sites
 	secrets *secrets.Cache // nil: no credentials
 	ledger  *ledger.Ledger
+	meter   *cost.Meter
 	interp  *interpreter.Interpreter
 	server  *mcpserver.Server
 	tokens  *tokens.Store
@@ -65,18 +67,20 @@ type App struct {
 	usesFile *tokens.Uses
 	uses     useBook
 
-	choosing sync.Mutex // held while a backend is chosen
+	choosing sync.Mutex    // held while a backend is chosen
+	spent    chan struct{} // capacity 1: what lives or works may have changed
+	poke     chan struct{} // capacity 1: something that is guarded by mu has changed
+	quit     chan struct{} // capacity 1: somebody asked the host to end
 
 	mu          sync.Mutex // guards below: the part of the snapshot that no other owner keeps
 	address     status.Addresses
 	problems    []status.Problem
 	credentials *status.Problem // with the credentials; nil: none
+	shut        bool            // the keychain did not open, which may change
 	config      config.Config   // the settings as they are now
 	holds       holds
 	stopping    bool
-	farewells   []net.Conn    // of those who asked the host to end and wait for it
-	poke        chan struct{} // capacity 1: something that is kept here has changed
-	quit        chan struct{} // capacity 1: somebody asked the host to end
+	farewells   []net.Conn // of those who asked the host to end and wait for it
 }
 
 // New makes a host from its options. It starts nothing and touches no file, other than by asking for the account.
@@ -91,6 +95,8 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		opt: opt, log: opt.Logger, started: time.Now().UTC(), config: opt.Config, sites: newSites(opt.Logger),
 		poke: make(chan struct{}, 1), quit: make(chan struct{}, 1), tokens: tokens.Open(opt.Dirs.Data), usesFile: tokens.OpenUses(opt.Dirs.Data),
 		ledger: ledger.New(opt.Dirs.Data),
+		meter:  cost.New(cost.Options{Folder: opt.Dirs.Data, DailyCap: opt.Config.AgentRun.DailyCap, IdleTimeout: idleTimeout(opt.Config)}),
+		spent:  make(chan struct{}, 1),
 	}
 	if opt.Secrets != nil {
 		a.secrets = secrets.NewCache(opt.Secrets.Find)
@@ -113,6 +119,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		RunTimeout:  opt.Config.RunTimeout(),
 		IdleTimeout: idle,
 		MaxContexts: opt.Config.Runs.MaxContexts,
+		CarryOff:    opt.Config.CarryOver == "off",
 		Logger:      opt.Logger,
 	})
 	if err != nil {
@@ -139,6 +146,14 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	}
 	a.hub.Publish(a.snapshot())
 	return a, nil
+}
+
+// note adds a problem to those that are shown from now on.
+func (a *App) note(p status.Problem) {
+	a.mu.Lock()
+	a.problems = append(a.problems, p)
+	a.mu.Unlock()
+	token(a.poke)
 }
 
 // settings are those of now.
@@ -174,7 +189,7 @@ func (a *App) Hub() *status.Hub { return &a.hub }
 func (a *App) Run(ctx context.Context) error {
 	leaveRoom()
 	defer a.sayFarewell()
-	for _, dir := range []string{a.opt.Dirs.Cache, a.opt.Dirs.Data} {
+	for _, dir := range []string{a.opt.Dirs.Config, a.opt.Dirs.Cache, a.opt.Dirs.Data} {
 		if err := paths.EnsurePrivate(dir); err != nil {
 			return err
 		}
@@ -222,6 +237,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 
 	drawing.start(calm, a.draw)
 	drawing.start(calm, a.keepUses)
+	drawing.start(calm, a.meterCosts)
 	var left error // what could not be ended
 	engine.start(calm, func(ctx context.Context) error {
 		left = a.sites.run(ctx)
@@ -236,6 +252,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	watch.fail = stop
 	watch.start(ctx, a.report)
 	watch.start(ctx, a.pauseWhenIdle)
+	watch.start(ctx, a.awaitKeychain)
 	watch.start(ctx, func(ctx context.Context) error {
 		select {
 		case <-a.quit:

@@ -74,7 +74,6 @@ func (a *App) find(ctx context.Context) (current, fallback *site, err error) {
 	var account secrets.Credentials
 	if setting == "auto" || setting == cloud.Name {
 		account, err = a.account(ctx)
-		a.noteAccount(setting, err)
 		switch {
 		case err == nil:
 			name = cloud.Name
@@ -82,6 +81,7 @@ func (a *App) find(ctx context.Context) (current, fallback *site, err error) {
 			name = local.Name
 		}
 	}
+	a.noteAccount(setting, err)
 	switch name {
 	case local.Name:
 		current, err = a.site(local.Name, func() (*backend, error) { return newLocal(a.opt) })
@@ -133,9 +133,34 @@ func (a *App) noteAccount(setting string, err error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.credentials = nil
+	a.credentials, a.shut = nil, isKeychain && keychain.State != secrets.Absent
 	if p.Code != "" {
 		a.credentials = &p
+	}
+}
+
+// lookAgainEvery is how often a keychain that was locked is looked at again.
+const lookAgainEvery = time.Minute
+
+// awaitKeychain chooses the backend anew when a keychain may have been opened that was locked before, until ctx ends.
+func (a *App) awaitKeychain(ctx context.Context) error {
+	tick := time.NewTicker(lookAgainEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		a.mu.Lock()
+		shut := a.shut
+		a.mu.Unlock()
+		if !shut {
+			continue
+		}
+		if err := a.CredentialsChanged(ctx); err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "backend not chosen", "error", err)
+		}
 	}
 }
 
@@ -162,14 +187,13 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 		New:           b.Open,
 		Close:         a.closeSession,
 		Born:          born,
-		Check:         func(ctx context.Context, s sandbox.Session) error { return sandbox.IfLost(s.Check(ctx)) },
 		CheckEvery:    time.Minute,
 		Permanent:     a.permanent(b),
 		Warm:          cfg.Pool.Warm,
 		Max:           cfg.Pool.Ceiling,
 		Share:         share,
 		Lifetime:      traits.Lifetime,
-		Jitter:        traits.Lifetime / 10,
+		Jitter:        traits.Jitter(),
 		HardLimit:     traits.HardLimit,
 		CreateTimeout: b.create,
 		CloseTimeout:  10 * time.Second,

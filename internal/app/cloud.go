@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -65,9 +66,17 @@ func steps(all []cloud.Step) (what string, since time.Time) {
 	if len(all) == 0 {
 		return "", since
 	}
-	names := make([]string, len(all))
-	for n, s := range all {
-		names[n] = s.What
+	var names []string
+	times := make(map[string]int)
+	for _, s := range all {
+		if times[s.What]++; times[s.What] == 1 {
+			names = append(names, s.What)
+		}
+	}
+	for n, name := range names {
+		if times[name] > 1 {
+			names[n] = fmt.Sprintf("%s (%d times)", name, times[name])
+		}
 	}
 	return "waiting for " + strings.Join(names, ", "), all[0].Since
 }

@@ -11,7 +11,7 @@ import (
 // holds are the reasons for which no sandboxes are to be made, whoever wants one.
 type holds struct {
 	byHand *sandbox.Error // somebody paused the pool; nil: nobody
-	cap    *sandbox.Error // the paid sandboxes have cost enough for today; nil: they have not
+	cost   *sandbox.Error // the paid sandboxes have cost enough for today; nil: they have not
 }
 
 // errPausedByHand is what is said to those who want a sandbox while the pool is paused.
@@ -45,7 +45,7 @@ func (a *App) applyHolds() {
 	for _, x := range a.sites.list() {
 		why := h.byHand
 		if why == nil && x.paid {
-			why = h.cap
+			why = h.cost
 		}
 		switch suspended := x.pool.Stats().Suspended; {
 		case why != nil:

@@ -18,18 +18,50 @@ type site struct {
 	*backend
 	pool  *pool.Pool[sandbox.Session]
 	place *interpreter.Site
-	warm  int // sessions that its pool keeps ready while it is in use; guarded by the sites' mutex once it is one of them
+	far   lastError // of a look at a session that found nothing out
+	warm  int       // sessions that its pool keeps ready while it is in use; guarded by the sites' mutex once it is one of them
 }
 
 // newSite joins a backend with a pool that keeps nothing ready yet.
 func newSite(b *backend, opt pool.Options[sandbox.Session]) (*site, error) {
-	warm := opt.Warm
-	opt.Warm = 0
-	p, err := pool.New(opt)
-	if err != nil {
+	s := &site{backend: b, warm: opt.Warm}
+	opt.Warm, opt.Check = 0, s.check
+	var err error
+	if s.pool, err = pool.New(opt); err != nil {
 		return nil, err
 	}
-	return &site{backend: b, pool: p, place: interpreter.NewSite(b, p), warm: warm}, nil
+	s.place = interpreter.NewSite(b, s.pool)
+	return s, nil
+}
+
+// check asks a session for a sign of life. Only one that is gone is given up: where it cannot be reached, neither could another be.
+func (s *site) check(ctx context.Context, session sandbox.Session) error {
+	err := session.Check(ctx)
+	lost := sandbox.IfLost(err)
+	if lost == nil && (err == nil || ctx.Err() == nil) {
+		s.far.note(err)
+	}
+	return lost
+}
+
+// lastError is the newest of failures that come and go.
+type lastError struct {
+	mu  sync.Mutex
+	err error
+}
+
+// note takes what came of another try.
+func (l *lastError) note(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
+}
+
+// unreached is why the newest look at one of the site's sessions found nothing out, or nil.
+func (s *site) unreached() error {
+	s.far.mu.Lock()
+	defer s.far.mu.Unlock()
+	return s.far.err
 }
 
 // run keeps the site's pool until ctx ends, closes its sessions then, and after them what the backend keeps beside. Changes of either
@@ -37,7 +69,7 @@ func newSite(b *backend, opt pool.Options[sandbox.Session]) (*site, error) {
 func (s *site) run(ctx context.Context, log *slog.Logger, changed func()) error {
 	over, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var passing sync.WaitGroup
-	for _, source := range []<-chan struct{}{s.pool.Changed(), s.backend.changed} {
+	for _, source := range []<-chan struct{}{s.pool.Changed(), s.changed} {
 		passing.Go(func() {
 			for {
 				select {
@@ -116,7 +148,7 @@ func (s *sites) tell() { token(s.changed) }
 func (s *sites) list() []*site {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.all[:len(s.all):len(s.all)]
+	return slices.Clip(s.all)
 }
 
 // find returns the site for an identity that was used before, or nil.

@@ -30,6 +30,7 @@ func (a *App) draw(ctx context.Context) error {
 			a.hub.Publish(a.snapshot())
 			return nil
 		}
+		token(a.spent)
 		rest := time.NewTimer(drawEvery)
 		select {
 		case <-rest.C:
@@ -72,6 +73,10 @@ func (a *App) snapshot() status.Snapshot {
 	}
 	running := a.foldContexts(&s)
 	a.foldClients(&s)
+	a.foldCost(&s, time.Now())
+	if err := a.ledger.Problem(); err != nil {
+		s.Problems = append(s.Problems, status.Problem{Code: "ledger", What: "It cannot be kept on disk which sandboxes in the cloud are yours: those of a crashed host might go on until their idle timeout.", Why: err.Error()})
+	}
 	switch {
 	case stopping:
 		s.Phase = status.Stopping
@@ -99,6 +104,12 @@ func (a *App) snapshot() status.Snapshot {
 // foldPool shows the pool of the site in use.
 func (a *App) foldPool(s *status.Snapshot, current, fallback *site) {
 	stats := current.pool.Stats()
+	if err := current.unreached(); err != nil {
+		s.Problems = append(s.Problems, status.Problem{
+			Code: "unreachable", What: "Sandboxes that should be ready cannot be reached at the moment.", Why: err.Error(),
+			Todo: "They are asked again every minute, and go on as they were when they answer.",
+		})
+	}
 	s.Pool = status.Pool{
 		Warm: stats.Warm, Max: stats.Max, Ready: stats.Ready, Starting: stats.Starting, Closing: stats.Closing,
 		Waiting: stats.Waiting, Paused: stats.Paused || stats.Suspended != nil,
@@ -172,7 +183,7 @@ func (a *App) foldContexts(s *status.Snapshot) (running int) {
 			running++
 		}
 		s.Contexts = append(s.Contexts, status.Context{
-			ID: c.ID, Name: c.Name, Language: string(c.Language), Status: string(c.Status), Backend: c.Backend, SandboxID: c.SandboxID,
+			ID: c.ID, Name: c.Name, Language: string(c.Language), Status: string(c.Status), Backend: c.Backend, Instead: c.Instead, SandboxID: c.SandboxID,
 			Client: c.Owner, CreatedAt: c.CreatedAt, LastUsed: c.LastUsed, Runs: c.Runs, RunID: c.RunID,
 		})
 	}

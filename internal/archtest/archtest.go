@@ -23,12 +23,14 @@ var floors = map[string]int{
 	"pool":                       1,
 	"secrets":                    1,
 	"sandbox/memfiles":           1,
+	"carry":                      1,
 	"status":                     1,
 	"logging":                    1,
 	"link":                       1,
 	"ledger":                     1,
 	"ui/kit":                     1, // widgets without a word of the product
 	"ui/words":                   1,
+	"cost":                       1,
 
 	// adaptors and the places where things are kept
 	// the emulator of the cloud's service: it runs code on localengine. Besides tests only a command imports it.
@@ -61,6 +63,7 @@ var helpers = []string{
 	"bench",
 	"e2e",
 	"sandbox/sandboxtest",
+	"secrets/secretstest",
 	"suites",
 	"localengine/guest/tick",
 	"localengine/guest/manifest/cmd",

@@ -53,15 +53,20 @@ func TestABareClientIsTakenForOneOfTheService(t *testing.T) {
 	}
 }
 
-func TestBothWaysOpenAllSessions(t *testing.T) {
+func TestOneByOneTakesTheTimeOfEach(t *testing.T) {
 	const delay = 100 * time.Millisecond
-	ours, acquire, err := allAtOnce(t.Context(), newTestBench(t), echoing(delay))
-	if err != nil || ours.first < 2*delay || ours.all < ours.first || acquire <= 0 {
-		t.Errorf("all at once = %+v, %v, %v; want the time of a template and a sandbox at least", ours, acquire, err)
+	took, err := oneByOne(t.Context(), echoing(delay))
+	if err != nil || took.first < 2*delay || took.all < 4*delay {
+		t.Errorf("one by one = %+v, %v; want the time of a template and a sandbox, and of three", took, err)
 	}
-	theirs, err := oneByOne(t.Context(), echoing(delay))
-	if err != nil || theirs.first < 2*delay || theirs.all < 4*delay {
-		t.Errorf("one by one = %+v, %v; want the time of a template and a sandbox, and of three", theirs, err)
+}
+
+func TestGoroutinesAreCounted(t *testing.T) {
+	if n, err := total("goroutine profile: total 42\n1 @ 0x1\n"); err != nil || n != 42 {
+		t.Errorf("total = %d, %v, want 42", n, err)
+	}
+	if n, err := total("42"); err == nil {
+		t.Errorf("total of no profile = %d", n)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/agentrun/agentruntest"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -28,9 +29,22 @@ type host struct {
 	reading sync.WaitGroup
 }
 
-// startHost starts a host and does not wait for it. It is killed when ctx ends; end it with stop.
+// startHost starts a host whose code runs on this computer and does not wait for it. It is killed when ctx ends; end it with stop.
 func startHost(ctx context.Context, b *bench, home string) (*host, error) {
-	p, err := b.start(ctx, home, b.program("agentrunctl"), "serve", "--backend", "local", "--listen", "127.0.0.1:0", "--welcome")
+	return startHostOn(ctx, b, home, "local", nil)
+}
+
+// startCloudHost is startHost for code that runs in the cloud, in the account that an environment names.
+func startCloudHost(ctx context.Context, b *bench, account []agentruntest.Variable) (*host, error) {
+	var environment []string
+	for _, v := range account {
+		environment = append(environment, v.Name+"="+v.Value)
+	}
+	return startHostOn(ctx, b, b.home(), "agentrun", environment)
+}
+
+func startHostOn(ctx context.Context, b *bench, home, backend string, environment []string) (*host, error) {
+	p, err := b.startIn(ctx, home, environment, b.program("agentrunctl"), "serve", "--backend", backend, "--listen", "127.0.0.1:0", "--welcome")
 	if err != nil {
 		return nil, err
 	}

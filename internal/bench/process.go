@@ -26,6 +26,11 @@ type process struct {
 
 // start runs a program with its home; home may be empty for programs that need none. When ctx ends the program is killed.
 func (b *bench) start(ctx context.Context, home, program string, args ...string) (*process, error) {
+	return b.startIn(ctx, home, nil, program, args...)
+}
+
+// startIn is start with more in the program's environment.
+func (b *bench) startIn(ctx context.Context, home string, environment []string, program string, args ...string) (*process, error) {
 	file, err := os.CreateTemp(b.folder, "stderr-")
 	if err != nil {
 		return nil, err
@@ -33,7 +38,7 @@ func (b *bench) start(ctx context.Context, home, program string, args ...string)
 	defer func() { _ = file.Close() }() // the program has its own
 	p := &process{cmd: exec.CommandContext(ctx, program, args...), errors: file.Name()}
 	if home != "" {
-		p.cmd.Env = withHome(p.cmd, home)
+		p.cmd.Env = append(withHome(p.cmd, home), environment...)
 	}
 	p.cmd.Stderr = file
 	var errIn, errOut error

@@ -14,76 +14,80 @@ import (
 func TestTheConversationOfThePythonServer(t *testing.T) {
 	t.Parallel()
 	h := newHome(t, quiet)
-	inBothEras(t, func(t *testing.T, era string) {
-		c := h.connect(t, era) // step 1: initialize
-		if info := c.InitializeResult().ServerInfo; info == nil || info.Name != "agentrun" {
-			t.Errorf("the server calls itself %+v, want agentrun", info)
-		}
+	inBothEras(t, func(t *testing.T, era string) { h.converse(t, era, "local") })
+}
 
-		tools, err := c.ListTools(t.Context(), nil) // step 2: the tools
-		if err != nil {
-			t.Fatalf("tools/list: %v", err)
-		}
-		byName := map[string]*mcp.Tool{}
-		for _, tool := range tools.Tools {
-			byName[tool.Name] = tool
-		}
-		for _, name := range []string{"run_code", "create_context", "stop_context", "list_contexts"} {
-			tool := byName[name]
-			if tool == nil {
-				t.Fatalf("tools/list = %v, want %s among them", tools.Tools, name)
-			}
-			if tool.Description == "" || tool.InputSchema == nil || tool.OutputSchema == nil || tool.Annotations == nil {
-				t.Errorf("the tool %s is %+v, want a description, both schemas and annotations", name, tool)
-			}
-		}
+// converse goes through the seven steps with a host that runs code on the backend.
+func (h *home) converse(t *testing.T, era, backend string) {
+	t.Helper()
+	c := h.connect(t, era) // step 1: initialize
+	if info := c.InitializeResult().ServerInfo; info == nil || info.Name != "agentrun" {
+		t.Errorf("the server calls itself %+v, want agentrun", info)
+	}
 
-		python := c.create(t, "py-"+era, "python") // step 3: contexts
-		javascript := c.create(t, "js-"+era, "javascript")
+	tools, err := c.ListTools(t.Context(), nil) // step 2: the tools
+	if err != nil {
+		t.Fatalf("tools/list: %v", err)
+	}
+	byName := map[string]*mcp.Tool{}
+	for _, tool := range tools.Tools {
+		byName[tool.Name] = tool
+	}
+	for _, name := range []string{"run_code", "create_context", "stop_context", "list_contexts"} {
+		tool := byName[name]
+		if tool == nil {
+			t.Fatalf("tools/list = %v, want %s among them", tools.Tools, name)
+		}
+		if tool.Description == "" || tool.InputSchema == nil || tool.OutputSchema == nil || tool.Annotations == nil {
+			t.Errorf("the tool %s is %+v, want a description, both schemas and annotations", name, tool)
+		}
+	}
 
-		list := c.contexts(t) // step 4: both are shown
-		for id, language := range map[string]string{python: "python", javascript: "javascript"} {
-			if cc := list[id]; cc["language"] != language || cc["status"] != "active" || cc["backend"] != "local" {
-				t.Errorf("list_contexts shows %s as %v, want an active %s context of the local backend", id, cc, language)
-			}
-		}
+	python := c.create(t, "py-"+era, "python") // step 3: contexts
+	javascript := c.create(t, "js-"+era, "javascript")
 
-		r := c.run(t, python, "import math\nprint('hello from', 'python')\nmath.factorial(20)") // step 5: code runs
-		if !r.success() || r.text("stdout") != "hello from python\n" || r.text("stderr") != "" || r.text("result", "text") != "2432902008176640000" ||
-			r.text("context_id") != python || r.text("backend") != "local" {
-			t.Errorf("run_code in Python = %v, want hello from python and 20!", r)
+	list := c.contexts(t) // step 4: both are shown
+	for id, language := range map[string]string{python: "python", javascript: "javascript"} {
+		if cc := list[id]; cc["language"] != language || cc["status"] != "active" || cc["backend"] != backend {
+			t.Errorf("list_contexts shows %s as %v, want an active %s context of the %s backend", id, cc, language, backend)
 		}
-		if took, _ := r.object["execution_time"].(float64); took <= 0 || took > r.took.Seconds() {
-			t.Errorf("execution_time is %v in a call of %v, want a part of it", r.object["execution_time"], r.took)
-		}
-		r = c.run(t, javascript, "console.log('hello from', 'javascript'); [3, 1, 2].sort().map(x => x * x)")
-		if !r.success() || r.text("stdout") != "hello from javascript\n" || !strings.Contains(r.text("result", "text"), "9") || r.text("context_id") != javascript {
-			t.Errorf("run_code in JavaScript = %v, want hello from javascript and [1, 4, 9]", r)
-		}
-		r = c.run(t, python, "1 / 0")
-		if r.success() || r.text("error", "name") != "ZeroDivisionError" || r.code() != "EXECUTION_FAILED" || !strings.Contains(r.text("stderr"), "ZeroDivisionError") {
-			t.Errorf("run_code(1 / 0) = %v, want success false with the ZeroDivisionError in error and in stderr", r)
-		}
+	}
 
-		for _, id := range []string{python, javascript} { // step 6: stop
-			if r := c.do(t, "stop_context", args{"context_id": id}); r.text("status") != "stopped" || r.text("context_id") != id {
-				t.Errorf("stop_context(%s) = %v, want status stopped", id, r)
-			}
-		}
+	r := c.run(t, python, "import math\nprint('hello from', 'python')\nmath.factorial(20)") // step 5: code runs
+	if !r.success() || r.text("stdout") != "hello from python\n" || r.text("stderr") != "" || r.text("result", "text") != "2432902008176640000" ||
+		r.text("context_id") != python || r.text("backend") != backend {
+		t.Errorf("run_code in Python = %v, want hello from python and 20!", r)
+	}
+	if took, _ := r.object["execution_time"].(float64); took <= 0 || took > r.took.Seconds() {
+		t.Errorf("execution_time is %v in a call of %v, want a part of it", r.object["execution_time"], r.took)
+	}
+	r = c.run(t, javascript, "console.log('hello from', 'javascript'); [3, 1, 2].sort().map(x => x * x)")
+	if !r.success() || r.text("stdout") != "hello from javascript\n" || !strings.Contains(r.text("result", "text"), "9") || r.text("context_id") != javascript {
+		t.Errorf("run_code in JavaScript = %v, want hello from javascript and [1, 4, 9]", r)
+	}
+	r = c.run(t, python, "1 / 0")
+	if r.success() || r.text("error", "name") != "ZeroDivisionError" || r.code() != "EXECUTION_FAILED" || !strings.Contains(r.text("stderr"), "ZeroDivisionError") {
+		t.Errorf("run_code(1 / 0) = %v, want success false with the ZeroDivisionError in error and in stderr", r)
+	}
 
-		list = c.contexts(t) // step 7: they are gone
-		if list[python] != nil || list[javascript] != nil {
-			t.Errorf("list_contexts = %v, want neither %s nor %s", list, python, javascript)
+	for _, id := range []string{python, javascript} { // step 6: stop
+		if r := c.do(t, "stop_context", args{"context_id": id}); r.text("status") != "stopped" || r.text("context_id") != id {
+			t.Errorf("stop_context(%s) = %v, want status stopped", id, r)
 		}
-		for tool, arguments := range map[string]args{
-			"stop_context": {"context_id": python},
-			"run_code":     {"context_id": python, "code": "1"},
-		} {
-			if r := c.call(t, tool, arguments); !r.isError || r.code() != "CONTEXT_NOT_FOUND" {
-				t.Errorf("%s of a stopped context = %v, want isError with CONTEXT_NOT_FOUND", tool, r)
-			}
+	}
+
+	list = c.contexts(t) // step 7: they are gone
+	if list[python] != nil || list[javascript] != nil {
+		t.Errorf("list_contexts = %v, want neither %s nor %s", list, python, javascript)
+	}
+	for tool, arguments := range map[string]args{
+		"stop_context": {"context_id": python},
+		"run_code":     {"context_id": python, "code": "1"},
+	} {
+		if r := c.call(t, tool, arguments); !r.isError || r.code() != "CONTEXT_NOT_FOUND" {
+			t.Errorf("%s of a stopped context = %v, want isError with CONTEXT_NOT_FOUND", tool, r)
 		}
-	})
+	}
 }
 
 func TestStateIsKeptInAContextAndHiddenFromOthers(t *testing.T) {

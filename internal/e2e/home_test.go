@@ -226,11 +226,15 @@ type outcome struct {
 }
 
 // ctl runs agentrunctl to its end.
-func (h *home) ctl(args ...string) (outcome, error) {
+func (h *home) ctl(args ...string) (outcome, error) { return h.ctlReading("", args...) }
+
+// ctlReading is ctl with something on the standard input, which is no terminal.
+func (h *home) ctlReading(stdin string, args ...string) (outcome, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, controlProgram(), args...)
 	cmd.Env, cmd.Dir = h.env, h.dir
+	cmd.Stdin = strings.NewReader(stdin)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()

@@ -24,7 +24,7 @@ const (
 // watcher is an editor's client that is told of changes.
 type watcher struct {
 	*client
-	said chan string // "list", or the URI of what was updated
+	said chan string // "list" or "tools", or the URI of what was updated
 }
 
 // watch starts a relay and a client on it that wants to know of changes.
@@ -45,6 +45,7 @@ func watching(t *testing.T, era string, transport mcp.Transport) *watcher {
 		ResourceListChangedHandler: func(context.Context, *mcp.ResourceListChangedRequest) {
 			w.said <- "list"
 		},
+		ToolListChangedHandler: func(context.Context, *mcp.ToolListChangedRequest) { w.said <- "tools" },
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

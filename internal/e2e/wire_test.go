@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/agentrun/agentruntest"
 )
 
 // transcript is what a process has said so far, line by line. It is an io.Writer, so that it can be a process's output.
@@ -155,6 +157,9 @@ func (w *wire) heard(line []byte) {
 	if err := dec.Decode(&m); err != nil || dec.More() || m.Version != "2.0" {
 		w.faults = append(w.faults, fmt.Sprintf("a line on standard output that is not one JSON-RPC message: %s", clip(string(line), 300)))
 		return
+	}
+	if bytes.Contains(line, []byte(agentruntest.AccessKeySecret)) {
+		w.faults = append(w.faults, fmt.Sprintf("the account's secret: %s", clip(string(line), 300)))
 	}
 	if m.Method != "" {
 		return

@@ -97,11 +97,14 @@ func (i *Interpreter) withFiles(
 	}
 	defer i.release(cc)
 	i.evict(ctx, orphan)
-	lease, inner, err := i.filesOf(ctx, cancel, cc)
+	lease, inner, err := i.sessionOf(ctx, cancel, cc, i.opt.ReadyTimeout)
 	if err != nil {
 		return Where{}, err
 	}
-	err = do(ctx, lease.Value(), inner)
+	err = func() error {
+		defer i.doneAside(cc)
+		return do(ctx, lease.Value(), inner)
+	}()
 	if errors.Is(err, sandbox.ErrSessionLost) {
 		lease.Discard(err)
 		return Where{}, &sandbox.Error{
@@ -119,17 +122,19 @@ func (i *Interpreter) withFiles(
 	return where, nil
 }
 
-// filesOf returns the session of a context, placing the context if it is not on a live one. It waits for no longer than calls wait
-// for a session: nobody is handed anything meanwhile, and editors give up soon after.
-func (i *Interpreter) filesOf(ctx context.Context, cancel context.CancelCauseFunc, cc *codeContext) (*pool.Lease[sandbox.Session], string, error) {
+// sessionOf returns the session of a context for a call that needs no turn, placing the context if it is not on a live one. It waits no
+// longer than most: nobody is handed anything meanwhile, and editors give up soon after. Until the call says doneAside the context does
+// not move.
+func (i *Interpreter) sessionOf(ctx context.Context, cancel context.CancelCauseFunc, cc *codeContext, most time.Duration) (*pool.Lease[sandbox.Session], string, error) {
 	began := time.Now()
-	patience := time.NewTimer(i.opt.ReadyTimeout)
+	patience := time.NewTimer(most)
 	defer patience.Stop()
 	for {
 		i.mu.Lock()
 		lost, _ := cc.lost()
-		if cc.lease != nil && !lost {
+		if cc.lease != nil && !lost && !cc.moving.copying {
 			lease, inner := cc.lease, cc.inner.ID
+			cc.aside++
 			i.mu.Unlock()
 			return lease, inner, nil
 		}
@@ -140,7 +145,7 @@ func (i *Interpreter) filesOf(ctx context.Context, cancel context.CancelCauseFun
 		landed := cc.landed
 		i.mu.Unlock()
 		select {
-		case <-landed: // a run that came before has placed it; the files are there while its code runs
+		case <-landed: // it has moved, or a run that came before has placed it; the files are there while its code runs
 			i.giveUp(cc, ticket)
 			continue
 		case <-ticket.turn:
@@ -150,17 +155,32 @@ func (i *Interpreter) filesOf(ctx context.Context, cancel context.CancelCauseFun
 			i.giveUp(cc, ticket)
 			return nil, "", sandbox.Errorf(sandbox.CodeServerNotReady,
 				"context %s is busy with code that came before, and its files could not be reached within %s; nothing was done. Wait for that code (get_result waits for a run) or end it with cancel_run, then try again",
-				cc.id, phrase.Duration(i.opt.ReadyTimeout))
+				cc.id, phrase.Duration(most))
 		}
 		if err := i.takeTurn(ctx, cc, ticket, cancel); err != nil {
 			return nil, "", err
 		}
-		_, err := i.place(ctx, cc, max(time.Second, i.opt.ReadyTimeout-time.Since(began)))
+		_, err := i.place(ctx, cc, max(time.Second, most-time.Since(began)))
 		lease, inner := cc.lease, cc.inner.ID
+		if err == nil {
+			i.mu.Lock()
+			cc.aside++
+			i.mu.Unlock()
+		}
 		i.yieldTurn(cc, ticket)
 		if err != nil {
 			return nil, "", err
 		}
 		return lease, inner, nil
+	}
+}
+
+// doneAside says that a call that had the session from sessionOf has done with it.
+func (i *Interpreter) doneAside(cc *codeContext) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if cc.aside--; cc.aside == 0 && cc.still != nil {
+		close(cc.still)
+		cc.still = nil
 	}
 }

@@ -266,12 +266,12 @@ func TestBadInputIsRefusedWithACodeAndASentence(t *testing.T) {
 		}{
 			{"an unknown context", interpreter.RunRequest{Code: "print x", ContextID: "ctx-none"}, sandbox.CodeContextNotFound, "list_contexts"},
 			{"empty code", interpreter.RunRequest{Code: " \n"}, sandbox.CodeInvalidParams, "code is empty"},
-			{"huge code", interpreter.RunRequest{Code: strings.Repeat("x", 5<<20)}, sandbox.CodeTooLarge, "5 MiB"},
+			{"huge code", interpreter.RunRequest{Code: strings.Repeat("x", 5<<20)}, sandbox.CodeTooLarge, "5242880 bytes"},
 			{"a NUL byte", interpreter.RunRequest{Code: "print a\x00b"}, sandbox.CodeInvalidParams, "NUL"},
 			{"invalid UTF-8", interpreter.RunRequest{Code: "print \xff"}, sandbox.CodeInvalidParams, "UTF-8"},
 			{"a negative timeout", interpreter.RunRequest{Code: "print x", Timeout: second(-time.Second)}, sandbox.CodeInvalidParams, "more than 0"},
 			{"no time at all", interpreter.RunRequest{Code: "print x", Timeout: second(0)}, sandbox.CodeInvalidParams, "more than 0"},
-			{"too long a timeout", interpreter.RunRequest{Code: "print x", Timeout: second(time.Hour)}, sandbox.CodeInvalidParams, "10 minutes"},
+			{"too long a timeout", interpreter.RunRequest{Code: "print x", Timeout: second(time.Hour)}, sandbox.CodeInvalidParams, "600 s"},
 			{"an unknown language", interpreter.RunRequest{Code: "print x", Language: "ruby"}, sandbox.CodeInvalidLanguage, "python or javascript"},
 			{"a language that is not the context's", interpreter.RunRequest{Code: "print x", ContextID: c.ID, Language: sandbox.JavaScript}, sandbox.CodeInvalidParams, "speaks python"},
 		} {

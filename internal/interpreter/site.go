@@ -61,7 +61,7 @@ func unavailable(err error) error {
 		return err
 	}
 	switch e.Code {
-	case sandbox.CodeServerNotReady, sandbox.CodeCredentialsRejected, sandbox.CodeQuotaExceeded:
+	case sandbox.CodeServerNotReady, sandbox.CodeCredentialsRejected, sandbox.CodeQuotaExceeded, sandbox.CodeContextCreationFailed:
 		return &unavailableError{e}
 	default:
 		return err

@@ -31,17 +31,32 @@ func (i *Interpreter) StopContext(ctx context.Context, contextID string, force b
 	signal(i.changed)
 
 	if !force {
-		ticket := i.book(cc)
-		grace := time.NewTimer(i.opt.StopGrace)
-		select {
-		case <-ticket.turn:
-		case <-grace.C:
-		case <-ctx.Done():
-		}
-		grace.Stop()
-		i.giveUp(cc, ticket)
+		i.await(ctx, cc)
 	}
 	return i.end(context.WithoutCancel(ctx), cc, "it was stopped")
+}
+
+// await waits until the code and the commands that go on in a context which is being stopped have ended, but no longer than the grace
+// period.
+func (i *Interpreter) await(ctx context.Context, cc *codeContext) {
+	ticket := i.book(cc)
+	defer i.giveUp(cc, ticket)
+	i.mu.Lock()
+	quiet := cc.quiet
+	i.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, i.opt.StopGrace)
+	defer cancel()
+	select {
+	case <-ticket.turn:
+	case <-ctx.Done():
+	}
+	if quiet == nil {
+		return
+	}
+	select {
+	case <-quiet:
+	case <-ctx.Done():
+	}
 }
 
 // end ends a context at once: it interrupts its run, frees what the session holds for it, gives the session back and takes

@@ -74,29 +74,20 @@ func (s *Site) checkCode(code string) error {
 	switch {
 	case strings.TrimSpace(code) == "":
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "code is empty; send the source text to run")
-	case s.traits.MaxCodeSize > 0 && len(code) > s.traits.MaxCodeSize:
-		return sandbox.Errorf(sandbox.CodeTooLarge, "the code has %s and at most %s can be run at once; put data in a file with upload_file and read it from code",
-			phrase.Size(int64(len(code))), phrase.Size(int64(s.traits.MaxCodeSize)))
 	case strings.ContainsRune(code, 0):
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "the code contains a NUL character, which no program text may; write it as \\0 inside a string")
 	case !utf8.ValidString(code):
 		return sandbox.Errorf(sandbox.CodeInvalidParams, "the code is not valid UTF-8; send it as UTF-8 text")
 	}
-	return nil
+	return s.traits.CheckRun(sandbox.Run{Code: code})
 }
 
 // runTimeout is the time a run may take: what was asked for, or the usual time.
 func (s *Site) runTimeout(asked *time.Duration, usual time.Duration) (time.Duration, error) {
-	switch {
-	case asked == nil:
+	if asked == nil {
 		return min(usual, s.traits.MaxRunTime), nil
-	case *asked <= 0:
-		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "timeout_seconds must be more than 0 and at most %s", phrase.Duration(s.traits.MaxRunTime))
-	case *asked > s.traits.MaxRunTime:
-		return 0, sandbox.Errorf(sandbox.CodeInvalidParams, "timeout_seconds is above the limit of the %s backend, which is %s; ask for less, and split long work into several runs",
-			s.Name(), phrase.Duration(s.traits.MaxRunTime))
 	}
-	return *asked, nil
+	return *asked, s.traits.CheckTimeout(*asked)
 }
 
 // cancelled is the error of a call that ended before its code ran.

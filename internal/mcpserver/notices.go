@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,8 +30,9 @@ const (
 // belongs to. So a client that does not read holds up its own notices and nothing else. mcp-go would put them on whichever
 // response of the client is open. Methods are safe for concurrent use.
 type notices struct {
-	gap  time.Duration
-	live func(sessionID string) bool // whether an MCP session has not ended
+	gap     time.Duration
+	offered *offer                      // what clients were told of when there was nobody to tell of changes
+	live    func(sessionID string) bool // whether an MCP session has not ended
 
 	mu       sync.Mutex // guards below and all mailboxes
 	boxes    map[*mailbox]struct{}
@@ -41,24 +43,43 @@ type notices struct {
 type mailbox struct {
 	poke chan struct{} // capacity 1: there is something in it
 
-	wants     map[string]string // the resource that announces changes, by the URI that the client knows
-	wantsList bool
-	stale     bool // whatever is asked for has changed already: the client knew another MCP session or host
+	wants      map[string]string // the resource that announces changes, by the URI that the client knows
+	wantsList  bool
+	wantsTools bool
+	stale      bool // whatever is asked for has changed already: the client knew another MCP session or host
+
+	unseen map[string]struct{} // wanted contexts that no snapshot has shown since, by the URI that the client knows
 
 	dirty map[string]struct{} // by the URI that the client knows
 	list  bool
+	tools bool
 }
+
+// news is what a mailbox holds.
+type news struct {
+	list  bool // of resources
+	tools bool // the list of them
+	uris  []string
+}
+
+func (n news) any() bool { return n.list || n.tools || len(n.uris) > 0 }
 
 func newNotices(live func(sessionID string) bool) *notices {
 	return &notices{gap: noticeGap, live: live, boxes: make(map[*mailbox]struct{}), sessions: make(map[string]*mailbox)}
 }
 
 // watch compares snapshots until ctx ends. Whatever the first one shows is news: somebody may have begun to listen before we have.
-func (n *notices) watch(ctx context.Context, hub *status.Hub) {
-	before := paint(status.Snapshot{})
+// What a snapshot does not show may only have come since; there says, of the source of changes, whether it is there.
+func (n *notices) watch(ctx context.Context, hub *status.Hub, offers func() *offer, there func(source string) bool) {
+	before, offered := paint(status.Snapshot{}), n.offered
 	for snapshot := range hub.Watch(ctx) {
+		if o := offers(); o.differs(offered) {
+			n.markTools()
+			offered = o
+		}
 		now := paint(snapshot)
 		n.mark(now.differences(before))
+		n.markMissed(now, there)
 		before = now
 	}
 }
@@ -124,6 +145,38 @@ func (n *notices) mark(changed map[string]struct{}, list bool) {
 	}
 }
 
+// markMissed tells of contexts that came and went between two snapshots, to those who began to listen meanwhile.
+func (n *notices) markMissed(now *shown, there func(source string) bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for box := range n.boxes {
+		for uri := range box.unseen {
+			source := box.wants[uri]
+			_, seen := now.contexts[source]
+			if !seen && there(source) {
+				continue // a later snapshot shows it
+			}
+			delete(box.unseen, uri)
+			if !seen {
+				box.add(uri)
+				box.list = box.wantsList
+			}
+		}
+	}
+}
+
+// markTools puts the news that the list of tools has changed into the mailboxes of those who want to know.
+func (n *notices) markTools() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for box := range n.boxes {
+		if box.wantsTools {
+			box.tools = true
+			signal(box.poke)
+		}
+	}
+}
+
 // add notes that a resource has changed. The caller holds mu.
 func (b *mailbox) add(uri string) {
 	b.dirty[uri] = struct{}{}
@@ -132,7 +185,7 @@ func (b *mailbox) add(uri string) {
 
 // newBox makes a mailbox. The caller holds mu.
 func (n *notices) newBox() *mailbox {
-	box := &mailbox{poke: make(chan struct{}, 1), wants: make(map[string]string), dirty: make(map[string]struct{})}
+	box := &mailbox{poke: make(chan struct{}, 1), wants: make(map[string]string), unseen: make(map[string]struct{}), dirty: make(map[string]struct{})}
 	n.boxes[box] = struct{}{}
 	return box
 }
@@ -146,8 +199,8 @@ func (b *mailbox) age() {
 	for uri := range b.wants {
 		b.add(uri)
 	}
-	if b.wantsList {
-		b.list = true
+	if b.wantsList || b.wantsTools {
+		b.list, b.tools = b.wantsList, b.wantsTools
 		signal(b.poke)
 	}
 }
@@ -162,7 +215,7 @@ func (n *notices) ofSession(id string, list, stale bool) *mailbox {
 		box = n.newBox()
 		n.sessions[id] = box
 	}
-	box.wantsList = list
+	box.wantsList, box.wantsTools = list, true
 	if stale {
 		box.age()
 	}
@@ -200,6 +253,8 @@ func (b *mailbox) want(w watched) {
 	b.wants[w.uri] = w.source
 	if b.stale || w.gone {
 		b.add(w.uri)
+	} else if strings.HasPrefix(w.source, contextsURI) {
+		b.unseen[w.uri] = struct{}{}
 	}
 }
 
@@ -209,16 +264,17 @@ func (n *notices) unsubscribe(id, uri string) {
 	defer n.mu.Unlock()
 	if box := n.sessions[id]; box != nil {
 		delete(box.wants, uri)
+		delete(box.unseen, uri)
 		delete(box.dirty, uri)
 	}
 }
 
 // open makes the mailbox of a request of the newer era. The caller must drop it.
-func (n *notices) open(list bool, all []watched, stale bool) *mailbox {
+func (n *notices) open(list, tools bool, all []watched, stale bool) *mailbox {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	box := n.newBox()
-	box.wantsList = list
+	box.wantsList, box.wantsTools = list, tools
 	for _, w := range all {
 		box.want(w)
 	}
@@ -235,26 +291,26 @@ func (n *notices) drop(box *mailbox) {
 }
 
 // take empties a mailbox.
-func (n *notices) take(box *mailbox) (list bool, uris []string) {
+func (n *notices) take(box *mailbox) news {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	list, uris = box.list, slices.Sorted(maps.Keys(box.dirty))
-	box.list = false
+	all := news{box.list, box.tools, slices.Sorted(maps.Keys(box.dirty))}
+	box.list, box.tools = false, false
 	clear(box.dirty)
-	return list, uris
+	return all
 }
 
 // putBack returns what could not be told. What was unsubscribed meanwhile is dropped.
-func (n *notices) putBack(box *mailbox, list bool, uris []string) {
+func (n *notices) putBack(box *mailbox, left news) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	box.list = box.list || list
-	for _, uri := range uris {
+	box.list, box.tools = box.list || left.list, box.tools || left.tools
+	for _, uri := range left.uris {
 		if _, still := box.wants[uri]; still {
 			box.dirty[uri] = struct{}{}
 		}
 	}
-	if box.list || len(box.dirty) > 0 {
+	if box.list || box.tools || len(box.dirty) > 0 {
 		signal(box.poke)
 	}
 }
@@ -298,9 +354,8 @@ func (n *notices) pump(ctx context.Context, rep *reply, box *mailbox, id json.Ra
 		case <-ctx.Done():
 			return
 		}
-		list, uris := n.take(box)
-		if list, uris = n.send(ctx, rep, list, uris, id); list || len(uris) > 0 {
-			n.putBack(box, list, uris) // another stream of the client may be in order
+		if left := n.send(ctx, rep, n.take(box), id); left.any() {
+			n.putBack(box, left) // another stream of the client may be in order
 			return
 		}
 		gap.Reset(n.gap)
@@ -308,7 +363,7 @@ func (n *notices) pump(ctx context.Context, rep *reply, box *mailbox, id json.Ra
 }
 
 // send tells of changes, and returns those that could not be told.
-func (n *notices) send(ctx context.Context, rep *reply, list bool, uris []string, id json.RawMessage) (listLeft bool, left []string) {
+func (n *notices) send(ctx context.Context, rep *reply, all news, id json.RawMessage) (left news) {
 	type note struct {
 		Meta map[string]json.RawMessage `json:"_meta,omitempty"`
 		URI  string                     `json:"uri,omitempty"`
@@ -317,15 +372,20 @@ func (n *notices) send(ctx context.Context, rep *reply, list bool, uris []string
 	if id != nil {
 		meta = map[string]json.RawMessage{mcp.MetaKeySubscriptionID: id}
 	}
-	if list {
-		if ctx.Err() != nil || rep.notify(mcp.MethodNotificationResourcesListChanged, note{Meta: meta}) != nil {
-			return true, uris
+	told := func(method string, n note) bool { return ctx.Err() == nil && rep.notify(method, n) == nil }
+	if all.tools && !told(mcp.MethodNotificationToolsListChanged, note{Meta: meta}) {
+		return all
+	}
+	all.tools = false
+	if all.list && !told(mcp.MethodNotificationResourcesListChanged, note{Meta: meta}) {
+		return all
+	}
+	all.list = false
+	for at, uri := range all.uris {
+		if !told(mcp.MethodNotificationResourceUpdated, note{meta, uri}) {
+			all.uris = all.uris[at:]
+			return all
 		}
 	}
-	for at, uri := range uris {
-		if ctx.Err() != nil || rep.notify(mcp.MethodNotificationResourceUpdated, note{meta, uri}) != nil {
-			return false, uris[at:]
-		}
-	}
-	return false, nil
+	return news{}
 }

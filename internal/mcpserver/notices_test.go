@@ -480,7 +480,7 @@ func TestNoticesAreFewAndTheLastStateIsTold(t *testing.T) {
 		n := newNotices(func(string) bool { return true })
 		w := httptest.NewRecorder()
 		rep := newReply(w, httptest.NewRequest(http.MethodGet, "/mcp", nil))
-		box := n.open(true, []watched{{uri: poolURI, source: poolURI}}, false)
+		box := n.open(true, false, []watched{{uri: poolURI, source: poolURI}}, false)
 		end := n.tell(t.Context(), rep, box, nil)
 		n.mark(map[string]struct{}{poolURI: {}}, false)
 		time.Sleep(time.Second)
@@ -527,21 +527,55 @@ func TestNoticesAreFewAndTheLastStateIsTold(t *testing.T) {
 }
 
 // TestChangeBeforeTheWatchBeganIsTold: a client may be served before the watch has had its first turn.
+// TestContextThatCameAndWentBetweenSnapshotsIsTold: who subscribed to it meanwhile never heard of its end.
+func TestContextThatCameAndWentBetweenSnapshotsIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNotices(func(string) bool { return true })
+		hub, there := &status.Hub{}, true
+		ctx, cancel := context.WithCancel(t.Context())
+		var watching sync.WaitGroup
+		watching.Go(func() {
+			n.watch(ctx, hub, func() *offer { return n.offered }, func(string) bool { return there })
+		})
+		synctest.Wait()
+		uri := contextURI("one")
+		box := n.open(true, false, []watched{{uri: uri, source: uri}}, false)
+		hub.Publish(status.Snapshot{}) // painted before it came
+		synctest.Wait()
+		if told := n.take(box); told.any() {
+			t.Errorf("told is %+v while the context is there, want nothing", told)
+		}
+		there = false
+		hub.Publish(status.Snapshot{})
+		synctest.Wait()
+		if told := n.take(box); !told.list || !slices.Equal(told.uris, []string{uri}) {
+			t.Errorf("told is %+v, want the list and the context", told)
+		}
+		hub.Publish(status.Snapshot{})
+		synctest.Wait()
+		if told := n.take(box); told.any() {
+			t.Errorf("told again is %+v, want nothing", told)
+		}
+		cancel()
+		watching.Wait()
+	})
+}
+
 func TestChangeBeforeTheWatchBeganIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newNotices(func(string) bool { return true })
-		box := n.open(true, []watched{{uri: allURI, source: allURI}}, false)
+		box := n.open(true, false, []watched{{uri: allURI, source: allURI}}, false)
 		hub := &status.Hub{}
 		hub.Publish(status.Snapshot{Contexts: []status.Context{{ID: "one"}}})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			n.watch(ctx, hub)
+			n.watch(ctx, hub, func() *offer { return n.offered }, func(string) bool { return false })
 		}()
 		synctest.Wait()
-		if list, uris := n.take(box); !list || !slices.Equal(uris, []string{allURI}) {
-			t.Errorf("told are the list %v and %q, want both", list, uris)
+		if told := n.take(box); !told.list || !slices.Equal(told.uris, []string{allURI}) {
+			t.Errorf("told is %+v, want the list and the contexts", told)
 		}
 		cancel()
 		<-done

@@ -215,7 +215,7 @@ func (s *Server) promptValues(p prompt, given map[string]string) (promptText, ma
 			return promptText{}, nil, fmt.Errorf("the prompt %s needs the argument %s: %s", p.name, a.name, p.texts[english].arguments[a.name].description)
 		case a.isCode && value != "":
 			value = strings.ToLower(value)
-			if !s.traits.Speaks(sandbox.Language(value)) {
+			if !s.interp.Site().Traits().Speaks(sandbox.Language(value)) {
 				return promptText{}, nil, fmt.Errorf("the argument %s must be one of %s, not %q", a.name, strings.Join(s.languages(), ", "), phrase.Clip(value, 60))
 			}
 		case a.name == "code" || a.name == "traceback":
@@ -236,8 +236,8 @@ func (s *Server) promptValues(p prompt, given map[string]string) (promptText, ma
 
 // languages are those that code can be written in.
 func (s *Server) languages() []string {
-	names := make([]string, len(s.traits.Languages))
-	for n, l := range s.traits.Languages {
+	names := make([]string, len(s.interp.Site().Traits().Languages))
+	for n, l := range s.interp.Site().Traits().Languages {
 		names[n] = string(l)
 	}
 	return names

@@ -43,13 +43,14 @@ func (s *Server) rulesFor(name string) Rules {
 	return s.opt.Rules(name)
 }
 
-// allows reports whether a tool may be used. Who may run code may also collect and end what it runs, which would go on unseen
-// otherwise.
+// allows reports whether a tool may be used. Who may run code or commands may also collect and end what that runs, which would
+// go on unseen otherwise.
 func (r Rules) allows(tool string) bool {
 	if r.Tools == nil || slices.Contains(r.Tools, tool) {
 		return true
 	}
-	return (tool == "get_result" || tool == "cancel_run") && slices.Contains(r.Tools, "run_code")
+	starter := map[string]string{"get_result": "run_code", "cancel_run": "run_code", "get_process": "run_command", "stop_process": "run_command"}[tool]
+	return starter != "" && slices.Contains(r.Tools, starter)
 }
 
 // resultTokens is about how many tokens the result of this call may have.

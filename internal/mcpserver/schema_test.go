@@ -17,8 +17,11 @@ import (
 
 // TestToolSchemas holds what clients see of each tool to a golden file: names and required fields are a promise.
 func TestToolSchemas(t *testing.T) {
-	r := startRig(t, rigSetup{})
+	r, withShell := startRig(t, rigSetup{}), startRig(t, rigSetup{fake: shellFake})
 	for name, tool := range r.tools {
+		if tool.shell {
+			tool = withShell.tools[name]
+		}
 		t.Run(name, func(t *testing.T) {
 			data, err := json.Marshal(tool.definition())
 			if err != nil {
@@ -51,7 +54,7 @@ func TestToolSchemas(t *testing.T) {
 
 func TestToolsSayWhatClientsNeed(t *testing.T) {
 	r := startRig(t, rigSetup{})
-	want := "cancel_run create_context download_file get_result list_contexts list_files run_code stop_context upload_file"
+	want := "cancel_run create_context download_file get_process get_result list_contexts list_files run_code run_command stop_context stop_process upload_file"
 	if got := strings.Join(r.Tools(), " "); got != want {
 		t.Errorf("tools = %s, want %s", got, want)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -17,7 +18,6 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/link"
-	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -25,7 +25,8 @@ const (
 	serverName  = "agentrun"
 	serverTitle = "AgentRun Tray"
 
-	// listsHold is how long clients may reuse lists, which do not change while a host runs.
+	// listsHold is how long clients may reuse those lists that do not change while a host runs. That of tools is not among them, nor
+	// is what discovery tells: both follow the backend.
 	listsHold = time.Minute
 	// shutdownPatience is how long requests may take to end after they were told to.
 	shutdownPatience = 5 * time.Second
@@ -66,8 +67,9 @@ type Server struct {
 	opt    Options
 	log    *slog.Logger
 	interp *interpreter.Interpreter
-	traits sandbox.Traits
 	tools  map[string]tool // fixed after New
+
+	offered atomic.Pointer[offer]
 
 	mcp       *server.MCPServer
 	transport *server.StreamableHTTPServer
@@ -104,7 +106,7 @@ func New(opt Options) (*Server, error) {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{
-		opt: opt, log: opt.Logger, interp: opt.Interpreter, traits: opt.Interpreter.Site().Traits(),
+		opt: opt, log: opt.Logger, interp: opt.Interpreter,
 		tools: make(map[string]tool), sessions: newSessions(opt.SessionIdle), visits: newVisits(), clients: newClients(opt.Interpreter.Left), requests: newRequestNames(),
 		progressEvery: progressEvery, answerWithin: opt.AnswerWithin, bodyTimeout: bodyTimeout,
 	}
@@ -112,6 +114,7 @@ func New(opt Options) (*Server, error) {
 	hooks := &server.Hooks{}
 	s.addSubscriptions(hooks)
 	s.addListing(hooks)
+	s.addOffers(hooks)
 	mendShapes(hooks)
 	hooks.AddBeforeReadResource(func(_ context.Context, _ any, req *mcp.ReadResourceRequest) {
 		req.Params.URI = normalURI(req.Params.URI)
@@ -120,7 +123,6 @@ func New(opt Options) (*Server, error) {
 	hold := listsHold.Milliseconds()
 	s.mcp = server.NewMCPServer(serverName, opt.Version,
 		server.WithTitle(serverTitle),
-		server.WithInstructions(s.instructions()),
 		server.WithToolCapabilities(true),
 		server.WithResourceCapabilities(true, true),
 		server.WithPromptCapabilities(true),
@@ -131,12 +133,11 @@ func New(opt Options) (*Server, error) {
 		server.WithResourceHandlerMiddleware(s.guardResource),
 		server.WithHooks(hooks),
 		server.WithCacheHints(0, mcp.CacheScopePrivate),
-		server.WithMethodCacheHints(mcp.MethodToolsList, hold, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodResourcesTemplatesList, hold, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodPromptsList, hold, mcp.CacheScopePrivate),
-		server.WithMethodCacheHints(mcp.MethodServerDiscover, hold, mcp.CacheScopePrivate),
 	)
 	s.addTools()
+	s.notices.offered = s.offer()
 	s.addResources()
 	if err := s.addPrompts(); err != nil {
 		return nil, err
@@ -150,11 +151,19 @@ func New(opt Options) (*Server, error) {
 }
 
 // instructions are what a client tells its model about this server as a whole.
-func (s *Server) instructions() string {
+func (s *offer) instructions() string {
 	return "AgentRun Tray runs code in sandboxes on behalf of this editor. Call run_code to compute, test, or analyse data: state stays between calls as in a notebook. " +
 		"When an answer has a run_id, its code goes on and get_result collects the result. " +
-		"Move data in and out with upload_file and download_file; code sees those files in its working folder. " +
+		"Move data in and out with upload_file and download_file; code sees those files in its working folder. " + s.aboutShell() +
 		"Read notices in results: they say when variables or files are gone.\n" + s.traits.Note
+}
+
+// aboutShell says what a shell is for, where there is one.
+func (s *offer) aboutShell() string {
+	if !s.traits.Shell {
+		return ""
+	}
+	return "run_command runs lines of the shell there, and with background what takes longer than code may. "
 }
 
 // Run ends MCP sessions and forgets clients that nobody uses any more, shuts out clients whose tokens were revoked, and tells
@@ -164,7 +173,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer sweep.Stop()
 	var watching sync.WaitGroup
 	defer watching.Wait()
-	watching.Go(func() { s.notices.watch(ctx, s.opt.Status) })
+	watching.Go(func() { s.notices.watch(ctx, s.opt.Status, s.offer, s.hasContext) })
 	for {
 		select {
 		case now := <-sweep.C:

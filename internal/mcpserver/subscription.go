@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -50,6 +51,12 @@ func (s *Server) watched(x *exchange, uri string) (watched, error) {
 	return watched{uri: uri, source: contextURI(ref.contextID), gone: !there}, nil
 }
 
+// hasContext reports whether there is the context of a URI.
+func (s *Server) hasContext(uri string) bool {
+	_, there := s.interp.Context(strings.TrimPrefix(uri, contextsURI))
+	return there
+}
+
 // maxURI is how long a URI may be that is watched.
 const maxURI = 8 << 10
 
@@ -92,10 +99,10 @@ func (s *Server) listen(x *exchange) (*mailbox, *refusal) {
 		}
 	}
 	list := filter.ResourcesListChanged && x.mayList()
-	if !list && len(all) == 0 {
+	if !list && !filter.ToolsListChanged && len(all) == 0 {
 		return nil, nil
 	}
-	return s.notices.open(list, all, x.caller.Reconnected), nil
+	return s.notices.open(list, filter.ToolsListChanged, all, x.caller.Reconnected), nil
 }
 
 // retag puts the exact id of a subscription into a message of mcp-go's on its stream.

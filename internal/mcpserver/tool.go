@@ -12,9 +12,10 @@ import (
 )
 
 // tools are the tools there are, in no order that matters: clients get them sorted by name.
-var tools = []func(*Server) tool{
+var tools = []func(*offer) tool{
 	runCode, getResult, cancelRun, createContext, stopContext, listContexts,
 	listFiles, uploadFile, downloadFile,
+	runCommand, getProcess, stopProcess,
 }
 
 // tool is something a client can ask for.
@@ -23,6 +24,7 @@ type tool struct {
 	title       string
 	description string
 	hints       hints
+	shell       bool // it is for backends with a shell, and not listed where the current one has none
 	input       object
 	output      object
 	run         func(ctx context.Context, c *call) (*answer, error)
@@ -55,10 +57,10 @@ type answer struct {
 	blocks []mcp.Content
 }
 
-// addTools registers all tools.
+// addTools registers all tools, also those that are not listed at the moment.
 func (s *Server) addTools() {
 	for _, define := range tools {
-		t := define(s)
+		t := define(s.offer())
 		s.tools[t.name] = t
 		s.mcp.AddTool(t.definition(), func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			a, err := t.run(ctx, &call{exchange: exchangeOf(ctx), tool: t, args: req.Params.RawArguments})
@@ -99,7 +101,7 @@ func (a *answer) result() (*mcp.CallToolResult, error) {
 }
 
 // aboutFiles says whose files a context sees and how long they stay.
-func (s *Server) aboutFiles() string {
+func (s *offer) aboutFiles() string {
 	if s.traits.SharesFiles {
 		return "The files of a context are those of its sandbox, which other contexts may share, and stay until the sandbox ends."
 	}
@@ -107,8 +109,8 @@ func (s *Server) aboutFiles() string {
 }
 
 // aboutLoss says what ends with a context.
-func (s *Server) aboutLoss() string {
-	if s.traits.SharesFiles {
+func aboutLoss(traits sandbox.Traits) string {
+	if traits.SharesFiles {
 		return "its variables are gone; files stay in the sandbox until that ends."
 	}
 	return "its variables and files are gone."
@@ -120,7 +122,7 @@ func contextIDProperty(what string) property {
 }
 
 // languageProperty is the argument that names a language.
-func (s *Server) languageProperty(about string) property {
+func (s *offer) languageProperty(about string) property {
 	return property{name: "language", kind: "string", about: about, more: map[string]any{"enum": s.traits.Languages}}
 }
 

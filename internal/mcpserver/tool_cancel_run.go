@@ -8,7 +8,7 @@ import (
 )
 
 // cancelRun is the tool cancel_run.
-func cancelRun(s *Server) tool {
+func cancelRun(s *offer) tool {
 	kept := "may lose the context's variables; its result says so."
 	if s.traits.KeepsStateOnInterrupt {
 		kept = "normally leaves the context's variables as they were at that moment."

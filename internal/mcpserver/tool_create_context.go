@@ -10,7 +10,7 @@ import (
 )
 
 // createContext is the tool create_context.
-func createContext(s *Server) tool {
+func createContext(s *offer) tool {
 	return tool{
 		name:  "create_context",
 		title: "Create code context",

@@ -13,7 +13,7 @@ import (
 )
 
 // downloadFile is the tool download_file.
-func downloadFile(s *Server) tool {
+func downloadFile(s *offer) tool {
 	return tool{
 		name:  "download_file",
 		title: "Download file",

@@ -10,7 +10,7 @@ import (
 )
 
 // getResult is the tool get_result.
-func getResult(s *Server) tool {
+func getResult(s *offer) tool {
 	most := s.answerWithin.Seconds()
 	return tool{
 		name:  "get_result",

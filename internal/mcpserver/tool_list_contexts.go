@@ -7,7 +7,7 @@ import (
 )
 
 // listContexts is the tool list_contexts.
-func listContexts(s *Server) tool {
+func listContexts(s *offer) tool {
 	return tool{
 		name:  "list_contexts",
 		title: "List code contexts",

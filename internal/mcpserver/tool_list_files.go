@@ -6,7 +6,7 @@ import "context"
 const maxListed = 500
 
 // listFiles is the tool list_files.
-func listFiles(s *Server) tool {
+func listFiles(s *offer) tool {
 	return tool{
 		name:        "list_files",
 		title:       "List files",

@@ -12,21 +12,17 @@ import (
 )
 
 // runCode is the tool run_code.
-func runCode(s *Server) tool {
-	most := s.traits.MaxRunTime.Seconds()
+func runCode(s *offer) tool {
 	return tool{
 		name:        "run_code",
 		title:       "Run code",
 		description: s.runCodeDescription(),
-		hints:       hints{destructive: true, openWorld: s.interp.Site().Name() == "agentrun"},
+		hints:       hints{destructive: true, openWorld: s.site.Name() == "agentrun"},
 		input: object{
 			{name: "code", kind: "string", required: true, about: "the source text. As in a notebook, the value of a last expression is the result"},
 			{name: "context_id", kind: "string", about: "the context to run in, from create_context or an earlier result. Absent: your default context for the language, made on first use"},
 			s.languageProperty("only without context_id: what the code is written in. Default: " + string(s.traits.Languages[0])),
-			{
-				name: "timeout_seconds", kind: "number", more: map[string]any{"exclusiveMinimum": 0, "maximum": most},
-				about: fmt.Sprintf("how long the code may run. Default: %g; at most %g", s.interp.RunTimeout(s.interp.Site()).Seconds(), most),
-			},
+			s.timeoutProperty(),
 		},
 		output: append(runProperties(),
 			property{name: "run_id", kind: "string", about: "only when the code has not ended yet: what get_result and cancel_run want"},
@@ -34,6 +30,19 @@ func runCode(s *Server) tool {
 		),
 		run: s.runCode,
 	}
+}
+
+// timeoutProperty is how long code may run. Where work that takes longer can be done in another way, the limit is not in the schema: it
+// is the refusal that says how, and not a client's own words.
+func (s *offer) timeoutProperty() property {
+	most := s.traits.MaxRunTime.Seconds()
+	about := fmt.Sprintf("how long the code may run. Default: %g; at most %g", s.interp.RunTimeout(s.site).Seconds(), most)
+	more := map[string]any{"exclusiveMinimum": 0, "maximum": most}
+	if s.traits.Shell {
+		about += ": work that takes longer goes into a file that run_command runs in the background"
+		delete(more, "maximum")
+	}
+	return property{name: "timeout_seconds", kind: "number", about: about, more: more}
 }
 
 // runProperties are what every result of a run says.
@@ -89,7 +98,7 @@ var shownSchema = map[string]any{
 }
 
 // runCodeDescription promises what the backend keeps, and nothing else.
-func (s *Server) runCodeDescription() string {
+func (s *offer) runCodeDescription() string {
 	names := make([]string, len(s.traits.Languages))
 	for n, l := range s.traits.Languages {
 		names[n] = map[sandbox.Language]string{sandbox.Python: "Python", sandbox.JavaScript: "JavaScript"}[l]

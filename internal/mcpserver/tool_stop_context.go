@@ -3,11 +3,11 @@ package mcpserver
 import "context"
 
 // stopContext is the tool stop_context.
-func stopContext(s *Server) tool {
+func stopContext(s *offer) tool {
 	return tool{
 		name:  "stop_context",
 		title: "Stop code context",
-		description: "Ends a context for good: " + s.aboutLoss() + " A run in progress gets up to 30 s to finish; force interrupts it at once. " +
+		description: "Ends a context for good: " + aboutLoss(s.traits) + " A run in progress gets up to 30 s to finish; force interrupts it at once. " +
 			"Stopping a context that is not there is the error CONTEXT_NOT_FOUND.",
 		hints: hints{destructive: true, idempotent: true},
 		input: object{
@@ -46,5 +46,5 @@ func (s *Server) stopContext(ctx context.Context, c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{object: stopContextOutput{ContextID: in.ContextID, Status: "stopped", Message: "The context has ended: " + s.aboutLoss()}}, nil
+	return &answer{object: stopContextOutput{ContextID: in.ContextID, Status: "stopped", Message: "The context has ended: " + aboutLoss(s.interp.Site().Traits())}}, nil
 }

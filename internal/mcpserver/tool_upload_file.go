@@ -12,7 +12,7 @@ import (
 )
 
 // uploadFile is the tool upload_file.
-func uploadFile(s *Server) tool {
+func uploadFile(s *offer) tool {
 	return tool{
 		name:  "upload_file",
 		title: "Upload file",
@@ -109,7 +109,7 @@ func (s *Server) uploadContent(in uploadFileInput) (io.ReadCloser, error) {
 }
 
 func (s *Server) checkFileSize(n int64) error {
-	if most := s.traits.MaxFileSize; most > 0 && n > most {
+	if most := s.interp.Site().Traits().MaxFileSize; most > 0 && n > most {
 		return sandbox.Errorf(sandbox.CodeTooLarge, "the content has %s and a file may have at most %s", phrase.Size(n), phrase.Size(most))
 	}
 	return nil
@@ -135,7 +135,7 @@ func (s *Server) readLocal(name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := local.open(s.traits.MaxFileSize)
+	f, err := local.open(s.interp.Site().Traits().MaxFileSize)
 	if err != nil {
 		_ = local.Close() // nothing was done with it
 		return nil, err

@@ -54,6 +54,10 @@ type Traits struct {
 	Streams bool
 	// EndsLines says that printed text which does not end in a line end comes back with one: the backend cannot tell the difference.
 	EndsLines bool
+	// Shell says that sessions are a [Shell] too.
+	Shell bool
+	// MaxCommandTime is the longest a command of the shell may be waited for.
+	MaxCommandTime time.Duration
 	// SharesFiles says that the contexts of one session see the same files. Otherwise each has a folder of its own.
 	SharesFiles bool
 	// Note is one or two sentences for the person or model that writes the code: what is and is not there.
@@ -84,7 +88,7 @@ type Session interface {
 	// anybody: the code may have had effects.
 	Run(ctx context.Context, contextID string, run Run) (Result, error)
 
-	// StopContext ends a context and frees what it held, stopping a run in progress. A context that is not there is
+	// StopContext ends a context and frees what it held, stopping a run in progress, its commands and its processes. A context that is not there is
 	// [ErrContextNotFound]. May be repeated.
 	StopContext(ctx context.Context, contextID string) error
 

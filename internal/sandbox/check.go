@@ -3,6 +3,7 @@ package sandbox
 import (
 	"cmp"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -51,12 +52,31 @@ func isDrive(p string) bool {
 func (t Traits) CheckRun(run Run) error {
 	switch {
 	case len(run.Code) > t.MaxCodeSize:
-		return Errorf(CodeTooLarge, "the code is %d bytes long and the limit is %d; put the data into a file and read it from the code", len(run.Code), t.MaxCodeSize)
-	case run.Timeout < 0 || run.Timeout > t.MaxRunTime:
-		return Errorf(CodeInvalidParams, "a run cannot be given %s; the longest is %s", run.Timeout, t.MaxRunTime)
+		return Errorf(CodeTooLarge, "the code has %d bytes and at most %d can be run at once; put data in a file with upload_file and read it from code", len(run.Code), t.MaxCodeSize)
+	case run.Timeout == 0:
+		return nil
 	}
-	return nil
+	return t.CheckTimeout(run.Timeout)
+}
+
+// CheckTimeout refuses a time that no run can be given with [CodeInvalidParams], and says how work that takes longer is done.
+func (t Traits) CheckTimeout(timeout time.Duration) error {
+	switch limit := inSeconds(t.MaxRunTime); {
+	case timeout <= 0:
+		return Errorf(CodeInvalidParams, "timeout_seconds must be more than 0 and at most %s", limit)
+	case timeout <= t.MaxRunTime:
+		return nil
+	case t.Shell:
+		return Errorf(CodeInvalidParams, "timeout_seconds is above the limit: code has at most %s here. Nothing was run. For longer work write the code to a file with upload_file, "+
+			"start it with run_command {\"command\": \"python job.py\", \"background\": true}, and look at it with get_process until it has exited; "+
+			"the variables of the context are not visible to it, the files in its working folder are", limit)
+	default:
+		return Errorf(CodeInvalidParams, "timeout_seconds is above the limit: code has at most %s here. Nothing was run; ask for less, and split long work into several runs", limit)
+	}
 }
 
 // RunTime is how long a run that passed [Traits.CheckRun] may take.
 func (t Traits) RunTime(run Run) time.Duration { return cmp.Or(run.Timeout, t.MaxRunTime) }
+
+// inSeconds writes a limit as callers ask for it.
+func inSeconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'g', -1, 64) + " s" }

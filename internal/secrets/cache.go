@@ -46,10 +46,7 @@ func (c *Cache) Get(ctx context.Context) (Credentials, error) {
 	case c.failed != nil && since < keepFailed:
 		return c.last()
 	}
-	found, err := c.find(ctx)
-	if err != nil && ctx.Err() != nil {
-		return Credentials{}, err // the caller's own end says nothing about the credentials
-	}
+	found, err := c.find(context.WithoutCancel(ctx)) // others want the answer too; the keychain has a time limit of its own
 	c.tried, c.failed = time.Now(), err
 	if err == nil {
 		c.found, c.at = found, c.tried

@@ -44,7 +44,7 @@ type Field string
 // The fields.
 const (
 	FieldAccessKeyID     Field = "access_key_id"
-	FieldAccessKeySecret Field = "access_key_secret"
+	FieldAccessKeySecret Field = "access_key_secret" //nolint:gosec // the name of a field
 	FieldSecurityToken   Field = "security_token"
 	FieldAccountID       Field = "account_id"
 	FieldRegion          Field = "region"

@@ -66,7 +66,7 @@ type Keychain struct {
 	patience time.Duration
 
 	turn chan struct{} // full while a call is under way: there is one at a time
-	left atomic.Bool   // nobody waits any more for the call under way
+	left atomic.Bool   // the call under way has taken longer than anybody waits
 }
 
 func newKeychain(options Options) *Keychain {
@@ -164,12 +164,12 @@ func (k *Keychain) call(ctx context.Context, late string, do func() error) error
 		select {
 		case k.turn <- struct{}{}:
 		case <-ctx.Done():
-			return gaveUp(ctx, late)
+			return k.gaveUp(ctx, late)
 		}
 	}
 	if ctx.Err() != nil { // both were ready: nobody wants the answer
 		<-k.turn
-		return gaveUp(ctx, late)
+		return k.gaveUp(ctx, late)
 	}
 	k.left.Store(false)
 	done := make(chan error, 1)
@@ -188,17 +188,18 @@ func (k *Keychain) call(ctx context.Context, late string, do func() error) error
 		}
 		return &KeychainError{State: Failing, Why: "the keychain refused: " + err.Error(), Todo: todoFailing, Err: err}
 	case <-ctx.Done():
-		k.left.Store(true)
-		return gaveUp(ctx, late)
+		return k.gaveUp(ctx, late)
 	}
 }
 
-func gaveUp(ctx context.Context, late string) error {
+// gaveUp is the end of a wait: for the answer, or for somebody else's. A caller with less patience says nothing about the keychain.
+func (k *Keychain) gaveUp(ctx context.Context, late string) error {
 	cause := context.Cause(ctx)
-	if errors.Is(cause, errPatience) {
-		return stillWaiting(late, cause)
+	if !errors.Is(cause, errPatience) {
+		return cause
 	}
-	return cause
+	k.left.Store(true)
+	return stillWaiting(late, cause)
 }
 
 func stillWaiting(late string, cause error) error {

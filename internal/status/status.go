@@ -14,6 +14,7 @@ type Snapshot struct {
 	Backend   Backend   `json:"backend"`
 	Addresses Addresses `json:"addresses"`
 	Pool      Pool      `json:"pool"`
+	Cost      *Cost     `json:"cost,omitempty"` // absent where nothing costs money
 	Sessions  []Session `json:"sessions"`
 	Contexts  []Context `json:"contexts"`
 	Clients   []Client  `json:"clients"`
@@ -75,6 +76,22 @@ type Pool struct {
 	NextAttempt *time.Time `json:"next_attempt,omitempty"`
 }
 
+// Cost is what sandboxes in the cloud have cost, about: an estimate from list prices, and no bill.
+type Cost struct {
+	Currency string   `json:"currency"` // CNY
+	Today    Spending `json:"today"`
+	Month    Spending `json:"month"`
+	DailyCap float64  `json:"daily_cap,omitempty"` // at which the pool is suspended until the next day; absent: none
+}
+
+// Spending is what was used in some time.
+type Spending struct {
+	SandboxSeconds int64   `json:"sandbox_seconds"` // the lives of all sandboxes, added up
+	BusySeconds    int64   `json:"busy_seconds"`    // of that, while code ran
+	Calls          int64   `json:"calls"`
+	Estimate       float64 `json:"estimate"`
+}
+
 // Session is one sandbox held by the pool.
 type Session struct {
 	ID        uint64     `json:"id"` // number in the pool of its backend
@@ -95,6 +112,7 @@ type Context struct {
 	Language  string    `json:"language"`
 	Status    string    `json:"status"` // active, running or lost
 	Backend   string    `json:"backend"`
+	Instead   string    `json:"instead,omitempty"` // why it is on another backend than it was meant for
 	SandboxID string    `json:"sandbox_id"`
 	Client    string    `json:"client"`
 	CreatedAt time.Time `json:"created_at"`

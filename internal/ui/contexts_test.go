@@ -223,3 +223,11 @@ func TestPicturesAreShownAndBombsAreNot(t *testing.T) {
 		}
 	}
 }
+
+func TestAContextOnAnotherBackendSaysWhy(t *testing.T) {
+	v := busyView()
+	v.Contexts = v.Contexts[:1]
+	v.Contexts[0].Instead = "The cloud could not be reached, so it runs on this computer."
+	r := english(t, PlaceContexts, v)
+	r.wants("The cloud could not be reached, so it runs on this computer.")
+}

@@ -226,8 +226,14 @@ func (c *contexts) describe(v *View) {
 	if none {
 		return
 	}
+	about := c.d.Say("contexts.about", "language", c.language(s.Language), "backend", c.d.backend(s.Backend), "session", lastFour(s.SandboxID))
+	tone := kit.Muted
+	if s.Instead != "" { // it is not where it was meant to be, which matters more
+		about, tone = s.Instead, kit.Warming
+	}
 	relaid := c.title.Set(s.Name)
-	relaid = c.about.Set(c.d.Say("contexts.about", "language", c.language(s.Language), "backend", c.d.backend(s.Backend), "session", lastFour(s.SandboxID))) || relaid
+	relaid = c.about.Set(about) || relaid
+	c.about.SetTone(tone)
 	if relaid {
 		c.heading.Refresh()
 	}

@@ -48,6 +48,7 @@ var sections = []section{
 		{name: "pool.lifetime_minutes", kind: kindNumber, low: 1, high: 300, unit: "minutes"},
 		{name: "pool.idle_pause_minutes", kind: kindNumber, low: 0, high: 10080, unit: "minutes"},
 		{name: "pool.isolation", kind: kindChoice, options: []string{"shared", "dedicated"}},
+		{name: "carry_over", kind: kindChoice, options: []string{"on", "off"}},
 		{name: "pool.keep_on_quit", kind: kindSwitch},
 	}},
 	{"runs", []setting{

@@ -26,12 +26,14 @@
 // else: it should use relative paths. And files pass between contexts, the files API and commands when a run begins and ends,
 // not while it goes on. There are no files but those below /home/user.
 //
-// A command is not a shell's. It may be made of: echo, printf without a format, true, false, pwd, cd, ls, cat, mkdir, rm, mv, cp,
-// touch, test, sleep, exit, kill, env, timeout, nohup, wait, and python, python3 and node, which run a file or the code after -c
-// or -e in a fresh interpreter. Between them: ; && || & newlines, > >> < 2> 2>&1 to files, quotes, $?, $!, $$, $PWD, $HOME and
-// variables set before. Pipes, patterns, substitutions and control structures are refused with exit code 2 and a sentence. As in
-// the service, the timeout of a command has no effect, the gateway answers 504 after 30 s while it goes on, processes started in
-// the background are not among those that the processes API knows, and what they print to a file can be read while they run.
+// A command is not quite a shell's. It may be made of: echo, printf without a format, true, false, pwd, cd, ls, cat, head, tail, wc,
+// base64, date, mkdir, rm, mv, cp, touch, test, sleep, exit, kill, env, timeout, nohup, setsid, wait, sh and bash, which run what stands
+// after -c or in a file, and python, python3 and node, which run a file or the code after -c or -e in a fresh interpreter. Between
+// them: ; && || & | ! and newlines, > >> < 2> 2>&1 to files, quotes, $( ), ( ), { }, if, while, until, for, $?, $!, $$, $#, $1, $PWD,
+// $HOME and variables set before. Patterns, here-documents, arithmetic, functions and case are refused with exit code 2 and a
+// sentence. Processes come in groups, which can be ended together; every signal but 0 ends a process at once. As in the service, the
+// timeout of a command has no effect, the gateway answers 504 after 30 s while it goes on, processes started in the background are
+// not among those that the processes API knows, and what they print to a file can be read while they run.
 package agentruntest
 
 import (

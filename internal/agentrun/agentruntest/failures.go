@@ -44,6 +44,7 @@ func FailureKinds() []FailureKind {
 		{"status <STATUS> <CODE> <MESSAGE>", "any other answer", numbered(withMessage)},
 		{"cut", "the connection breaks in place of an answer", without(Cut)},
 		{"cut in body", "the connection breaks in the middle of the answer", without(CutInBody)},
+		{"silent", "a command is carried out, and is said to have printed nothing", without(Silent)},
 		{"slow <PAUSE>", "the answer stops for a while in its middle", always(Slow)},
 		{"hang <PAUSE>", "after a while 504, as if nothing had been carried out", always(Hang)},
 		{"clock off <TIME>", "the service's clock is off by so much, such as 20m or -20m", always(ClockOff)},

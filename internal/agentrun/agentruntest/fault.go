@@ -163,6 +163,19 @@ func CutInBody() Failure {
 	return Failure{name: "cut in body", spoil: func(a *answer) { a.cut = cutInBody }}
 }
 
+// Silent carries a command out and answers that it has printed nothing, as was reported of young sandboxes.
+func Silent() Failure {
+	return Failure{name: "silent", spoil: func(a *answer) {
+		body, _ := a.body.(object)
+		if data, wrapped := body["data"].(object); wrapped {
+			body = data
+		}
+		if result, ok := body["result"].(object); ok {
+			result["stdout"], result["stderr"] = "", ""
+		}
+	}}
+}
+
 // Slow carries the operation out and stops for a while in the middle of the answer.
 func Slow(pause time.Duration) Failure {
 	return Failure{name: "slow", details: pause.String(), spoil: func(a *answer) { a.slow = pause }}

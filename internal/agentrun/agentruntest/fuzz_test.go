@@ -1,6 +1,7 @@
 package agentruntest
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -59,7 +60,11 @@ func FuzzRequest(f *testing.F) {
 
 // FuzzCommand lets foreign scripts run.
 func FuzzCommand(f *testing.F) {
-	for _, script := range []string{"echo a > f; cat f && rm f || ls -l", `A="$x\"" ; echo ${A} '$A'`, "cat <f 2>&1 &>g 2>>h", "cd /; mkdir -p a/b; mv a c; cp x y; touch z", "$ $( ${ \\", "exit 3 & wait; kill -0 $!", "[ -f f ] ; test a = b", "env A=1 printf 'x\\n'", "timeout 0 true", "a=b c=d", ">", "2>", "&& ||", "kill $$"} {
+	for _, script := range []string{
+		"echo a > f; cat f && rm f || ls -l", `A="$x\"" ; echo ${A} '$A'`, "cat <f 2>&1 &>g 2>>h", "cd /; mkdir -p a/b; mv a c; cp x y; touch z", "$ $( ${ \\", "exit 3 & wait; kill -0 $!", "[ -f f ] ; test a = b", "env A=1 printf 'x\\n'", "timeout 0 true", "a=b c=d", ">", "2>", "&& ||", "kill $$",
+		"echo a | cat | head -n 1", "for x in a $(echo b c); do echo $x; done", "if ! [ 1 -lt 2 ]; then (echo a); else { echo b; }; fi", "until true; do false; done", "setsid sh -c 'exit 3' x & wait $!",
+		"tail -c +2 f | base64", "$(", "((((", "while", "{ a", "for x",
+	} {
 		f.Add(script)
 	}
 	f.Fuzz(func(t *testing.T, script string) {
@@ -73,9 +78,12 @@ func FuzzCommand(f *testing.F) {
 		s := &sandbox{files: newTree(e.Now), processes: map[int]*process{}, kernels: map[string]*kernel{}}
 		s.ctx, s.cancel = t.Context(), func() {}
 		var out, errs output
-		sh := &shell{e: e, s: s, cwd: homeFolder, out: &out, err: &errs, vars: map[string]string{}}
+		_, p := e.start(s, script, homeFolder, 0)
+		sh := &shell{e: e, s: s, p: p, cwd: homeFolder, out: &out, err: &errs, vars: map[string]string{}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) // loops may be endless
+		defer cancel()
 		began := time.Now()
-		if code := sh.script(t.Context(), script); code < 0 || code > 255 {
+		if code := sh.script(ctx, script); code < 0 || code > 255 {
 			t.Errorf("%q ended with %d", script, code)
 		}
 		if took := time.Since(began); took > 30*time.Second {

@@ -22,31 +22,76 @@ type process struct {
 	background bool // started by a command, which the service does not know of
 	cancel     context.CancelFunc
 	over       chan struct{} // closed when it has ended
+	code       int           // set before that
+
+	// Guarded by the sandbox's mu.
+	group  int // the pid of its leader
+	killed int // the signal that ended it
 }
 
-// start books a process of a sandbox. The caller calls end.
-func (e *Emulator) start(s *sandbox, command, cwd string, background bool) (context.Context, *process) {
+// start books a process of a sandbox, in a group: 0 is one of its own, and -1 too, for a process that a command starts. The caller
+// calls end.
+func (e *Emulator) start(s *sandbox, command, cwd string, group int) (context.Context, *process) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lastPID++
-	p := &process{pid: s.lastPID, command: command, cwd: cwd, started: e.Now(), background: background, cancel: cancel, over: make(chan struct{})}
+	p := &process{pid: s.lastPID, command: command, cwd: cwd, started: e.Now(), background: group != 0, cancel: cancel, over: make(chan struct{}), group: group}
+	if group <= 0 {
+		p.group = p.pid
+	}
 	s.processes[p.pid] = p
 	return ctx, p
 }
 
-func (s *sandbox) end(p *process) {
+// end takes a process out of the books and gives its exit code, which is another where it was killed.
+func (s *sandbox) end(p *process, code int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.cancel()
 	delete(s.processes, p.pid)
+	p.code = code
+	if p.killed != 0 {
+		p.code = 128 + p.killed
+	}
 	close(p.over)
+	return p.code
 }
 
 func (s *sandbox) process(pid int) *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.processes[pid]
+}
+
+// signal sends a signal to a process, or to the group of a negative number, and gives whom it found. All signals but 0 end it.
+func (s *sandbox) signal(pid, signal int) []*process {
+	found := s.group(-pid)
+	if p := s.process(pid); p != nil {
+		found = []*process{p}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range found {
+		if signal != 0 {
+			p.killed = cmp.Or(p.killed, signal)
+			p.cancel()
+		}
+	}
+	return found
+}
+
+// group gives the processes of a group, oldest first.
+func (s *sandbox) group(leader int) []*process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []*process
+	for _, pid := range slices.Sorted(maps.Keys(s.processes)) {
+		if s.processes[pid].group == leader {
+			found = append(found, s.processes[pid])
+		}
+	}
+	return found
 }
 
 // output is text that several write to.
@@ -94,9 +139,9 @@ func (x *exchange) runCommand(s *sandbox) answer {
 		return x.gone()
 	}
 	began := time.Now()
-	ctx, p := x.e.start(s, fields.Command, absolute(cwd), false)
+	ctx, p := x.e.start(s, fields.Command, absolute(cwd), 0)
 	var stdout, stderr output
-	sh := &shell{e: x.e, s: s, pid: p.pid, cwd: absolute(cwd), out: &stdout, err: &stderr, vars: map[string]string{}}
+	sh := &shell{e: x.e, s: s, p: p, args: []string{"sh"}, cwd: absolute(cwd), out: &stdout, err: &stderr, vars: map[string]string{}}
 	done := make(chan int, 1)
 	go func() {
 		defer x.e.jobs.Done()
@@ -104,7 +149,7 @@ func (x *exchange) runCommand(s *sandbox) answer {
 		if ctx.Err() != nil {
 			code = 143
 		}
-		s.end(p)
+		s.end(p, code)
 		done <- code
 	}()
 	gateway := time.NewTimer(x.e.options.GatewayLimit)

@@ -1,9 +1,11 @@
 package agentruntest
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/localengine"
@@ -24,312 +27,280 @@ import (
 type shell struct {
 	e        *Emulator
 	s        *sandbox
-	pid      int
+	p        *process
 	cwd      string // absolute
 	out, err io.Writer
-	in       []byte
+	in       io.Reader // nil: nothing
 	vars     map[string]string
-	last     int // exit code
-	lastJob  int // pid
+	args     []string // with the name in front
+	last     int      // exit code
+	lastJob  int      // pid
 	jobs     []*process
 }
 
-// errUnsupported is a script that is more than a command can be.
-type errUnsupported string
-
-// Error says what it is.
-func (e errUnsupported) Error() string { return "the emulator's commands have no " + string(e) }
-
-// token is a word or an operator of a script.
-type token struct {
-	op    string  // "" for a word
-	parts []piece // of a word
-}
-
-// piece of a word.
-type piece struct {
-	text   string
-	expand bool // text is the name of a variable
-	quoted bool
-}
-
-var operators = []string{"2>&1", "1>&2", ">&2", "&>", "2>>", "2>", "1>", "&&", "||", ">>", "<<", ">", "<", ";", "&", "|", "\n"}
-
-// tokens splits a script.
-func tokens(script string) ([]token, error) {
-	var found []token
-	var word []piece
-	in := false // a word, which may be empty
-	add := func(p piece) { word, in = append(word, p), true }
-	flush := func() {
-		if in {
-			found = append(found, token{parts: word})
-		}
-		word, in = nil, false
-	}
-	for i := 0; i < len(script); {
-		rest := script[i:]
-		if op := operatorAt(rest, in); op != "" {
-			flush()
-			switch op {
-			case "|":
-				return nil, errUnsupported("pipes")
-			case "<<":
-				return nil, errUnsupported("here-documents")
-			}
-			found = append(found, token{op: op})
-			i += len(op)
-			continue
-		}
-		switch c := script[i]; c {
-		case ' ', '\t', '\r':
-			flush()
-			i++
-		case '#':
-			if !in {
-				end := strings.IndexByte(rest, '\n')
-				if end < 0 {
-					end = len(rest)
-				}
-				i += end
-				continue
-			}
-			add(piece{text: "#"})
-			i++
-		case '\'':
-			end := strings.IndexByte(rest[1:], '\'')
-			if end < 0 {
-				return nil, errors.New("a quote is not closed")
-			}
-			add(piece{text: rest[1 : end+1], quoted: true})
-			i += end + 2
-		case '"':
-			pieces, n, err := quoted(rest[1:])
-			if err != nil {
-				return nil, err
-			}
-			add(piece{quoted: true})
-			word = append(word, pieces...)
-			i += n + 1
-		case '\\':
-			if len(rest) < 2 {
-				return nil, errors.New("there is nothing after the last backslash")
-			}
-			if rest[1] != '\n' {
-				add(piece{text: rest[1:2], quoted: true})
-			}
-			i += 2
-		case '$':
-			p, n, err := variable(rest)
-			if err != nil {
-				return nil, err
-			}
-			add(p)
-			i += n
-		case '`', '(', ')', '{', '}':
-			return nil, errUnsupported("substitutions and groups")
-		case '*', '?':
-			return nil, errUnsupported("patterns")
-		default:
-			add(piece{text: string(c)})
-			i++
-		}
-	}
-	flush()
-	return found, nil
-}
-
-// operatorAt gives the operator that a text begins with. Those with a number in front begin a word of their own.
-func operatorAt(s string, inWord bool) string {
-	for _, op := range operators {
-		if strings.HasPrefix(s, op) && (!inWord || op[0] != '1' && op[0] != '2') {
-			return op
-		}
-	}
-	return ""
-}
-
-// quoted reads up to a closing double quote.
-func quoted(s string) (pieces []piece, n int, err error) {
-	for i := 0; i < len(s); {
-		switch c := s[i]; c {
-		case '"':
-			return pieces, i + 1, nil
-		case '\\':
-			if i+1 < len(s) && strings.IndexByte("\"\\$`\n", s[i+1]) >= 0 {
-				pieces = append(pieces, piece{text: strings.TrimSuffix(s[i+1:i+2], "\n"), quoted: true})
-				i += 2
-				continue
-			}
-			pieces = append(pieces, piece{text: "\\", quoted: true})
-			i++
-		case '$':
-			p, size, err := variable(s[i:])
-			if err != nil {
-				return nil, 0, err
-			}
-			p.quoted = true
-			pieces = append(pieces, p)
-			i += size
-		case '`':
-			return nil, 0, errUnsupported("substitutions and groups")
-		default:
-			pieces = append(pieces, piece{text: string(c), quoted: true})
-			i++
-		}
-	}
-	return nil, 0, errors.New("a quote is not closed")
-}
-
-// variable reads a name after a dollar.
-func variable(s string) (piece, int, error) {
-	if len(s) == 1 {
-		return piece{text: "$"}, 1, nil
-	}
-	switch {
-	case strings.IndexByte("?!$#", s[1]) >= 0:
-		return piece{text: s[1:2], expand: true}, 2, nil
-	case s[1] == '(':
-		return piece{}, 0, errUnsupported("substitutions and groups")
-	case s[1] == '{':
-		end := strings.IndexByte(s, '}')
-		if end < 0 || !isVariable(s[2:end]) {
-			return piece{}, 0, errUnsupported("substitutions and groups")
-		}
-		return piece{text: s[2:end], expand: true}, end + 1, nil
-	}
-	end := 1
-	for end < len(s) && (s[end] == '_' || '0' <= s[end] && s[end] <= '9' && end > 1 || 'a' <= s[end]|0x20 && s[end]|0x20 <= 'z') {
-		end++
-	}
-	if end == 1 {
-		return piece{text: "$"}, 1, nil
-	}
-	return piece{text: s[1:end], expand: true}, end, nil
-}
-
-func isVariable(name string) bool {
-	for i, c := range name {
-		if c != '_' && ('a' > c|0x20 || c|0x20 > 'z') && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return name != ""
+// group is that of the processes which this shell starts.
+func (sh *shell) group() int {
+	sh.s.mu.Lock()
+	defer sh.s.mu.Unlock()
+	return sh.p.group
 }
 
 // script runs a whole script and gives its exit code.
 func (sh *shell) script(ctx context.Context, script string) int {
-	all, err := tokens(script)
-	if err == nil {
-		err = refused(all)
-	}
+	all, err := parse(script)
 	if err != nil {
 		fmt.Fprintf(sh.err, "sh: %v\n", err)
 		return 2
 	}
-	for len(all) > 0 && ctx.Err() == nil {
-		end := slices.IndexFunc(all, func(t token) bool { return t.op == ";" || t.op == "&" || t.op == "\n" })
-		list, after := all, ""
-		if end >= 0 {
-			list, after, all = all[:end], all[end].op, all[end+1:]
-		} else {
-			all = nil
-		}
-		if len(list) == 0 {
-			continue
-		}
-		if after == "&" {
-			sh.background(list)
-			continue
-		}
-		if exit := sh.andOr(ctx, list); exit {
-			break
-		}
-	}
+	sh.list(ctx, all)
 	return sh.last
 }
 
-// refused finds what a shell would understand and this one does not.
-func refused(all []token) error {
-	first := true
-	for i, t := range all {
-		if t.op != "" {
-			first = !strings.ContainsAny(t.op, "<>")
-			if (t.op == "&&" || t.op == "||") && (i == 0 || i == len(all)-1) {
-				return fmt.Errorf("there is nothing on one side of %s", t.op)
-			}
-			continue
+// list runs one item after another, and says whether one of them was to be the last of all.
+func (sh *shell) list(ctx context.Context, all list) (exit bool) {
+	for _, one := range all {
+		switch {
+		case ctx.Err() != nil:
+			return true
+		case one.background:
+			sh.background(one)
+		case sh.item(ctx, one):
+			return true
 		}
-		if first && len(t.parts) > 0 {
-			var b strings.Builder
-			for _, p := range t.parts {
-				b.WriteString(p.text)
-			}
-			word := b.String()
-			if slices.Contains([]string{"if", "for", "while", "until", "case", "function", "select", "!", "[["}, word) && !t.parts[0].quoted {
-				return errUnsupported("control structures")
-			}
-		}
-		first = false
-	}
-	return nil
-}
-
-// background runs a list beside the command.
-func (sh *shell) background(list []token) {
-	if !sh.e.begin() {
-		return
-	}
-	ctx, p := sh.e.start(sh.s, "", sh.cwd, true)
-	job := *sh
-	job.pid, job.jobs, job.vars = p.pid, nil, maps.Clone(sh.vars)
-	job.out, job.err = io.Discard, io.Discard // unless it is sent elsewhere
-	sh.jobs, sh.lastJob, sh.last = append(sh.jobs, p), p.pid, 0
-	go func() {
-		defer sh.e.jobs.Done()
-		defer sh.s.end(p)
-		job.andOr(ctx, list)
-	}()
-}
-
-// andOr runs commands joined by && and ||, and says whether one of them was to be the last of all.
-func (sh *shell) andOr(ctx context.Context, list []token) (exit bool) {
-	joined := ""
-	for len(list) > 0 && ctx.Err() == nil {
-		end := slices.IndexFunc(list, func(t token) bool { return t.op == "&&" || t.op == "||" })
-		simple, next := list, ""
-		if end >= 0 {
-			simple, next, list = list[:end], list[end].op, list[end+1:]
-		} else {
-			list = nil
-		}
-		if joined == "" || (joined == "&&") == (sh.last == 0) {
-			sh.last, exit = sh.simple(ctx, simple)
-			if exit {
-				return true
-			}
-		}
-		joined = next
 	}
 	return false
 }
 
-func (sh *shell) expand(t token) string {
-	var b strings.Builder
-	for i, p := range t.parts {
-		switch {
-		case !p.expand && i == 0 && p.text == "~" && !p.quoted:
-			b.WriteString(homeFolder)
-		case !p.expand:
-			b.WriteString(p.text)
-		default:
-			b.WriteString(sh.value(p.text))
+// background runs an item beside the command.
+func (sh *shell) background(one item) {
+	if !sh.e.begin() {
+		return
+	}
+	ctx, p := sh.e.start(sh.s, "", sh.cwd, sh.group())
+	job := sh.inner()
+	job.p = p
+	for _, w := range []*io.Writer{&job.out, &job.err} {
+		if _, ofRequest := (*w).(*output); ofRequest {
+			*w = io.Discard // unless it is sent elsewhere
 		}
 	}
-	return b.String()
+	sh.jobs, sh.lastJob, sh.last = append(sh.jobs, p), p.pid, 0
+	go func() { // with nothing of sh, which goes on beside it
+		defer job.e.jobs.Done()
+		job.item(ctx, one)
+		job.s.end(p, job.last)
+	}()
+}
+
+// inner is a shell for a part of the script that changes nothing outside.
+func (sh *shell) inner() *shell {
+	copied := *sh
+	copied.vars, copied.jobs = maps.Clone(sh.vars), nil
+	return &copied
+}
+
+// item runs pipelines joined by && and ||.
+func (sh *shell) item(ctx context.Context, one item) (exit bool) {
+	for n, pipe := range one.pipelines {
+		if n > 0 && (one.joints[n-1] == "&&") != (sh.last == 0) {
+			continue
+		}
+		if ctx.Err() != nil || sh.pipeline(ctx, pipe) {
+			return true
+		}
+	}
+	return false
+}
+
+func (sh *shell) pipeline(ctx context.Context, pipe pipeline) (exit bool) {
+	last := len(pipe.commands) - 1
+	if last == 0 {
+		exit = sh.run(ctx, pipe.commands[0])
+	} else {
+		var before sync.WaitGroup
+		in := sh.in
+		var ends []*io.PipeReader
+		for _, c := range pipe.commands[:last] {
+			part := sh.inner()
+			reader, writer := io.Pipe()
+			part.in = in
+			ends = append(ends, reader)
+			in = reader
+			before.Go(func() {
+				defer func() { _ = writer.Close() }() // never fails
+				ctx, cancel := context.WithCancel(ctx)
+				defer cancel()
+				part.out = &pipeWriter{writer, cancel}
+				part.run(ctx, c)
+			})
+		}
+		part := sh.inner()
+		part.in = in
+		part.run(ctx, pipe.commands[last])
+		for _, end := range ends {
+			_ = end.Close() // who still writes is told
+		}
+		before.Wait()
+		sh.last = part.last
+	}
+	if pipe.not {
+		sh.last = btoi(sh.last == 0)
+	}
+	return exit
+}
+
+// run runs one command with its redirections.
+func (sh *shell) run(ctx context.Context, c command) (exit bool) {
+	within := *sh
+	for _, r := range c.redirects {
+		target := ""
+		if r.target != nil {
+			target = strings.Join(sh.expand(ctx, r.target, false), " ")
+		}
+		if err := within.redirect(r.op, target); err != nil {
+			fmt.Fprintf(sh.err, "sh: %v\n", err)
+			sh.last = 1
+			return false
+		}
+	}
+	switch c.kind {
+	case "":
+		exit = within.simple(ctx, sh, c.words)
+	case "(":
+		part := within.inner()
+		part.list(ctx, c.parts[0])
+		sh.last = part.last
+		return false
+	default:
+		exit = within.structure(ctx, c)
+	}
+	sh.cwd, sh.vars, sh.last, sh.lastJob, sh.jobs = within.cwd, within.vars, within.last, within.lastJob, within.jobs
+	return exit
+}
+
+// pipeWriter ends who writes to a pipe that nobody reads any more.
+type pipeWriter struct {
+	io.Writer
+	broken func()
+}
+
+// Write implements [io.Writer].
+func (w *pipeWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if err != nil {
+		w.broken()
+	}
+	return n, err
+}
+
+// structure runs lists as a control structure has it.
+func (sh *shell) structure(ctx context.Context, c command) (exit bool) {
+	switch c.kind {
+	case "{":
+		return sh.list(ctx, c.parts[0])
+	case "if":
+		for parts := c.parts; len(parts) > 0; parts = parts[2:] {
+			if len(parts) == 1 {
+				return sh.list(ctx, parts[0])
+			}
+			if sh.list(ctx, parts[0]) {
+				return true
+			}
+			if sh.last == 0 {
+				return sh.list(ctx, parts[1])
+			}
+		}
+		sh.last = 0
+	case "while", "until":
+		last := 0
+		for ctx.Err() == nil {
+			if sh.list(ctx, c.parts[0]) {
+				return true
+			}
+			if (sh.last == 0) != (c.kind == "while") {
+				break
+			}
+			if sh.list(ctx, c.parts[1]) {
+				return true
+			}
+			last = sh.last
+		}
+		sh.last = last
+	case "for":
+		sh.last = 0
+		for _, w := range c.words {
+			for _, value := range sh.expand(ctx, w, true) {
+				sh.vars[c.name] = value
+				if ctx.Err() != nil || sh.list(ctx, c.parts[0]) {
+					return true
+				}
+			}
+		}
+	}
+	return ctx.Err() != nil
+}
+
+// expand gives what a word stands for. With split, what is not quoted may be several words, or none.
+func (sh *shell) expand(ctx context.Context, w word, split bool) []string {
+	var (
+		words []string
+		b     strings.Builder
+		in    bool // a word, which may be empty
+	)
+	for i, p := range w {
+		var value string
+		switch {
+		case p.inner != nil:
+			value = sh.substitute(ctx, p.inner)
+		case p.expand:
+			value = sh.value(p.text)
+		default:
+			value = p.text
+			if i == 0 && !p.quoted && (value == "~" || strings.HasPrefix(value, "~/")) {
+				value = homeFolder + value[1:]
+			}
+			b.WriteString(value)
+			in = true
+			continue
+		}
+		if p.quoted || !split {
+			b.WriteString(value)
+			in = true
+			continue
+		}
+		fields := strings.Fields(value)
+		for n, field := range fields {
+			if n > 0 || in && strings.TrimLeft(value, " \t\n") != value {
+				words = append(words, b.String())
+				b.Reset()
+			}
+			b.WriteString(field)
+			in = true
+		}
+	}
+	if in {
+		words = append(words, b.String())
+	}
+	return words
+}
+
+// substitute gives what commands print.
+func (sh *shell) substitute(ctx context.Context, inner list) string {
+	var out output
+	part := sh.inner()
+	part.out = &out
+	part.list(ctx, inner)
+	sh.last = part.last
+	return strings.TrimRight(out.String(), "\n")
 }
 
 func (sh *shell) value(name string) string {
+	if n, err := strconv.Atoi(name); err == nil {
+		if n < len(sh.args) {
+			return sh.args[n]
+		}
+		return ""
+	}
 	switch name {
 	case "?":
 		return strconv.Itoa(sh.last)
@@ -339,9 +310,11 @@ func (sh *shell) value(name string) string {
 		}
 		return strconv.Itoa(sh.lastJob)
 	case "$":
-		return strconv.Itoa(sh.pid)
+		return strconv.Itoa(sh.p.pid)
 	case "#":
-		return "0"
+		return strconv.Itoa(max(0, len(sh.args)-1))
+	case "@", "*":
+		return strings.Join(sh.args[min(1, len(sh.args)):], " ")
 	case "PWD":
 		return sh.cwd
 	case "HOME":
@@ -350,55 +323,61 @@ func (sh *shell) value(name string) string {
 	return sh.vars[name]
 }
 
-// simple runs one command with its redirections.
-func (sh *shell) simple(ctx context.Context, list []token) (code int, exit bool) {
+// simple runs one command by its words. What it sets for itself only does not concern outer, whose variables are else shared.
+func (sh *shell) simple(ctx context.Context, outer *shell, all []word) (exit bool) {
 	var words []string
 	set := map[string]string{}
-	run := *sh
-	for i := 0; i < len(list); i++ {
-		t := list[i]
-		if t.op == "" {
-			word := sh.expand(t)
-			if name, value, ok := strings.Cut(word, "="); ok && len(words) == 0 && isVariable(name) && !t.parts[0].quoted {
-				set[name] = value
-				continue
-			}
-			words = append(words, word)
+	for _, w := range all {
+		if name, value, ok := sh.assignment(ctx, w); ok && len(words) == 0 {
+			set[name] = value
 			continue
 		}
-		switch t.op {
-		case "2>&1":
-			run.err = run.out
-			continue
-		case ">&2", "1>&2":
-			run.out = run.err
-			continue
-		}
-		i++
-		if i == len(list) || list[i].op != "" {
-			fmt.Fprintf(sh.err, "sh: there is no file after %s\n", t.op)
-			return 2, false
-		}
-		if err := run.redirect(t.op, sh.expand(list[i])); err != nil {
-			fmt.Fprintf(sh.err, "sh: %v\n", err)
-			return 1, false
-		}
+		words = append(words, sh.expand(ctx, w, true)...)
 	}
 	if len(words) == 0 {
+		if !slices.ContainsFunc(all, word.substitutes) {
+			sh.last = 0
+		}
 		maps.Copy(sh.vars, set)
-		return 0, false
+		return false
 	}
 	if len(set) > 0 {
-		run.vars = maps.Clone(sh.vars)
-		maps.Copy(run.vars, set)
+		sh.vars = maps.Clone(sh.vars)
+		maps.Copy(sh.vars, set)
 	}
-	code, exit = run.command(ctx, words)
-	sh.cwd, sh.in = run.cwd, nil
-	return code, exit
+	sh.last, exit = sh.command(ctx, words)
+	sh.vars = outer.vars
+	return exit
+}
+
+// substitutes reports whether commands run to make the word, of which the last then tells how it went.
+func (w word) substitutes() bool {
+	return slices.ContainsFunc(w, func(p piece) bool { return p.inner != nil })
+}
+
+// assignment reads a word that gives a variable its value.
+func (sh *shell) assignment(ctx context.Context, w word) (name, value string, ok bool) {
+	if len(w) == 0 || w[0].expand || w[0].inner != nil || w[0].quoted {
+		return "", "", false
+	}
+	name, beginning, ok := strings.Cut(w[0].text, "=")
+	if !ok || !isVariable(name) {
+		return "", "", false
+	}
+	rest := append(word{{text: beginning}}, w[1:]...)
+	return name, strings.Join(sh.expand(ctx, rest, false), ""), true
 }
 
 // redirect sends output to a file, or takes input from one.
 func (sh *shell) redirect(op, target string) error {
+	switch op {
+	case "2>&1":
+		sh.err = sh.out
+		return nil
+	case ">&2":
+		sh.out = sh.err
+		return nil
+	}
 	if target == "/dev/null" {
 		switch op {
 		case "<":
@@ -417,7 +396,8 @@ func (sh *shell) redirect(op, target string) error {
 		return fmt.Errorf("%s: %w", target, err)
 	}
 	if op == "<" {
-		sh.in, err = sh.s.files.read(name)
+		data, err := sh.s.files.read(name)
+		sh.in = bytes.NewReader(data)
 		return wrapFile(target, err)
 	}
 	if op == ">>" || op == "2>>" {
@@ -469,7 +449,7 @@ func (sh *shell) command(ctx context.Context, words []string) (code int, exit bo
 	name, args := words[0], words[1:]
 	do, known := map[string]func(context.Context, []string) error{
 		"echo": sh.echo, "printf": sh.printf, "pwd": sh.pwd, "cd": sh.cd, "ls": sh.ls, "cat": sh.cat, "mkdir": sh.mkdir, "rm": sh.rm, "mv": sh.mv,
-		"cp": sh.cp, "touch": sh.touch, "test": sh.test, "[": sh.bracket, "sleep": sh.sleep, "kill": sh.kill, "wait": sh.wait, "export": sh.export, "whoami": sh.whoami,
+		"cp": sh.cp, "touch": sh.touch, "head": sh.head, "tail": sh.tail, "wc": sh.wc, "base64": sh.base64, "date": sh.date, "test": sh.test, "[": sh.bracket, "sleep": sh.sleep, "kill": sh.kill, "wait": sh.wait, "export": sh.export, "whoami": sh.whoami,
 	}[path.Base(name)]
 	switch path.Base(name) {
 	case "true", ":":
@@ -486,11 +466,29 @@ func (sh *shell) command(ctx context.Context, words []string) (code int, exit bo
 			return n & 255, true
 		}
 		return sh.last, true
-	case "nohup", "setsid", "command", "exec":
+	case "nohup", "exec":
 		if len(args) == 0 {
 			return 0, false
 		}
 		return sh.command(ctx, args)
+	case "command":
+		if len(args) == 2 && args[0] == "-v" {
+			return sh.which(args[1]), false
+		}
+		if len(args) == 0 {
+			return 0, false
+		}
+		return sh.command(ctx, args)
+	case "setsid":
+		if len(args) == 0 {
+			return 2, false
+		}
+		return sh.leading(ctx, func(ctx context.Context, sh *shell) int {
+			code, _ := sh.command(ctx, args)
+			return code
+		}), false
+	case "sh", "bash":
+		return sh.nested(ctx, name, args), false
 	case "env":
 		return sh.env(ctx, args)
 	case "timeout":
@@ -505,6 +503,9 @@ func (sh *shell) command(ctx context.Context, words []string) (code int, exit bo
 	err := do(ctx, args)
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status), false
+	}
+	if errors.Is(err, io.ErrClosedPipe) {
+		return 141, false // nobody reads any more
 	}
 	if err != nil {
 		fmt.Fprintf(sh.err, "%s: %v\n", name, err)
@@ -617,24 +618,226 @@ func (sh *shell) ls(_ context.Context, args []string) error {
 }
 
 func (sh *shell) cat(_ context.Context, args []string) error {
-	if len(args) == 0 {
-		_, err := sh.out.Write(sh.in)
+	if len(args) == 0 && sh.in != nil {
+		_, err := io.Copy(sh.out, sh.in)
 		return err
 	}
 	for _, target := range args {
-		name, err := home(target, sh.cwd)
-		var data []byte
-		if err == nil {
-			data, err = sh.s.files.read(name)
-		}
+		data, err := sh.content(target)
 		if err != nil {
-			return wrapFile(target, err)
+			return err
 		}
 		if _, err := sh.out.Write(data); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// content reads a file, or the input where none is named.
+func (sh *shell) content(target string) ([]byte, error) {
+	if target == "" {
+		if sh.in == nil {
+			return nil, nil
+		}
+		return io.ReadAll(sh.in)
+	}
+	name, err := home(target, sh.cwd)
+	if err != nil {
+		return nil, wrapFile(target, err)
+	}
+	data, err := sh.s.files.read(name)
+	return data, wrapFile(target, err)
+}
+
+// portion reads the arguments of head and tail: a number of bytes or, after -n, lines.
+func portion(args []string) (unit, count, target string, err error) {
+	unit, count = "-n", "10"
+	if len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
+		unit, count, args = args[0][:2], args[0][2:], args[1:]
+		if count == "" && len(args) > 0 {
+			count, args = args[0], args[1:]
+		}
+	}
+	if len(args) > 0 {
+		target, args = args[0], args[1:]
+	}
+	if _, err = strconv.Atoi(count); unit != "-n" && unit != "-c" || len(args) > 0 || err != nil {
+		return "", "", "", errUnsupported("heads and tails of that kind")
+	}
+	return unit, count, target, nil
+}
+
+func (sh *shell) head(_ context.Context, args []string) error {
+	unit, count, target, err := portion(args)
+	if err != nil {
+		return err
+	}
+	n, _ := strconv.Atoi(count) // it was checked
+	in := sh.in
+	if target != "" || in == nil {
+		data, err := sh.content(target)
+		if err != nil {
+			return err
+		}
+		in = bytes.NewReader(data)
+	}
+	if unit == "-c" {
+		_, err = io.CopyN(sh.out, in, int64(max(0, n)))
+	}
+	for lines := bufio.NewReader(in); unit == "-n" && n > 0 && err == nil; n-- {
+		var line []byte
+		if line, err = lines.ReadBytes('\n'); err == nil || errors.Is(err, io.EOF) {
+			_, failed := sh.out.Write(line)
+			err = cmp.Or(failed, err)
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func (sh *shell) tail(_ context.Context, args []string) error {
+	unit, count, target, err := portion(args)
+	if err != nil {
+		return err
+	}
+	n, _ := strconv.Atoi(count) // it was checked
+	data, err := sh.content(target)
+	if err != nil {
+		return err
+	}
+	if unit == "-n" {
+		lines := bytes.SplitAfter(data, []byte("\n"))
+		if last := len(lines) - 1; len(lines[last]) == 0 {
+			lines = lines[:last]
+		}
+		_, err = sh.out.Write(bytes.Join(lines[after(n, len(lines), count):], nil))
+		return err
+	}
+	_, err = sh.out.Write(data[after(n, len(data), count):])
+	return err
+}
+
+// after says where a tail begins among so many.
+func after(n, of int, count string) int {
+	if strings.HasPrefix(count, "+") {
+		return min(max(0, n-1), of)
+	}
+	return max(0, of-max(n, -n))
+}
+
+// wc counts bytes or lines.
+func (sh *shell) wc(_ context.Context, args []string) error {
+	if len(args) == 0 || len(args) > 2 || args[0] != "-c" && args[0] != "-l" {
+		return errUnsupported("counts but those of bytes and lines")
+	}
+	target := strings.Join(args[1:], "")
+	data, err := sh.content(target)
+	if err != nil {
+		return err
+	}
+	n := len(data)
+	if args[0] == "-l" {
+		n = bytes.Count(data, []byte("\n"))
+	}
+	_, err = io.WriteString(sh.out, strings.TrimSpace(strconv.Itoa(n)+" "+target)+"\n")
+	return err
+}
+
+// base64 encodes, in lines as the program does.
+func (sh *shell) base64(_ context.Context, args []string) error {
+	if len(args) > 1 || len(args) == 1 && strings.HasPrefix(args[0], "-") {
+		return errUnsupported("options of base64")
+	}
+	data, err := sh.content(strings.Join(args, ""))
+	if err != nil {
+		return err
+	}
+	const line = 57 // bytes that make 76 letters
+	for len(data) > 0 {
+		n := min(line, len(data))
+		if _, err := io.WriteString(sh.out, base64.StdEncoding.EncodeToString(data[:n])+"\n"); err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
+}
+
+func (sh *shell) date(_ context.Context, args []string) error {
+	said := sh.s.files.now().UTC()
+	text := said.Format(time.UnixDate)
+	if len(args) > 0 {
+		if args[0] != "+%s" {
+			return errUnsupported("dates but +%s")
+		}
+		text = strconv.FormatInt(said.Unix(), 10)
+	}
+	_, err := io.WriteString(sh.out, text+"\n")
+	return err
+}
+
+// which says whether there is a command, and where.
+func (sh *shell) which(name string) int {
+	if !slices.Contains(programs, name) {
+		return 1
+	}
+	fmt.Fprintln(sh.out, "/usr/bin/"+name)
+	return 0
+}
+
+// programs are the commands there are.
+var programs = []string{
+	"[", "base64", "bash", "cat", "cp", "date", "echo", "env", "false", "head", "kill", "ls", "mkdir", "mv", "node", "nohup", "printf", "pwd", "python", "python3",
+	"rm", "setsid", "sh", "sleep", "tail", "test", "timeout", "touch", "true", "wc", "whoami",
+}
+
+// nested runs a script as another shell would: one after -c, or in a file.
+func (sh *shell) nested(ctx context.Context, name string, args []string) int {
+	within := sh.inner()
+	within.lastJob, within.last = 0, 0
+	script := ""
+	switch {
+	case len(args) >= 2 && args[0] == "-c":
+		script = args[1]
+		within.args = append([]string{name}, args[2:]...)
+		if len(args) > 2 {
+			within.args = args[2:]
+		}
+	case len(args) > 0 && strings.HasPrefix(args[0], "-"):
+		fmt.Fprintf(sh.err, "%s: the emulator knows no option %s\n", name, args[0])
+		return 2
+	default:
+		within.args = args
+		data, err := sh.content(strings.Join(args[:min(1, len(args))], ""))
+		if err != nil {
+			fmt.Fprintf(sh.err, "%s: %v\n", name, err)
+			return 127
+		}
+		script = string(data)
+	}
+	return within.script(ctx, script)
+}
+
+// leading runs something in a process that leads a group of its own.
+func (sh *shell) leading(ctx context.Context, do func(ctx context.Context, sh *shell) int) int {
+	sh.s.mu.Lock()
+	own := sh.p.background // a job becomes what it runs
+	if own {
+		sh.p.group = sh.p.pid
+	}
+	sh.s.mu.Unlock()
+	if own {
+		return do(ctx, sh)
+	}
+	mine, p := sh.e.start(sh.s, "", sh.cwd, -1)
+	defer context.AfterFunc(ctx, p.cancel)()
+	within := sh.inner()
+	within.p = p
+	code := do(mine, within)
+	return sh.s.end(p, code)
 }
 
 func (sh *shell) mkdir(_ context.Context, args []string) error {
@@ -740,9 +943,21 @@ func (sh *shell) bracket(ctx context.Context, args []string) error {
 	return sh.test(ctx, args[:len(args)-1])
 }
 
-func (sh *shell) test(_ context.Context, args []string) error {
+// comparisons say which outcomes of a comparison an operator of test is true for.
+var comparisons = map[string]func(int) bool{
+	"-eq": func(c int) bool { return c == 0 }, "-ne": func(c int) bool { return c != 0 }, "-lt": func(c int) bool { return c < 0 },
+	"-le": func(c int) bool { return c <= 0 }, "-gt": func(c int) bool { return c > 0 }, "-ge": func(c int) bool { return c >= 0 },
+}
+
+func (sh *shell) test(ctx context.Context, args []string) error {
 	yes := false
 	switch {
+	case len(args) > 1 && args[0] == "!":
+		err := sh.test(ctx, args[1:])
+		if status, said := errors.AsType[exitStatus](err); err != nil && (!said || status != 1) {
+			return err
+		}
+		yes = err != nil
 	case len(args) == 2 && len(args[0]) == 2 && args[0][0] == '-':
 		_, n, err := sh.find(args[1])
 		switch args[0] {
@@ -767,6 +982,16 @@ func (sh *shell) test(_ context.Context, args []string) error {
 		yes = args[0] == args[2]
 	case len(args) == 3 && args[1] == "!=":
 		yes = args[0] != args[2]
+	case len(args) == 3 && comparisons[args[1]] != nil:
+		a, err := strconv.Atoi(args[0])
+		if err != nil {
+			return fmt.Errorf("%q is no number", args[0])
+		}
+		b, err := strconv.Atoi(args[2])
+		if err != nil {
+			return fmt.Errorf("%q is no number", args[2])
+		}
+		yes = comparisons[args[1]](cmp.Compare(a, b))
 	default:
 		return errUnsupported("test " + strings.Join(args, " "))
 	}
@@ -810,44 +1035,62 @@ func (sh *shell) sleep(ctx context.Context, args []string) error {
 	}
 }
 
-// kill ends processes, or with -0 asks for them.
+// kill ends processes, or groups of them, or with -0 asks for them.
 func (sh *shell) kill(ctx context.Context, args []string) error {
-	ask := false
-	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		ask, args = args[0] == "-0", args[1:]
+	signal := 15
+	if len(args) > 1 && args[0] == "-s" {
+		args = append([]string{"-" + args[1]}, args[2:]...)
+	}
+	if len(args) > 0 && args[0] != "--" && strings.HasPrefix(args[0], "-") {
+		known := map[string]int{"0": 0, "1": 1, "2": 2, "9": 9, "15": 15, "HUP": 1, "INT": 2, "KILL": 9, "TERM": 15}
+		var ok bool
+		if signal, ok = known[strings.TrimPrefix(args[0][1:], "SIG")]; !ok {
+			return errUnsupported("signal " + args[0][1:])
+		}
+		args = args[1:]
+	}
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
 	}
 	for _, arg := range args {
-		pid, err := strconv.Atoi(strings.TrimPrefix(arg, "-")) // a group is its process here
-		if err != nil {
+		pid, err := strconv.Atoi(arg)
+		if err != nil || pid == 0 {
 			return fmt.Errorf("%q is no process", arg)
 		}
-		p := sh.s.process(pid)
-		if p == nil {
+		found := sh.s.signal(pid, signal)
+		if len(found) == 0 {
 			return fmt.Errorf("(%d) - No such process", pid)
 		}
-		if ask {
-			continue
-		}
-		p.cancel()
-		if pid == sh.pid {
-			return nil
-		}
-		select {
-		case <-p.over:
-		case <-ctx.Done():
+		for _, p := range found {
+			if p == sh.p || signal == 0 {
+				continue
+			}
+			select {
+			case <-p.over:
+			case <-ctx.Done():
+			}
 		}
 	}
 	return nil
 }
 
-// wait waits for what this command has put into the background.
-func (sh *shell) wait(ctx context.Context, _ []string) error {
+// wait waits for what this command has put into the background, or for one of it.
+func (sh *shell) wait(ctx context.Context, args []string) error {
 	for _, p := range sh.jobs {
+		if len(args) > 0 && args[0] != strconv.Itoa(p.pid) {
+			continue
+		}
 		select {
 		case <-p.over:
 		case <-ctx.Done():
 			return exitStatus(143)
 		}
+		if len(args) > 0 {
+			return exitStatus(p.code)
+		}
+	}
+	if len(args) > 0 {
+		return exitStatus(127)
 	}
 	return nil
 }
@@ -902,13 +1145,21 @@ func (sh *shell) timeout(ctx context.Context, args []string) (int, bool) {
 		fmt.Fprintf(sh.err, "timeout: %v\n", err)
 		return 125, false
 	}
-	limited, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	code, _ := sh.command(limited, args[1:])
-	if ctx.Err() == nil && errors.Is(limited.Err(), context.DeadlineExceeded) {
-		code = 124
-	}
-	return code, false
+	return sh.leading(ctx, func(ctx context.Context, sh *shell) int {
+		limited, cancel := context.WithTimeout(ctx, d)
+		defer cancel()
+		code, _ := sh.command(limited, args[1:])
+		if ctx.Err() == nil && errors.Is(limited.Err(), context.DeadlineExceeded) {
+			code = 124
+			for _, p := range sh.s.group(sh.group()) {
+				if p != sh.p {
+					sh.s.signal(p.pid, 15)
+					<-p.over
+				}
+			}
+		}
+		return code
+	}), false
 }
 
 // interpreter runs code in a fresh interpreter, as a program.
@@ -923,7 +1174,12 @@ func (sh *shell) interpreter(ctx context.Context, name string, args []string) in
 	var code string
 	switch {
 	case len(args) == 0:
-		code = string(sh.in)
+		data, err := sh.content("")
+		if err != nil {
+			fmt.Fprintf(sh.err, "%s: %v\n", name, err)
+			return 1
+		}
+		code = string(data)
 	case args[0] == "--version" || args[0] == "-V" || args[0] == "-v":
 		fmt.Fprintln(sh.out, version)
 		return 0

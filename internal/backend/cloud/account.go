@@ -7,6 +7,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
 
 // errOtherAccount ends the use of a client whose account was changed under it.
@@ -20,7 +21,7 @@ func ClientConfig(c secrets.Credentials, source func(context.Context) (secrets.C
 		return agentrun.Config{}, err
 	}
 	config := agentrun.Config{
-		AccountID: c.AccountID, Region: c.Region,
+		AccountID: c.AccountID, Region: c.Region, UserAgent: "agentrun-tray/" + version.String(),
 		Credentials: func(ctx context.Context) (agentrun.Credentials, error) {
 			now, err := source(ctx)
 			if err != nil {

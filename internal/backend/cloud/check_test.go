@@ -204,6 +204,9 @@ func TestAClientNeverSignsForAnotherAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !strings.HasPrefix(config.UserAgent, "agentrun-tray/") {
+		t.Errorf("the client calls itself %q", config.UserAgent)
+	}
 	now.AccessKeyID, now.AccessKeySecret = "LTAI-new", secrets.NewValue("new-secret")
 	if got, err := config.Credentials(t.Context()); err != nil || got.AccessKeyID != "LTAI-new" || got.AccessKeySecret != "new-secret" {
 		t.Errorf("after the key was replaced, Credentials = %v, %v, want the new one", got, err)

@@ -45,9 +45,14 @@ const Name = "agentrun"
 // DefaultTemplate is the name of the template that is made in the account.
 const DefaultTemplate = "agentrun-tray"
 
+// MaxLifetime is the highest age at which sessions can be renewed: as long before the service's own limit as it may take, with
+// trouble, to make another.
+const MaxLifetime = agentrun.MaxLifetime - 10*time.Minute
+
 const (
 	templateCPU    = 2    // cores; the least that the service takes
 	templateMemory = 2048 // MB; the least that the service takes
+	templateDisk   = 512  // MB; what the service gives unless asked for more
 
 	defaultTemplateLimit = 300 * time.Second
 	defaultStartLimit    = 2 * time.Minute
@@ -71,7 +76,7 @@ type Options struct {
 	TemplateLimit time.Duration
 	// StartLimit is how long a sandbox may take to be ready: 2 min.
 	StartLimit time.Duration
-	// Lifetime is the age at which sessions should be renewed: 1 h. Less than the 6 h that the service gives them.
+	// Lifetime is the age at which sessions should be renewed: 1 h. At most MaxLifetime.
 	Lifetime time.Duration
 	// IdleTimeout is after what time without a request the service ends a sandbox: 1 h, or Lifetime if that is longer. It must not be
 	// shorter than Lifetime.
@@ -104,6 +109,7 @@ type Backend struct {
 	closed    bool
 	preparing *preparation // of the template; nil: nobody is at it
 	ready     bool         // the template was seen to be
+	machine   Machine      // what it was seen to make
 	steps     []*Step
 
 	recovering *recovery      // of what an earlier host left; nil: nobody is at it
@@ -129,8 +135,8 @@ func New(options Options) (*Backend, error) {
 		err = errors.New("there is no client")
 	case options.TemplateLimit < 0 || options.StartLimit < 0 || options.MaxContexts < 0 || options.Keep < 0:
 		err = errors.New("a limit is negative")
-	case options.Lifetime < 0 || options.Lifetime >= agentrun.MaxLifetime:
-		err = fmt.Errorf("a lifetime of %s is not between 0 and the %s that AgentRun gives a sandbox", options.Lifetime, agentrun.MaxLifetime)
+	case options.Lifetime < 0 || options.Lifetime > MaxLifetime:
+		err = fmt.Errorf("a lifetime of %s is not between 0 and %s; AgentRun ends a sandbox after %s, and making another takes a while", options.Lifetime, MaxLifetime, agentrun.MaxLifetime)
 	case options.IdleTimeout < options.Lifetime || options.IdleTimeout > agentrun.MaxLifetime:
 		err = fmt.Errorf("an idle timeout of %s is not between the lifetime of %s and the %s that AgentRun gives a sandbox", options.IdleTimeout, options.Lifetime, agentrun.MaxLifetime)
 	}
@@ -140,6 +146,7 @@ func New(options Options) (*Backend, error) {
 	b := &Backend{
 		client: options.Client, account: options.Client.Account(), options: options, log: options.Logger,
 		changed: make(chan struct{}, 1), closing: make(chan struct{}),
+		machine: Machine{CPU: templateCPU, Memory: templateMemory, Disk: templateDisk},
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.traits = traits(options)
@@ -154,6 +161,20 @@ func (b *Backend) Traits() sandbox.Traits {
 	traits := b.traits
 	traits.Languages = slices.Clone(traits.Languages)
 	return traits
+}
+
+// Machine is the size of a sandbox.
+type Machine struct {
+	CPU          float64 // cores
+	Memory, Disk int     // MB
+}
+
+// Machine tells what sandboxes of the template are like, which need not be one that this program made. Before it was looked at,
+// they are taken to be as this program makes them.
+func (b *Backend) Machine() Machine {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.machine
 }
 
 // Step is something that is being waited for.

@@ -109,6 +109,7 @@ func TestConformance(t *testing.T) {
 					Live:     func() int { return len(s.Sandboxes()) },
 					Lose:     func(id string) { s.EndSandbox(id) },
 					Programs: sandboxtest.RealPrograms(),
+					Commands: sandboxtest.ShellCommands(),
 					Brief:    time.Second, // the least that the wire can say
 					Patience: time.Minute,
 				}

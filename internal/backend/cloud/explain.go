@@ -12,9 +12,9 @@ import (
 )
 
 // Permanent reports whether an error of Open will not mend by waiting: somebody has to do something about the credentials, the
-// account, the computer's clock or the template.
+// account, the computer's clock, the template, or what reads encrypted connections.
 func Permanent(err error) bool {
-	return sandbox.CodeOf(err, "") == sandbox.CodeCredentialsRejected || errors.Is(err, errUnusable)
+	return sandbox.CodeOf(err, "") == sandbox.CodeCredentialsRejected || errors.Is(err, errUnusable) || agentrun.KindOf(err) == agentrun.KindNotTrusted
 }
 
 // explain words a failed call for the person who will read it. Where the service says nothing better the code is fallback. An

@@ -69,7 +69,7 @@ func TestEveryKindOfFailureHasASentence(t *testing.T) {
 			!strings.HasSuffix(got.Error(), " (request REQ-1)") || !errors.Is(got, failed) {
 			t.Errorf("explain(%s) = %q with code %s, want code %s and %q", test.kind, got, sandbox.CodeOf(got, ""), test.code, test.words)
 		}
-		if Permanent(got) != (test.code == rejected) {
+		if Permanent(got) != (test.code == rejected || test.kind == agentrun.KindNotTrusted) {
 			t.Errorf("Permanent(%v) = %t", got, Permanent(got))
 		}
 	}

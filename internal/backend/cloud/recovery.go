@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -142,8 +143,7 @@ func (b *Backend) look(keep int) (left []ledger.Entry, shut bool, err error) {
 		return nil
 	})
 	shut = true
-	for i := len(entries) - 1; i >= 0; i-- { // the youngest first
-		e := entries[i]
+	for i, e := range slices.Backward(entries) { // the youngest first
 		shut = shut && isShut(errs[i])
 		switch {
 		case finds[i] == useful && len(left) < keep:
@@ -278,8 +278,8 @@ func (b *Backend) endUntaken() {
 	}
 }
 
-// clear ends everything that was begun in a sandbox, as far as the service knows of it, and removes the folders of contexts. What
-// code left elsewhere stays.
+// clear ends everything that was begun in a sandbox, as far as it can be known, and removes the folders of contexts. What code left
+// elsewhere stays.
 func (b *Backend) clear(ctx context.Context, id string) error {
 	contexts, err := b.client.ListContexts(ctx, id)
 	if err != nil {
@@ -317,11 +317,48 @@ func (b *Backend) clear(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	folders := slices.DeleteFunc(home.Entries, func(e agentrun.Entry) bool { return !e.IsFolder() || !strings.HasPrefix(e.Name, contextFolder) })
-	return each(len(folders), func(i int) error {
-		_, err := b.client.Remove(ctx, id, agentrun.HomeFolder+"/"+folders[i].Name)
+	// The working folders, and beside each what there is to know of the commands of its context, under its name with a dot.
+	ours := slices.DeleteFunc(home.Entries, func(e agentrun.Entry) bool { return !strings.HasPrefix(strings.TrimPrefix(e.Name, "."), contextFolder) })
+	if err := b.endCommands(ctx, id, ours); err != nil {
+		return err
+	}
+	return each(len(ours), func(i int) error {
+		_, err := b.client.Remove(ctx, id, agentrun.HomeFolder+"/"+ours[i].Name)
 		return err
 	})
+}
+
+// endCommands ends what commands left in the background, of which the service knows nothing: each wrote down the leader of its
+// process group.
+func (b *Backend) endCommands(ctx context.Context, id string, ours []agentrun.Entry) error {
+	var script strings.Builder
+	for _, entry := range ours {
+		if !entry.IsFolder() || !strings.HasPrefix(entry.Name, ".") {
+			continue
+		}
+		root := agentrun.HomeFolder + "/" + entry.Name
+		jobs, err := b.client.ListFolder(ctx, id, root, 1)
+		if err != nil {
+			return err
+		}
+		for _, job := range jobs.Entries {
+			file, err := b.client.ReadFile(ctx, id, root+"/"+job.Name+"/pid")
+			if agentrun.KindOf(err) == agentrun.KindFileNotFound {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if pid, err := strconv.Atoi(strings.TrimSpace(file.Content)); err == nil && pid > 1 {
+				fmt.Fprintf(&script, "kill -KILL -%d || kill -KILL %d; ", pid, pid)
+			}
+		}
+	}
+	if script.Len() == 0 {
+		return nil
+	}
+	_, err := b.client.RunCommand(ctx, id, agentrun.CommandSpec{Command: script.String() + "true"}) // those that had ended cannot be killed
+	return err
 }
 
 // each calls do for each of n things, some at a time, and returns the first error there was, in their order.

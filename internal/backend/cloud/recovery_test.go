@@ -30,7 +30,7 @@ func TestSandboxesOfAKilledHostAreTakenOverOrEnded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, agentruntest.Options{SandboxDelay: 5 * time.Second, Shape: shape.Shape}, cloud.Options{})
 				killed := w.host(t, nil, cloud.Options{})
-				var left []string
+				var left, pids []string
 				for range 3 {
 					s := killed.lend(t)
 					left = append(left, s.SandboxID())
@@ -42,6 +42,8 @@ func TestSandboxesOfAKilledHostAreTakenOverOrEnded(t *testing.T) {
 					go func() {
 						_, _ = w.client.RunCommand(t.Context(), s.SandboxID(), agentrun.CommandSpec{Command: "sleep 1000"})
 					}()
+					background(t, w, s.SandboxID())
+					pids = append(pids, pidOf(t, w, s.SandboxID()))
 					time.Sleep(time.Minute)
 				}
 				killed.kill(t)
@@ -59,6 +61,9 @@ func TestSandboxesOfAKilledHostAreTakenOverOrEnded(t *testing.T) {
 						t.Errorf("session %d was born %s ago, want %s", i, age, want)
 					}
 					w.isEmpty(t, s.SandboxID())
+					if command(t, w, s.SandboxID(), "kill -0 "+pids[2-i]).ExitCode == 0 {
+						t.Errorf("session %d has the process %s of a command", i, pids[2-i])
+					}
 					w.context(t, s)
 				}
 				third := h.open(t)
@@ -70,6 +75,39 @@ func TestSandboxesOfAKilledHostAreTakenOverOrEnded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// background leaves a process in a sandbox as a command of a context does, of which only a file tells, and the mark that a context
+// which was stopped leaves in its place.
+func background(t *testing.T, w *world, id string) {
+	t.Helper()
+	for _, folder := range []string{"/home/user/.context-x/1", "/home/user/.context-x/2", "/home/user/.context-y"} {
+		if _, err := w.client.MakeFolder(t.Context(), id, folder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := command(t, w, id, "sleep 5000 & echo $! > .context-x/1/pid; echo 99999 > .context-x/2/pid; echo > .context-z")
+	if left.ExitCode != 0 || command(t, w, id, "kill -0 "+pidOf(t, w, id)).ExitCode != 0 {
+		t.Fatalf("the process does not run: %+v", left)
+	}
+}
+
+func pidOf(t *testing.T, w *world, id string) string {
+	t.Helper()
+	file, err := w.client.ReadFile(t.Context(), id, "/home/user/.context-x/1/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(file.Content)
+}
+
+func command(t *testing.T, w *world, id, line string) agentrun.CommandResult {
+	t.Helper()
+	done, err := w.client.RunCommand(t.Context(), id, agentrun.CommandSpec{Command: line})
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return done.Result
 }
 
 // TestAHostThatIsKilledAtAnyMomentLeavesNothing kills it so long after it began to make a sandbox, and its successor as long after
@@ -310,7 +348,7 @@ func TestAServiceThatIsOutOfReachDuringRecovery(t *testing.T) {
 
 // errorOf finds the first error with a code among joined ones.
 func errorOf(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // straight from errors.Join
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
 			return errorOf(e)
 		}

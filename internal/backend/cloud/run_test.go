@@ -68,7 +68,7 @@ func TestWhatTheUserIsToldWhenARunFails(t *testing.T) {
 		{agentruntest.Empty(200), sandbox.CodeExecutionFailed, []string{"cannot be understood", "not sent again"}},
 		{agentruntest.Throttled(0), sandbox.CodeServerNotReady, []string{"too many requests"}},
 		{agentruntest.SandboxGone(), sandbox.CodeSessionLost, []string{"has ended"}},
-		{agentruntest.ClockOff(time.Hour), sandbox.CodeCredentialsRejected, []string{"clock is 1h0m0s behind"}},
+		{agentruntest.ClockOff(time.Hour), sandbox.CodeCredentialsRejected, []string{"clock is 60 minutes behind"}},
 		{agentruntest.StorageFull(), sandbox.CodeQuotaExceeded, []string{"disk is full"}},
 	}
 	for _, test := range tests {
@@ -396,6 +396,81 @@ func TestAStopThatFailsSaysSo(t *testing.T) {
 		told(t, "StopContext", s.StopContext(t.Context(), cc), sandbox.CodeStopFailed, "status 503")
 		w.ClearFaults()
 		told(t, "StopContext", s.StopContext(t.Context(), cc), sandbox.CodeContextNotFound)
+	})
+}
+
+// TestAnInterpreterWhoseCreationGotNoAnswerIsEnded by the folder it works in.
+func TestAnInterpreterWhoseCreationGotNoAnswerIsEnded(t *testing.T) {
+	for _, shape := range agentruntest.Shapes() {
+		t.Run(shape.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, agentruntest.Options{Shape: shape.Shape}, cloud.Options{})
+				s := w.open(t)
+				w.context(t, s)
+				w.Inject(agentruntest.Fault{Operation: "CreateContext", Failure: agentruntest.Cut(), After: true})
+				if _, err := s.CreateContext(t.Context(), sandbox.Python); err == nil {
+					t.Error("CreateContext succeeded")
+				}
+				synctest.Wait()
+				if found, err := w.client.ListContexts(t.Context(), s.SandboxID()); err != nil || len(found) != 1 {
+					t.Errorf("there are the contexts %v, %v, want the one that was answered", found, err)
+				}
+			})
+		})
+	}
+}
+
+// TestAStopThatFailedIsDoneAllTheSame when its caller lost patience, or the service had a bad moment.
+func TestAStopThatFailedIsDoneAllTheSame(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fault agentruntest.Fault
+		limit time.Duration
+	}{
+		"no patience":  {agentruntest.Fault{Failure: agentruntest.Hang(time.Minute)}, time.Second},
+		"a bad moment": {agentruntest.Fault{Failure: agentruntest.Unavailable(0), Times: 4}, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, agentruntest.Options{}, cloud.Options{})
+				s := w.open(t)
+				cc := w.context(t, s)
+				tc.fault.Operation = "DeleteContext"
+				w.Inject(tc.fault)
+				ctx, cancel := context.WithTimeout(t.Context(), tc.limit)
+				defer cancel()
+				if err := s.StopContext(ctx, cc); err == nil {
+					t.Error("StopContext = nil")
+				}
+				time.Sleep(time.Minute)
+				w.isEmpty(t, s.SandboxID())
+			})
+		})
+	}
+}
+
+// TestAFailureWithTheStatusOfSuccessIsNoFile that somebody would take for the one that was asked for.
+func TestAFailureWithTheStatusOfSuccessIsNoFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agentruntest.Options{}, cloud.Options{})
+		s := w.open(t)
+		cc := w.context(t, s)
+		const content = `{"code":"FAILED","message":"is what the file says"}`
+		if _, err := s.WriteFile(t.Context(), cc, "a.json", strings.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+		w.Inject(agentruntest.Fault{Operation: "Download", Failure: agentruntest.Failed200()})
+		_, _, err := s.ReadFile(t.Context(), cc, "a.json")
+		told(t, "ReadFile", err, sandbox.CodeExecutionFailed, "the operation failed")
+		file, _, err := s.ReadFile(t.Context(), cc, "a.json")
+		if err != nil {
+			t.Fatalf("ReadFile = %v", err)
+		}
+		if text, err := io.ReadAll(file); err != nil || string(text) != content {
+			t.Errorf("the file is %q, %v", text, err)
+		}
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

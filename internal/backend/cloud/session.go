@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"sync"
 	"time"
 
@@ -44,6 +45,9 @@ type codeContext struct {
 	stopped bool          // by StopContext
 	running chan struct{} // not nil while code runs; closed when that is over
 	mending chan struct{} // not nil while the interpreter is replaced; closed when that is over
+
+	jobs     []*job // that can be looked at or have left something in the sandbox, oldest first; see sweep
+	madeJobs int
 }
 
 // Why a run ends before its time.
@@ -143,8 +147,14 @@ func (s *session) CreateContext(ctx context.Context, language sandbox.Language) 
 		cc.remote, err = s.furnish(within, cc)
 	}
 	if err != nil {
+		failed, _ := errors.AsType[*agentrun.APIError](err)
 		err = s.fail(ctx, attempt, sandbox.CodeContextCreationFailed, err)
-		s.calls.Go(func() { s.removeFolder(cc) })
+		s.calls.Go(func() {
+			if failed != nil && failed.Uncertain {
+				s.deleteStrays(cc)
+			}
+			s.removeFolder(cc)
+		})
 		s.mu.Lock()
 		s.booked--
 		s.mu.Unlock()
@@ -179,7 +189,7 @@ func (s *session) book(language sandbox.Language) (*codeContext, error) {
 }
 
 // furnish makes an interpreter and gives it its mark to keep, by which it is known again. What was made is deleted again after an
-// error; one whose creation got no answer may stay, until the sandbox ends.
+// error, unless its creation got no answer.
 func (s *session) furnish(ctx context.Context, cc *codeContext) (string, error) {
 	made, err := s.client.CreateContext(ctx, s.id, agentrun.Language(cc.language), cc.folder)
 	if err != nil {
@@ -203,6 +213,21 @@ func (s *session) deleteRemote(remote string) {
 	err := s.client.DeleteContext(ctx, s.id, remote)
 	if err != nil && ctx.Err() == nil && agentrun.KindOf(err) != agentrun.KindContextNotFound && !s.isOver(ctx, err) {
 		s.backend.log.Warn("interpreter stays until its sandbox ends", "sandbox_id", s.id, "error", err)
+	}
+}
+
+// deleteStrays ends the interpreters of a context that is none: its folder, in which nothing else works, gives them away.
+func (s *session) deleteStrays(cc *codeContext) {
+	ctx, cancel := context.WithTimeout(s.ctx, mendLimit)
+	defer cancel()
+	found, err := s.client.ListContexts(ctx, s.id)
+	if err != nil && ctx.Err() == nil && !s.isOver(ctx, err) {
+		s.backend.log.Warn("interpreter may stay until its sandbox ends", "sandbox_id", s.id, "error", err)
+	}
+	for _, stray := range found {
+		if path.Base(stray.Cwd) == path.Base(cc.folder) {
+			s.deleteRemote(stray.ID)
+		}
 	}
 }
 
@@ -248,14 +273,21 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 	s.mu.Lock()
 	remote := cc.remote
 	s.mu.Unlock()
+	within, stop := s.bind(ctx, s.ctx)
+	defer stop()
+	s.endJobs(within, cc)
 	var err error
 	if remote != "" {
-		within, stop := s.bind(ctx, s.ctx)
-		defer stop()
 		err = s.client.DeleteContext(within, s.id, remote)
 	}
 	if err != nil && agentrun.KindOf(err) != agentrun.KindContextNotFound {
-		return s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, err)
+		err = s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, err)
+		// Nobody can ask for it again. What it runs must not go on because its caller lost patience, or the service had a bad moment.
+		s.calls.Go(func() {
+			s.deleteRemote(remote)
+			s.removeFolder(cc)
+		})
+		return err
 	}
 	s.calls.Go(func() { s.removeFolder(cc) })
 	return nil

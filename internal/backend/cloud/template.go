@@ -100,6 +100,7 @@ func (b *Backend) prepare(outer context.Context, step *Step) error {
 		case ctx.Err() != nil:
 		case err == nil:
 			if ready, err := b.judge(found); ready || err != nil {
+				b.measure(found)
 				return err
 			}
 			last = cmp.Or(found.Status, agentrun.StatusCreating)
@@ -151,4 +152,13 @@ func (b *Backend) judge(found agentrun.Template) (ready bool, err error) {
 			name, found.Status, cmp.Or(found.StatusReason, "AgentRun gives no reason"), errUnusable)
 	}
 	return found.Status.Ready(), nil
+}
+
+// measure notes what sandboxes of a template are like, as far as it says.
+func (b *Backend) measure(found agentrun.Template) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.machine.CPU = cmp.Or(found.CPU, b.machine.CPU)
+	b.machine.Memory = cmp.Or(int(found.Memory), b.machine.Memory)
+	b.machine.Disk = cmp.Or(int(found.DiskSize), b.machine.Disk)
 }

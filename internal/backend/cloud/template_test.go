@@ -302,3 +302,23 @@ func TestNewWantsAClientAndLimitsThatFit(t *testing.T) {
 		}
 	}
 }
+
+// TestTheMachineIsTheTemplates which somebody else may have made.
+func TestTheMachineIsTheTemplates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agentruntest.Options{}, cloud.Options{})
+		if got, want := w.backend.Machine(), (cloud.Machine{CPU: 2, Memory: 2048, Disk: 512}); got != want {
+			t.Errorf("before it was looked at, Machine = %+v, want %+v", got, want)
+		}
+		_, err := w.client.CreateTemplate(t.Context(), agentrun.TemplateSpec{
+			Name: cloud.DefaultTemplate, Type: agentrun.CodeInterpreter, CPU: 4, Memory: 8192, DiskSize: 10240, Network: &agentrun.Network{Mode: agentrun.NetworkPublic},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.open(t)
+		if got, want := w.backend.Machine(), (cloud.Machine{CPU: 4, Memory: 8192, Disk: 10240}); got != want {
+			t.Errorf("Machine = %+v, want %+v", got, want)
+		}
+	})
+}

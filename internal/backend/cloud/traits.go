@@ -20,7 +20,10 @@ func traits(options Options) sandbox.Traits {
 		Lifetime:    options.Lifetime,
 		HardLimit:   agentrun.MaxLifetime,
 		EndsLines:   true,
+
+		Shell: true, MaxCommandTime: maxCommandTime,
+
 		Note: "Code runs in an AgentRun sandbox in the cloud, with internet access: Python with the usual packages (pip install works until the sandbox ends), or JavaScript. " +
-			"A run has at most 30 seconds and shows its output at its end; what is cancelled loses its variables. Files go into the working folder; charts are best saved there.",
+			"A run has at most 30 seconds and shows its output at its end; what is cancelled loses its variables; what takes longer belongs in a file that run_command runs in the background. Files go into the working folder; charts are best saved there.",
 	}
 }

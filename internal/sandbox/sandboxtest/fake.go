@@ -49,7 +49,11 @@ type FakeOptions struct {
 //	ignore              from here on the run ignores interrupts, so that one costs the context its variables
 //	raise NAME MESSAGE  a failure
 //	flood N             N bytes on stdout
+//	exit N              ends the run, or the command with this exit code
 //	lose                the sandbox dies under the run
+//
+// Sessions have a shell where Traits.Shell says so, whose commands are of the same language, with "; " between those of one line.
+// They have variables of their own. A failure is an exit code of 1 there, and a line on stderr.
 //
 // What get, value or read gives is the run's value if it is on the last line. Methods are safe for concurrent use.
 type Fake struct {
@@ -145,6 +149,9 @@ func (f *Fake) Open(ctx context.Context) (sandbox.Session, error) {
 		s.files = memfiles.New(f.traits.MaxFileSize)
 	}
 	f.live[s.id] = s
+	if f.traits.Shell {
+		return fakeShell{s}, nil
+	}
 	return s, nil
 }
 

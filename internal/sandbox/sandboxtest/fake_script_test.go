@@ -49,7 +49,7 @@ func TestTheLanguage(t *testing.T) {
 		{name: "a path outside", code: "write ../a text", failed: `OSError: the path "../a" leads out of the context's working folder`},
 		{name: "a flood", code: "flood 5", stdout: "xxxxx"},
 		{name: "sleep", code: "sleep 1h\nprint awake", failed: "TimeoutError: the run took longer than it was allowed to"},
-		{name: "an unknown command", code: "print a\nprnt b", failed: `SyntaxError: there is no command "prnt"; the commands are cat, flood, get, ignore, loop, lose, print, raise, read, set, show, sleep, stderr, value, write (line 2)`},
+		{name: "an unknown command", code: "print a\nprnt b", failed: `SyntaxError: there is no command "prnt"; the commands are cat, exit, flood, get, ignore, loop, lose, print, raise, read, set, show, sleep, stderr, value, write (line 2)`},
 		{name: "a duration that is none", code: "sleep long", failed: `SyntaxError: time: invalid duration "long" (line 1)`},
 		{name: "a count that is none", code: "flood -1", failed: `SyntaxError: strconv.ParseUint: parsing "-1": invalid syntax (line 1)`},
 		{name: "base64 that is none", code: "show text/html !", failed: "SyntaxError: illegal base64 data at input byte 0 (line 1)"},

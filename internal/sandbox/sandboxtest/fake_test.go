@@ -21,6 +21,14 @@ func TestFakeKeepsTheContract(t *testing.T) {
 	sandboxtest.RunInBubble(t, harness(sandboxtest.FakeOptions{}))
 }
 
+func TestFakeWithAShellKeepsTheContract(t *testing.T) {
+	sandboxtest.RunInBubble(t, func(t *testing.T) sandboxtest.Harness {
+		h := harness(sandboxtest.FakeOptions{Traits: func(traits *sandbox.Traits) { traits.Shell, traits.MaxCommandTime = true, time.Minute }})(t)
+		h.Commands = sandboxtest.FakeCommands()
+		return h
+	})
+}
+
 func TestFakeKeepsTheContractOutsideABubble(t *testing.T) {
 	sandboxtest.Run(t, func(t *testing.T) sandboxtest.Harness {
 		h := harness(sandboxtest.FakeOptions{})(t)

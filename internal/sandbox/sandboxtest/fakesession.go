@@ -18,6 +18,8 @@ type fakeSession struct {
 	gone  chan struct{}   // closed by KillSession, once, when the sandbox has left fake.live
 	files *memfiles.Files // of all contexts where they share them, else nil
 
+	working sync.WaitGroup // commands
+
 	mu       sync.Mutex // guards below
 	contexts map[string]*fakeContext
 }
@@ -29,7 +31,10 @@ type fakeContext struct {
 	stopped chan struct{} // closed by StopContext
 	vars    map[string]string
 
-	running chan struct{} // guarded by the session's mu; not nil while code runs, closed when it ended
+	// Guarded by the session's mu.
+	running   chan struct{} // not nil while code runs, closed when it ended
+	jobs      int           // commands so far
+	processes []*fakeJob    // oldest first
 }
 
 // SandboxID implements [sandbox.Session].
@@ -148,11 +153,14 @@ func (s *fakeSession) StopContext(ctx context.Context, contextID string) error {
 		return s.noContext(contextID)
 	}
 	delete(s.contexts, contextID)
-	running := cc.running
+	running, processes := cc.running, cc.processes
 	s.mu.Unlock()
 	close(cc.stopped)
 	if running != nil {
 		<-running
+	}
+	for _, j := range processes {
+		<-j.ended
 	}
 	return nil
 }
@@ -223,5 +231,6 @@ func (s *fakeSession) Close(context.Context) error {
 	for _, each := range running {
 		<-each
 	}
+	s.working.Wait()
 	return nil
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
@@ -53,6 +55,7 @@ func verbs() map[string]verb {
 		"ignore": {do: func(m *machine, _ []string) *ending { m.deaf = true; return nil }},
 		"raise":  {words: 2, do: func(m *machine, args []string) *ending { return m.raise(args[0], args[1]) }},
 		"flood":  {words: 1, check: isCount, do: (*machine).flood},
+		"exit":   {words: 1, check: isCount, do: (*machine).exit},
 		"lose":   {do: (*machine).lose},
 	}
 }
@@ -136,6 +139,8 @@ type machine struct {
 	ctx     context.Context // ended by the caller, or by errTimeUp
 	emit    func(sandbox.Chunk)
 	began   time.Time
+	folder  string      // what paths are relative to; empty: the working folder
+	shared  *sync.Mutex // guards what was printed of a command, which can be looked at meanwhile; nil for a run
 
 	now            step
 	deaf           bool
@@ -144,6 +149,7 @@ type machine struct {
 	value          *sandbox.Output
 	displays       []sandbox.Output
 	stateLost      bool
+	exitCode       int
 }
 
 func (m *machine) run(steps []step) (sandbox.Result, error) {
@@ -229,6 +235,10 @@ func (m *machine) failure(code sandbox.Code, name, message string) *sandbox.Fail
 }
 
 func (m *machine) print(stream sandbox.Stream, text string) *ending {
+	if m.shared != nil {
+		m.shared.Lock()
+		defer m.shared.Unlock()
+	}
 	if stream == sandbox.Stderr {
 		m.stderr.write(text)
 	} else {
@@ -273,7 +283,7 @@ func (m *machine) shows(args []string) *ending {
 }
 
 func (m *machine) write(args []string) *ending {
-	if _, err := m.cc.files.Write(args[0], strings.NewReader(args[1])); err != nil {
+	if _, err := m.cc.files.Write(path.Join(m.folder, args[0]), strings.NewReader(args[1])); err != nil {
 		return m.raise("OSError", err.Error())
 	}
 	return nil
@@ -295,8 +305,8 @@ func (m *machine) cat(args []string) *ending {
 	return end
 }
 
-func (m *machine) contentOf(path string) (string, *ending) {
-	reader, _, err := m.cc.files.Read(path)
+func (m *machine) contentOf(name string) (string, *ending) {
+	reader, _, err := m.cc.files.Read(path.Join(m.folder, name))
 	if errors.Is(err, sandbox.ErrFileNotFound) {
 		return "", m.raise("FileNotFoundError", err.Error())
 	}
@@ -334,6 +344,15 @@ func (m *machine) flood(args []string) *ending {
 		}
 	}
 	return nil
+}
+
+func (m *machine) exit(args []string) *ending {
+	code, err := strconv.Atoi(args[0])
+	if err != nil {
+		return m.raise("ValueError", err.Error())
+	}
+	m.exitCode = code
+	return &ending{}
 }
 
 func (m *machine) lose([]string) *ending {

@@ -21,6 +21,8 @@ type Harness struct {
 	Live func() int
 	// Programs are in the languages of the backend.
 	Programs map[sandbox.Language]Programs
+	// Commands are for the shell of a backend that has one.
+	Commands *Commands
 	// Simulated says that the backend runs no code. Only what does not depend on code is then checked.
 	Simulated bool
 	// Lose makes a sandbox vanish behind the backend's back. Nil if that cannot happen.
@@ -60,7 +62,7 @@ func run(t *testing.T, open func(t *testing.T) Harness, within func(t *testing.T
 	t.Helper()
 	about := &bench{Harness: open(t)}
 	about.traits = about.Backend.Traits()
-	for _, c := range slices.Concat(sessionChecks(), contextChecks(), runChecks(), fileChecks()) {
+	for _, c := range slices.Concat(sessionChecks(), contextChecks(), runChecks(), fileChecks(), shellChecks()) {
 		for _, language := range about.languages(c) {
 			name := c.name
 			if c.runsCode {

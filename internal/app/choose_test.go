@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/agentrun/agentruntest"
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets/secretstest"
+)
+
+func TestAKeychainThatWasLockedIsLookedAtAgain(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		vault := &secretstest.Vault{}
+		store := secrets.Open(secrets.Options{Getenv: func(string) string { return "" }, Vault: vault})
+		key := secrets.Credentials{
+			AccessKeyID: agentruntest.AccessKeyID, AccessKeySecret: secrets.NewValue(agentruntest.AccessKeySecret),
+			AccountID: agentruntest.AccountID, Region: agentruntest.Region,
+		}
+		if err := store.Keychain().Set(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		vault.Fail(&secrets.KeychainError{State: secrets.Locked, Why: "the keychain is locked", Todo: "Unlock it."})
+		a, err := New(t.Context(), Options{Dirs: paths.Dirs{Config: dir, Data: dir, Cache: dir}, Config: config.Default(), Secrets: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := a.snapshot()
+		if s.Backend.Name != "local" || len(s.Problems) != 1 || s.Problems[0].Why != "the keychain is locked" || s.Problems[0].Todo != "Unlock it." {
+			t.Errorf("with a locked keychain the host uses %s, problems %+v; want local and what to do", s.Backend.Name, s.Problems)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var watching sync.WaitGroup
+		watching.Go(func() { _ = a.awaitKeychain(ctx) })
+		defer watching.Wait()
+		defer stop()
+		vault.Fail(nil)
+		time.Sleep(lookAgainEvery + time.Second)
+		synctest.Wait()
+		if s := a.snapshot(); s.Backend.Name != "agentrun" || len(s.Problems) != 0 {
+			t.Errorf("with an open keychain the host uses %s, problems %+v; want agentrun and none", s.Backend.Name, s.Problems)
+		}
+		calls := vault.Calls()
+		time.Sleep(10 * lookAgainEvery)
+		if n := vault.Calls() - calls; n != 0 {
+			t.Errorf("a keychain that is open was looked at %d times more", n)
+		}
+	})
+}

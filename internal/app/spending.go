@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/cost"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+)
+
+// lookEvery is how often the meter is told what lives at the least: a sandbox costs by the second, and nobody reads it more often.
+const lookEvery = time.Minute
+
+// meterCosts tells the meter which paid sandboxes live and work, when that changes and every minute, and suspends their pools on a
+// day that has cost what it may. It ends with ctx, having kept what was spent.
+func (a *App) meterCosts(ctx context.Context) error {
+	if err := a.meter.Load(time.Now()); err != nil {
+		a.log.Warn("costs until now not known", "error", err)
+		a.note(status.Problem{Code: "cost", What: "What was spent before is not known.", Why: err.Error()})
+	}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	saved := time.Now()
+	for {
+		now := time.Now()
+		a.meter.Observe(now, a.living())
+		a.holdForCost(now)
+		if now.Sub(saved) >= lookEvery || ctx.Err() != nil {
+			saved = now
+			if err := a.meter.Save(now); err != nil {
+				a.log.Warn("costs not kept", "error", err)
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		select {
+		case <-a.spent:
+		case <-tick.C:
+			token(a.poke) // sums grow without anything else changing
+		case <-ctx.Done():
+		}
+	}
+}
+
+// living lists the paid sandboxes that live, and whether code runs in them.
+func (a *App) living() []cost.Alive {
+	busy := make(map[string]bool)
+	for _, c := range a.interp.Contexts() {
+		if c.RunID != "" {
+			busy[c.SandboxID] = true
+		}
+	}
+	var living []cost.Alive
+	for _, x := range a.sites.list() {
+		if !x.paid {
+			continue
+		}
+		for _, row := range x.pool.Stats().Rows {
+			if row.Made {
+				id := row.Value.SandboxID()
+				living = append(living, cost.Alive{ID: id, Born: row.CreatedAt, Busy: busy[id]})
+			}
+		}
+	}
+	return living
+}
+
+// holdForCost suspends the paid pools while the day has cost what it may.
+func (a *App) holdForCost(now time.Time) {
+	excess, over := a.meter.Over(now)
+	a.mu.Lock()
+	was := a.holds.cost != nil
+	a.mu.Unlock()
+	if over == was {
+		return
+	}
+	var why *sandbox.Error
+	if over {
+		why = sandbox.Errorf(sandbox.CodeQuotaExceeded, "%s", excess.Sentence)
+		a.log.Warn("daily cap reached", "until", excess.Until)
+	}
+	a.hold(func(h *holds) { h.cost = why })
+}
+
+// foldCost shows what was spent, if anything was or may be.
+func (a *App) foldCost(s *status.Snapshot, now time.Time) {
+	totals, limit := a.meter.Totals(now), a.settings().AgentRun.DailyCap
+	if current, _ := a.sites.inUse(); totals.Month == (cost.Sum{}) && !current.paid {
+		return
+	}
+	s.Cost = &status.Cost{Currency: "CNY", DailyCap: limit, Today: spending(totals.Today), Month: spending(totals.Month)}
+	if excess, over := a.meter.Over(now); over {
+		s.Problems = append(s.Problems, status.Problem{Code: "daily-cap", What: excess.Sentence, Todo: "To go on today, raise agentrun.daily_cap in the settings, or choose the local backend."})
+	}
+}
+
+func spending(sum cost.Sum) status.Spending {
+	return status.Spending{SandboxSeconds: int64(sum.Sandboxes / time.Second), BusySeconds: int64(sum.Busy / time.Second), Calls: sum.Calls, Estimate: sum.CNY}
+}

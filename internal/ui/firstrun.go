@@ -74,8 +74,8 @@ func newFirstRun(d *desk, host firstRunHost, done func(try bool)) *firstRun {
 	content := kit.Cap(760, kit.Col(0,
 		kit.Spring(),
 		kit.Row(0, kit.Spring(), kit.NewMark(56), kit.Spring()),
-		kit.Pad(18, 0, 0, 0, f.title), f.subtitle,
-		kit.Pad(20, 0, 22, 0, f.body), f.foot, kit.Spring()))
+		kit.Pad(14, 0, 0, 0, f.title), f.subtitle,
+		kit.Pad(16, 0, 18, 0, f.body), f.foot, kit.Spring()))
 	f.page = kit.NewPage(kit.Pad(16, 16, 16, 16, content))
 	f.all = kit.Layer(f.page)
 	f.choose("local")

@@ -43,7 +43,10 @@ type contexts struct {
 func newContexts(d *desk, host contextsHost) *contexts {
 	c := &contexts{d: d, host: host, begun: map[string]time.Time{}}
 	c.table = kit.NewRows(func(s status.Context) string { return s.ID }, d.Say("contexts.none"), d.Say("filter.none"), c.columns()...)
-	c.table.Selected = func(s status.Context) { c.choose(s) }
+	c.table.Selected = func(s status.Context) {
+		c.choose(s)
+		c.redraw()
+	}
 	c.table.SortBy(6, true)
 	c.filter = kit.NewSearch(d.Say("filter"), 120)
 	c.filter.Changed = func(s string) {

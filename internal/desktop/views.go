@@ -10,7 +10,6 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
-	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
 
@@ -115,20 +114,9 @@ type translator struct {
 
 func (t *translator) view(d app.Desk, atLogin bool, now time.Time) ui.View {
 	return ui.View{
-		Snapshot: d.Snapshot, Now: now, Cost: costOf(d.Cost), Figures: (*ui.Figures)(d.Figures), Notebook: t.notebookOf(d.Notebook),
+		Snapshot: d.Snapshot, Now: now, Figures: (*ui.Figures)(d.Figures), Notebook: t.notebookOf(d.Notebook),
 		Calls: t.callsOf(d.Calls), Editors: &t.editors, Settings: t.settingsOf(d.Settings, atLogin), Account: ui.Account(d.Account),
 	}
-}
-
-func costOf(c *status.Cost) *ui.Cost {
-	if c == nil {
-		return nil
-	}
-	return &ui.Cost{Today: spendingOf(c.Today), Month: spendingOf(c.Month), DailyCap: c.DailyCap}
-}
-
-func spendingOf(s status.Spending) ui.Spending {
-	return ui.Spending{SandboxSeconds: s.SandboxSeconds, Estimate: s.Estimate}
 }
 
 func (t *translator) notebookOf(n *notebook.Notebook) *ui.Notebook {

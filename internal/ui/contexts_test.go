@@ -30,15 +30,8 @@ func TestSelectingAContextAsksForItsNotebook(t *testing.T) {
 	r := english(t, PlaceContexts, v)
 	r.window.context.table.Selected(v.Contexts[1])
 	r.asked("watch c2")
-	r.window.Render(later(v))
 	r.wants("JavaScript · AgentRun cloud · session 11d0", "Its runs are being fetched.")
 	r.lacks("read_csv")
-}
-
-// later is the same view a second on, as the clock of the window draws it.
-func later(v View) View {
-	v.Now = v.Now.Add(time.Second)
-	return v
 }
 
 func TestOutputIsShownAsItStreams(t *testing.T) {
@@ -222,4 +215,12 @@ func TestPicturesAreShownAndBombsAreNot(t *testing.T) {
 			t.Errorf("%s is drawn, want its text", name)
 		}
 	}
+}
+
+func TestAContextOnAnotherBackendSaysWhy(t *testing.T) {
+	v := busyView()
+	v.Contexts = v.Contexts[:1]
+	v.Contexts[0].Instead = "The cloud could not be reached, so it runs on this computer."
+	r := english(t, PlaceContexts, v)
+	r.wants("The cloud could not be reached, so it runs on this computer.")
 }

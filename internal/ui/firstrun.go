@@ -52,11 +52,11 @@ func newFirstRun(d *desk, host firstRunHost, done func(try bool)) *firstRun {
 	f.subtitle = kit.NewPara("", kit.Body, kit.Muted).Centre()
 	f.readyNow = kit.NewPill(d.Say("first.ready"), kit.Ready)
 	f.local = kit.NewChoice(d.Say("backend.local"), kit.Col(9,
-		kit.Row(8, kit.Grow(kit.NewText(d.Say("backend.local"), kit.Heading, kit.Foreground).Trim()), f.readyNow),
+		kit.Row(4, kit.Grow(kit.NewText(d.Say("backend.local"), kit.Heading, kit.Foreground).Trim()), f.readyNow),
 		kit.NewPara(d.Say("first.local"), kit.Small, kit.Muted),
 		kit.NewPara(d.Say("first.local.limits"), kit.Small, kit.Muted)), func() { f.choose("local") })
 	f.cloud = kit.NewChoice(d.Say("backend.agentrun"), kit.Col(9,
-		kit.Row(8, kit.Grow(kit.NewText(d.Say("backend.agentrun"), kit.Heading, kit.Foreground).Trim()), kit.Fix(0, 24, kit.NewText(d.Say("first.needs"), kit.Small, kit.Muted))),
+		kit.Row(4, kit.Grow(kit.NewText(d.Say("backend.agentrun"), kit.Heading, kit.Foreground).Trim()), kit.Fix(0, 24, kit.NewText(d.Say("first.needs"), kit.Small, kit.Muted))),
 		kit.NewPara(d.Say("first.cloud"), kit.Small, kit.Muted),
 		kit.NewPara(d.Say("first.cloud.cost"), kit.Small, kit.Muted)), func() { f.choose("agentrun") })
 	f.form = newCredentialForm(d, host, d.Say("first.check"), func() {
@@ -74,9 +74,9 @@ func newFirstRun(d *desk, host firstRunHost, done func(try bool)) *firstRun {
 	content := kit.Cap(760, kit.Col(0,
 		kit.Spring(),
 		kit.Row(0, kit.Spring(), kit.NewMark(56), kit.Spring()),
-		kit.Pad(18, 0, 0, 0, f.title), f.subtitle,
-		kit.Pad(20, 0, 22, 0, f.body), f.foot, kit.Spring()))
-	f.page = kit.NewPage(kit.Pad(20, 24, 20, 24, content))
+		kit.Pad(14, 0, 0, 0, f.title), f.subtitle,
+		kit.Pad(16, 0, 18, 0, f.body), f.foot, kit.Spring()))
+	f.page = kit.NewPage(kit.Pad(16, 16, 16, 16, content))
 	f.all = kit.Layer(f.page)
 	f.choose("local")
 	f.show(stepWhere)

@@ -148,3 +148,10 @@ func TestTheAddressIsCopied(t *testing.T) {
 	r.window.Render(v)
 	r.wants("/run/user/1000/agentrun-tray/host.sock", "The address for URLs is off.")
 }
+
+func TestAContextThatDoesNotMoveEndsWithItsSession(t *testing.T) {
+	v := busyView()
+	v.Settings.Values["carry_over"] = "off"
+	r := english(t, PlaceOverview, v)
+	r.wants("Its context ends with it.")
+}

@@ -43,7 +43,10 @@ type contexts struct {
 func newContexts(d *desk, host contextsHost) *contexts {
 	c := &contexts{d: d, host: host, begun: map[string]time.Time{}}
 	c.table = kit.NewRows(func(s status.Context) string { return s.ID }, d.Say("contexts.none"), d.Say("filter.none"), c.columns()...)
-	c.table.Selected = func(s status.Context) { c.choose(s) }
+	c.table.Selected = func(s status.Context) {
+		c.choose(s)
+		c.redraw()
+	}
 	c.table.SortBy(6, true)
 	c.filter = kit.NewSearch(d.Say("filter"), 120)
 	c.filter.Changed = func(s string) {
@@ -226,8 +229,14 @@ func (c *contexts) describe(v *View) {
 	if none {
 		return
 	}
+	about := c.d.Say("contexts.about", "language", c.language(s.Language), "backend", c.d.backend(s.Backend), "session", lastFour(s.SandboxID))
+	tone := kit.Muted
+	if s.Instead != "" { // it is not where it was meant to be, which matters more
+		about, tone = s.Instead, kit.Warming
+	}
 	relaid := c.title.Set(s.Name)
-	relaid = c.about.Set(c.d.Say("contexts.about", "language", c.language(s.Language), "backend", c.d.backend(s.Backend), "session", lastFour(s.SandboxID))) || relaid
+	relaid = c.about.Set(about) || relaid
+	c.about.SetTone(tone)
 	if relaid {
 		c.heading.Refresh()
 	}

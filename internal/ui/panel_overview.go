@@ -259,7 +259,7 @@ func (o *overview) renderFigures(v *View) {
 	o.third.curve(o.d.Say("acquire.title"), figure, note, seconds(f.AcquireTimes))
 }
 
-func (o *overview) renderCost(c *Cost, s *Settings) {
+func (o *overview) renderCost(c *status.Cost, s *Settings) {
 	note, part, tone := o.d.Say("cost.today", "cost", o.d.Money(c.Today.Estimate)), 0.0, kit.Accent
 	if c.DailyCap > 0 {
 		note = o.d.Say("cost.capped", "cost", o.d.Money(c.Today.Estimate), "cap", o.d.Money(c.DailyCap))

@@ -27,6 +27,9 @@ func (d *desk) problem(p status.Problem) (what, why string) {
 	if key := "todo." + p.Code; d.Has(key) {
 		todo = d.Say("todo." + p.Code)
 	}
+	if why != "" {
+		why = asSentence(why)
+	}
 	if why != "" && todo != "" {
 		return what, d.Say("problem.both", "why", why, "todo", todo)
 	}
@@ -59,10 +62,14 @@ func (o *overview) notices(v *View) []notice {
 		if s.ExpiresAt == nil || s.Contexts == 0 || s.ExpiresAt.Sub(v.Now) > endsSoon || !s.ExpiresAt.After(v.Now) {
 			continue
 		}
+		why := o.d.Count("notice.ends.why", s.Contexts)
+		if v.Settings.value("carry_over") == "off" {
+			why = o.d.Count("notice.ends.stay", s.Contexts)
+		}
 		all = append(all, notice{
 			tone: kit.Warming,
 			what: o.d.Say("notice.ends", "session", lastFour(s.SandboxID), "time", o.d.Short(s.ExpiresAt.Sub(v.Now))),
-			why:  o.d.Count("notice.ends.why", s.Contexts),
+			why:  why,
 			help: o.d.Say("notice.details"),
 			do:   func() { o.d.open(PlaceContexts) },
 		})

@@ -323,7 +323,7 @@ func english(t testing.TB, place Place, v View) *rig {
 // inside checks that every text and button ends inside the window.
 func (r *rig) inside(where string) {
 	r.t.Helper()
-	wide := r.win.Canvas().Size().Width - 20 // every place has a margin
+	wide := r.win.Canvas().Size().Width - 14 // every place has a margin
 	r.walk(func(o fyne.CanvasObject) {
 		text := ""
 		switch o := o.(type) {

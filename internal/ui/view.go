@@ -22,25 +22,12 @@ import (
 type View struct {
 	status.Snapshot
 	Now      time.Time
-	Cost     *Cost     // nil: nothing costs money
 	Figures  *Figures  // nil: nothing was measured yet
 	Notebook *Notebook // of the context asked for with WatchContext; nil: none
 	Calls    []Call    // oldest first; a longer slice begins like the shorter one
 	Editors  *Editors  // nil: not looked for yet
 	Settings *Settings // nil: not read yet
 	Account  Account
-}
-
-// Cost is what sandboxes in the cloud have cost, about: an estimate from list prices.
-type Cost struct {
-	Today, Month Spending
-	DailyCap     float64 // CNY; 0: none
-}
-
-// Spending is what was used in some time.
-type Spending struct {
-	SandboxSeconds int64 // the lives of all sandboxes, added up
-	Estimate       float64
 }
 
 // Figures are measured by the host.
@@ -212,7 +199,7 @@ func sameContexts(a, b []status.Context) bool {
 	for n := range a {
 		x, y := &a[n], &b[n]
 		// a context's name, language and maker go with its id for as long as it lives
-		if x.Runs != y.Runs || x.Status != y.Status || x.LastUsed != y.LastUsed || x.ID != y.ID || x.SandboxID != y.SandboxID || x.Backend != y.Backend || x.RunID != y.RunID {
+		if x.Runs != y.Runs || x.Status != y.Status || x.LastUsed != y.LastUsed || x.ID != y.ID || x.SandboxID != y.SandboxID || x.Backend != y.Backend || x.RunID != y.RunID || x.Instead != y.Instead {
 			return false
 		}
 	}

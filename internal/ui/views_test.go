@@ -64,7 +64,7 @@ func busyView() View {
 		{Name: "Visual Studio Code", Via: "socket", Calls: 1, LastSeen: noon.Add(-6 * time.Minute)},
 	}
 	v.Tokens = []status.Token{{Client: "cursor", CreatedAt: noon.Add(-48 * time.Hour), LastSeen: noon.Add(-5 * time.Minute), Calls: 40}, {Client: "n8n", CreatedAt: noon}}
-	v.Cost = &Cost{Today: Spending{SandboxSeconds: 7920, Estimate: 0.84}, Month: Spending{Estimate: 11.2}, DailyCap: 5}
+	v.Cost = &status.Cost{Currency: "CNY", Today: status.Spending{SandboxSeconds: 7920, Estimate: 0.84}, Month: status.Spending{Estimate: 11.2}, DailyCap: 5}
 	v.Figures = &Figures{
 		RunsToday: 128, FailedToday: 2, RunsPer: []int{4, 6, 5, 9, 7, 10, 15, 9, 7, 11, 13, 8, 6, 10, 14, 12, 9, 7, 10, 13},
 		RunTimes: waves(20, 38*time.Millisecond), RunP50: 38 * time.Millisecond, RunP99: 412 * time.Millisecond,

@@ -7,6 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
 
@@ -94,7 +95,7 @@ func TestAViewThatLooksTheSameDrawsNothing(t *testing.T) {
 		"a context that runs":  {func(v *View) { v.Contexts = slices.Clone(v.Contexts); v.Contexts[6].Status = "running" }, false},
 		"a session that ended": {func(v *View) { v.Sessions = v.Sessions[1:] }, false},
 		"a session renewed":    {func(v *View) { v.Sessions = slices.Clone(v.Sessions); v.Sessions[0].ExpiresAt = at(time.Hour) }, false},
-		"another cost":         {func(v *View) { v.Cost = &Cost{} }, false},
+		"another cost":         {func(v *View) { v.Cost = &status.Cost{} }, false},
 		"the same cost":        {func(v *View) { c := *v.Cost; v.Cost = &c }, true},
 		"a call more":          {func(v *View) { v.Calls = calls(41) }, false},
 		"a client that called": {func(v *View) { v.Clients = slices.Clone(v.Clients); v.Clients[0].Calls++ }, false},

@@ -52,14 +52,6 @@ func (b *Banner) Set(tone fyne.ThemeColorName, what, why, label string, help fun
 	return resized
 }
 
-// Texts returns what the banner says.
-func (b *Banner) Texts() (what, why, label string) {
-	return b.what.Text(), b.why.Text(), b.button.Label()
-}
-
-// Button returns the button.
-func (b *Banner) Button() *Button { return b.button }
-
 // pair puts two paragraphs on one line, if both fit, and else one below the other.
 type pair struct{ width float32 }
 

@@ -273,7 +273,7 @@ type Choice struct {
 
 // NewChoice makes a card with content.
 func NewChoice(label string, content fyne.CanvasObject, onTap func()) *Choice {
-	c := &Choice{box: NewCard(), ring: &canvas.Rectangle{CornerRadius: CardRadius + 2}, content: Pad(20, 22, 20, 22, content)}
+	c := &Choice{box: NewCard(), ring: &canvas.Rectangle{CornerRadius: CardRadius + 2}, content: Pad(20, 18, 20, 18, content)}
 	c.label, c.onTap = label, onTap
 	c.repaint = c.Refresh
 	c.ExtendBaseWidget(c)

@@ -124,9 +124,6 @@ func (r *Rows[T]) Choose(key string) {
 // Chosen is the key of the selected row.
 func (r *Rows[T]) Chosen() string { return r.chosen }
 
-// Focus is what takes the keyboard.
-func (r *Rows[T]) Focus() fyne.Focusable { return r.list }
-
 func (r *Rows[T]) pick(row int) {
 	if row < 0 || row >= len(r.order) {
 		return

@@ -22,8 +22,6 @@ var (
 	Strong      = Face{Size: SizeBody, Bold: true}
 	Small       = Face{Size: SizeSmall}
 	SmallStrong = Face{Size: SizeSmall, Bold: true}
-	Tiny        = Face{Size: SizeTiny}
-	TinyStrong  = Face{Size: SizeTiny, Bold: true}
 	Figure      = Face{Size: SizeFigure, Bold: true}
 	Mono        = Face{Size: SizeCode, Mono: true}
 )

@@ -33,7 +33,6 @@ const (
 	CardShadow  fyne.ThemeColorName = "cardShadow"
 	FocusRing   fyne.ThemeColorName = "focusRing"
 	Knob        fyne.ThemeColorName = "knob"
-	Veil        fyne.ThemeColorName = "veil"
 
 	SyntaxKeyword fyne.ThemeColorName = "syntaxKeyword"
 	SyntaxString  fyne.ThemeColorName = "syntaxString"
@@ -76,7 +75,6 @@ var shades = map[fyne.ThemeColorName]shade{
 	CardShadow:  {faint(0x101828, 0x21), faint(0x000000, 0x6E)},
 	FocusRing:   {faint(0x3E63DD, 0x59), faint(0x6E8BFF, 0x73)},
 	Knob:        {rgb(0xFFFFFF), rgb(0xFFFFFF)},
-	Veil:        {faint(0x16181D, 0x66), faint(0x000000, 0x99)},
 	Hover:       {faint(0x16181D, 0x0C), faint(0xFFFFFF, 0x0F)},
 	Clear:       {color.NRGBA{}, color.NRGBA{}},
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,10 +28,11 @@ const rigSocket = "window.sock"
 
 // rigQuestion is a line of JSON.
 type rigQuestion struct {
-	Ask   string `json:"ask"`   // "texts", "find" or "open"
-	Label string `json:"label"` // of find: what can be read or what is read out
+	Ask   string `json:"ask"`   // "texts", "find", "open" or "change"
+	Label string `json:"label"` // of find: what can be read or what is read out; of change: the setting
 	Nth   int    `json:"nth"`   // of find: the first is 0
 	Place string `json:"place"` // of open
+	Value any    `json:"value"` // of change
 }
 
 // rigAnswer is another.
@@ -74,6 +76,11 @@ func (p *program) answer(conn net.Conn) {
 		return
 	}
 	var a rigAnswer
+	if q.Ask == "change" {
+		if _, err := p.host.desk.Change(context.Background(), q.Label, q.Value); err != nil {
+			a.Error = err.Error()
+		}
+	}
 	p.draw(func() {
 		if err := p.look(q, &a); err != nil {
 			a.Error = err.Error()
@@ -94,6 +101,8 @@ func (p *program) look(q rigQuestion, a *rigAnswer) error {
 			}
 			return false
 		})
+		return nil
+	case "change":
 		return nil
 	case "open":
 		p.face.Open(ui.Place(q.Place))
@@ -118,7 +127,7 @@ func (p *program) look(q rigQuestion, a *rigAnswer) error {
 		a.X, a.Y = int((at.X+size.Width/2)*scale), int((at.Y+size.Height/2)*scale)
 		return nil
 	}
-	return errors.New("ask for texts, find or open")
+	return errors.New("ask for texts, find, open or change")
 }
 
 // each visits what can be seen and has a text, overlays first, until visit is satisfied.

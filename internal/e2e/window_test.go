@@ -110,6 +110,7 @@ type question struct {
 	Label string `json:"label,omitempty"`
 	Nth   int    `json:"nth,omitempty"`
 	Place string `json:"place,omitempty"`
+	Value any    `json:"value,omitempty"`
 }
 
 type sight struct {

@@ -31,7 +31,7 @@ FUZZTIME ?= 30s
 SOAKTIME ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build programs window test check lint unit keyring e2e live suites bench soak fuzz engine dev status inspector fmt clean
+.PHONY: help run build programs window test check lint unit keyring e2e e2e-window live suites bench soak fuzz engine dev status inspector fmt clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -60,15 +60,15 @@ window:
 test: ## everything: what the tests need, lint, unit tests with the race detector, a real keyring, end to end, the public suites
 	@sh packaging/deps.sh test
 	$(GO) mod tidy -diff
-	@$(MAKE) --no-print-directory check keyring e2e suites
+	@$(MAKE) --no-print-directory check keyring e2e e2e-window suites
 
 check: lint unit ## the fast inner loop: lint and unit tests; no network after the first time, no display
 
 lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
 	@test -z "$$($(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal)" || { echo "not formatted (make fmt):"; $(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal; exit 1; }
-	$(GO) vet -tags $(CHECK_TAGS),e2e,suites,soak,live,keyring,shots ./...
+	$(GO) vet -tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,shots ./...
 	$(GO) vet -tags conformance ./internal/mcpserver/
-	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags $(CHECK_TAGS),e2e,suites,soak,live,keyring,shots ./...
+	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,shots ./...
 	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags conformance ./internal/mcpserver/
 	GOOS=darwin GOARCH=arm64 $(GO) vet -tags $(CHECK_TAGS) $$($(GO) list ./cmd/... ./internal/... | grep -v /cmd/$(WINDOW)$$)
 	GOOS=windows GOARCH=amd64 $(GO) vet -tags $(CHECK_TAGS) ./cmd/... ./internal/...
@@ -81,6 +81,9 @@ keyring: ## the keychain's part against a real gnome-keyring, on a session bus o
 
 e2e: programs ## black-box tests of the built programs
 	$(GO) test -count=1 -tags e2e ./internal/e2e/
+
+e2e-window: programs ## black-box tests of the window and the tray, on a display that nobody sees; pictures go to AGENTRUN_TEST_ARTIFACTS
+	$(GO) test -count=1 -tags e2e,window -run '^TestWindow' ./internal/e2e/
 
 # What must be in the environment for make live.
 ACCOUNT := AGENTRUN_ACCESS_KEY_ID AGENTRUN_ACCESS_KEY_SECRET AGENTRUN_ACCOUNT_ID AGENTRUN_REGION

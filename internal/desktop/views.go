@@ -3,6 +3,7 @@ package desktop
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -149,7 +150,7 @@ func (t *translator) callsOf(calls []activity.Call) []ui.Call {
 	for _, c := range calls[len(t.calls):] {
 		t.calls = append(t.calls, ui.Call{ID: c.ID, At: c.At, Client: c.Client, Tool: c.Tool, Context: c.Context, Took: c.Took, Outcome: c.Outcome, Detail: c.Detail})
 	}
-	return t.calls[:len(t.calls):len(t.calls)]
+	return slices.Clip(t.calls)
 }
 
 func (t *translator) settingsOf(s *app.Settings, atLogin bool) *ui.Settings {

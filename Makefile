@@ -10,6 +10,8 @@ BUILD    := -trimpath -buildvcs=false -ldflags="-s -w -X github.com/agentrun-tra
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 
+NFPM          := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.2
+
 # The public suites are npm packages; internal/suites/package-lock.json names them. They are installed once per lock.
 SUITES := $(TOOLS)/suites-$(word 1,$(shell cat internal/suites/package.json internal/suites/package-lock.json internal/suites/install.sh | cksum))
 
@@ -31,7 +33,7 @@ FUZZTIME ?= 30s
 SOAKTIME ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build programs window test check lint unit keyring e2e e2e-window live suites bench soak fuzz engine dev status inspector fmt clean
+.PHONY: help run build programs window test check lint unit keyring e2e e2e-window live suites bench soak fuzz engine dev status inspector package fmt clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -119,16 +121,26 @@ status: programs ## shows what the running host is doing
 inspector: programs $(SUITES) ## opens the MCP Inspector on the relay
 	@node=$$(sh internal/suites/node.sh $(SUITES)) && PATH=$$(dirname $$node):$$PATH $(SUITES)/node_modules/.bin/mcp-inspector $(CURDIR)/$(BIN)/agentrun-mcp
 
+package: $(TOOLS)/nfpm-v2.44.2 ## makes a package for Debian and its relatives in dist/, and tries it in a fresh root
+	@sh packaging/deps.sh package
+	@$(MAKE) --no-print-directory programs window
+	sh packaging/package.sh $(TOOLS)/nfpm-v2.44.2 $(BIN)
+	sh packaging/try.sh dist/agentrun-tray_$(VERSION)_$$(dpkg --print-architecture).deb
+
 fmt: $(TOOLS)/gofumpt-v0.12.0 ## formats the source
 	$(TOOLS)/gofumpt-v0.12.0 -w assets cmd internal
 
 clean: ## removes what was built
-	rm -rf $(BIN)
+	rm -rf $(BIN) dist
 
 # A tool is built once per version; its version is in its name, so that a new one is built when the version changes.
 $(TOOLS)/golangci-lint-v2.15.0:
 	GOBIN=$(TOOLS) $(GO) install $(GOLANGCI_LINT)
 	@mv $(TOOLS)/golangci-lint $@
+
+$(TOOLS)/nfpm-v2.44.2:
+	GOBIN=$(TOOLS) $(GO) install $(NFPM)
+	@mv $(TOOLS)/nfpm $@
 
 $(TOOLS)/gofumpt-v0.12.0:
 	GOBIN=$(TOOLS) $(GO) install $(GOFUMPT)

@@ -55,6 +55,10 @@ window) window ;;
 package)
 	window
 	need dpkg-deb dpkg
+	# The package is tried in a fresh root.
+	need debootstrap debootstrap
+	need Xvfb xvfb
+	need xdotool xdotool
 	;;
 engine)
 	need gcc gcc

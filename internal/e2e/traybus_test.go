@@ -87,19 +87,19 @@ func (i item) activate(t *testing.T) {
 	}
 }
 
-// line is one of a menu.
-type line struct {
+// menuLine is one of a menu.
+type menuLine struct {
 	id       int32
 	label    string
 	enabled  bool
 	checked  bool
-	children []line
+	children []menuLine
 }
 
 const menuInterface = "com.canonical.dbusmenu."
 
 // menu reads the whole menu.
-func (i item) menu(t *testing.T) []line {
+func (i item) menu(t *testing.T) []menuLine {
 	t.Helper()
 	path, ok := i.property(t, "Menu").(dbus.ObjectPath)
 	if !ok {
@@ -120,9 +120,9 @@ type layout struct {
 	Children   []dbus.Variant
 }
 
-func (l layout) lines(t *testing.T) []line {
+func (l layout) lines(t *testing.T) []menuLine {
 	t.Helper()
-	var all []line
+	var all []menuLine
 	for _, child := range l.Children {
 		var c layout
 		if err := dbus.Store([]any{child.Value()}, &c); err != nil {
@@ -131,13 +131,13 @@ func (l layout) lines(t *testing.T) []line {
 		label, _ := c.Properties["label"].Value().(string)
 		enabled, said := c.Properties["enabled"].Value().(bool)
 		state, _ := c.Properties["toggle-state"].Value().(int32)
-		all = append(all, line{c.ID, label, enabled || !said, state == 1, c.lines(t)})
+		all = append(all, menuLine{c.ID, label, enabled || !said, state == 1, c.lines(t)})
 	}
 	return all
 }
 
 // find looks for the line whose label begins with a text, in menus below the menu too.
-func find(lines []line, label string) (line, bool) {
+func find(lines []menuLine, label string) (menuLine, bool) {
 	for _, l := range lines {
 		if strings.HasPrefix(l.label, label) {
 			return l, true
@@ -146,10 +146,10 @@ func find(lines []line, label string) (line, bool) {
 			return below, true
 		}
 	}
-	return line{}, false
+	return menuLine{}, false
 }
 
-func labels(lines []line) string {
+func labels(lines []menuLine) string {
 	var all []string
 	for _, l := range lines {
 		all = append(all, l.label)
@@ -161,10 +161,10 @@ func labels(lines []line) string {
 }
 
 // await waits for a line of the menu. The menu is made anew at every change, and what is below its first level comes a little later.
-func (i item) await(t *testing.T, label string, so func(line) bool) line {
+func (i item) await(t *testing.T, label string, so func(menuLine) bool) menuLine {
 	t.Helper()
-	var found line
-	var last []line
+	var found menuLine
+	var last []menuLine
 	if !eventually(patience, func() bool {
 		last = i.menu(t)
 		l, ok := find(last, label)

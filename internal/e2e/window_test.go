@@ -236,7 +236,7 @@ func TestWindowFirstRun(t *testing.T) {
 	for _, label := range []string{"Pool 3/3 ready", "Contexts 1", "Open AgentRun Tray", "Pause pool", "Start at login", "Quit"} {
 		item.await(t, label, nil)
 	}
-	item.await(t, "This computer", func(l line) bool { return l.checked }) // it was chosen in the first step
+	item.await(t, "This computer", func(l menuLine) bool { return l.checked }) // it was chosen in the first step
 	item.choose(t, "Start at login", func() bool { l, ok := find(item.menu(t), "Start at login"); return ok && l.checked })
 	if entry, err := os.ReadFile(filepath.Join(c.dir, ".config", "autostart", "io.github.agentruntray.AgentRunTray.desktop")); err != nil || !strings.Contains(string(entry), windowProgram()) {
 		t.Errorf("the entry of programs that are started at login is %q, %v", entry, err)

@@ -32,6 +32,7 @@ var floors = map[string]int{
 	"backend/local":         2,
 	"backend/mock":          2,
 	"config":                2,
+	"editors":               2,
 	"tokens":                2,
 	"instance":              2,
 
@@ -69,5 +70,8 @@ var outside = map[string][]string{
 	"github.com/modelcontextprotocol/go-sdk": {}, // a peer for tests
 	"github.com/jackc/puddle":                {}, // a peer for benchmarks
 	"github.com/klauspost/compress":          {"localengine/guest"},
+	"github.com/tailscale/hujson":            {"editors"},
+	"github.com/pelletier/go-toml":           {"editors"},
+	"go.yaml.in/yaml":                        {"editors"},
 	"golang.org/x/sys":                       {"localengine", "bridge", "paths"},
 }

@@ -154,8 +154,16 @@ func without(tree map[string]any, at place) map[string]any {
 	return rest
 }
 
-// put returns the text with our entry in it, and proves that nothing else changed.
+// put returns the text with our entry in it, and proves that nothing else changed. What says so already stays as it is written.
 func put(c codec, text []byte, at place, e entry, drop []string) ([]byte, error) {
+	tree, err := parse(c, text)
+	if err != nil {
+		return nil, err
+	}
+	if found, there, err := find(tree, at); err == nil && there && contains(found, e) &&
+		!slices.ContainsFunc(drop, func(name string) bool { _, has := found[name]; return has }) {
+		return text, nil
+	}
 	return edit(c, text, at, e, func(text []byte) ([]byte, error) { return c.put(text, at, e, drop) })
 }
 

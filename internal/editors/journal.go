@@ -105,7 +105,8 @@ func (j *journal) begin(action Action, route Route, before, after []image) (*rec
 		r.Files = append(r.Files, f)
 	}
 	j.records = append(j.records, r)
-	return &j.records[len(j.records)-1], j.save()
+	err := j.save() // forgets the oldest
+	return &j.records[len(j.records)-1], err
 }
 
 // drop takes the last change off, with its copies.

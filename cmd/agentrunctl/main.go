@@ -51,6 +51,11 @@ func commands() []command {
 		{"interrupt", "interrupt ID", "stop the code that runs in a context, or one run; the context stays", interrupt},
 		{"stop", "stop", "end the running host and what runs in it", stopHost},
 		{"token", "token [NAME [--revoke]]", "print a client's token for the HTTP address, making it if there is none", token},
+		{"editors", "editors [--json]", "list the AI editors on this computer and how they are connected", listEditors},
+		{"connect", "connect NAME... [flags]", "write AgentRun into the settings of editors", connectEditors},
+		{"disconnect", "disconnect NAME... [flags]", "take AgentRun out of the settings of editors", disconnectEditors},
+		{"undo", "undo NAME", "take back the last change to an editor's settings", undoEditor},
+		{"doctor", "doctor [EDITOR] [--json]", "find out why an editor cannot run code", examine},
 		{"version", "version", "print the version", showVersion},
 	}
 }

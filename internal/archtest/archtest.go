@@ -36,8 +36,9 @@ var floors = map[string]int{
 	"tokens":                2,
 	"instance":              2,
 
-	"interpreter": 3,
-	"bridge":      3,
+	"interpreter":    3,
+	"bridge":         3,
+	"editors/doctor": 3,
 
 	"mcpserver": 4,
 

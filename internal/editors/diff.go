@@ -15,7 +15,7 @@ var ourToken = regexp.MustCompile(`art_[A-Za-z0-9]+`)
 // unified shows a change as `diff -u` would, in one piece: changes of one entry are near each other.
 func unified(path string, before, after image) string {
 	a, b := splitLines(before.text), splitLines(after.text)
-	from, to := "a/"+path, "b/"+path
+	from, to := path, path
 	if !before.exists {
 		from = "/dev/null"
 	}

@@ -55,6 +55,7 @@ var lone = []string{"agentrun", "localengine", "localengine/guest", "localengine
 var helpers = []string{
 	"archtest",
 	"bench",
+	"editors/clients",
 	"e2e",
 	"sandbox/sandboxtest",
 	"suites",

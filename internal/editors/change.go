@@ -1,6 +1,7 @@
 package editors
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,11 @@ func (s *Set) Connect(ctx context.Context, id ID, wish Wish) (Outcome, error) {
 	out := Outcome{ID: r.id, Name: r.name, Files: []FileChange{}, After: r.after}
 	if !s.found(r) {
 		return out, fmt.Errorf("%s: %w; install it first, or start it once", r.name, ErrNotFound)
+	}
+	if r.hinders != nil {
+		if why := r.hinders(s.sys); why != "" {
+			return out, fmt.Errorf("%s: %w: %s", r.name, ErrForm, why)
+		}
 	}
 	if wish.Form == "" {
 		wish.Form = Stdio
@@ -120,8 +126,11 @@ func (s *Set) connected(r row, e entry, wish Wish, img image) (edited, error) {
 			e[n].loose = false
 		}
 	}
-	text, err := put(r.format, img.text, r.at(), e, drop)
-	if err != nil {
+	text := img.text
+	if r.fresh != "" && blank(bytes.TrimPrefix(text, bom)) {
+		text = []byte(r.fresh)
+	}
+	if text, err = put(r.format, text, r.at(), e, drop); err != nil {
 		return edited{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	img.exists, img.text = true, text

@@ -539,3 +539,17 @@ func decode(t *testing.T, text string) string {
 	}
 	return string(plain)
 }
+
+// TestOldSettingsOfContinueStayInUse: a config.yaml would take the place of the config.json in which they are.
+func TestOldSettingsOfContinueStayInUse(t *testing.T) {
+	h := newHome(t, "continue")
+	old := filepath.Join(h.dir, ".continue", "config.json")
+	if err := os.WriteFile(old, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.set.Connect(t.Context(), "continue", editors.Wish{}); !errors.Is(err, editors.ErrForm) || !strings.Contains(err.Error(), "config.json") {
+		t.Errorf("Connect = %v, want ErrForm with the reason", err)
+	}
+	h.put(t, "continue", goldenFile(t, "continue", "realistic.before"))
+	connect(t, h, "continue")
+}

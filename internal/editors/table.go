@@ -17,6 +17,9 @@ type row struct {
 	format codec
 	// section is the key below which MCP servers stand.
 	section string
+	// fresh is what a new file has to begin with to be taken by the editor; hinders says why none may be made.
+	fresh   string
+	hinders func(s System) string
 	// stdio, http and socket are the shapes of our entry; nil: the editor has no such thing.
 	stdio  func(command string) entry
 	http   func(url, token string) entry
@@ -123,6 +126,13 @@ var table = []row{
 		signs:  func(s System) []string { return []string{s.home(".continue")} },
 		files:  func(s System) []string { return []string{s.home(".continue", "config.yaml")} },
 		format: yamlCodec{list: true}, section: "mcpServers",
+		fresh: "name: Local Assistant\nversion: 1.0.0\nschema: v1\n",
+		hinders: func(s System) string {
+			if s.Exists(s.home(".continue", "config.yaml")) || !s.Exists(s.home(".continue", "config.json")) {
+				return ""
+			}
+			return "its settings are still in config.json, which a config.yaml would put out of use; let Continue convert them first"
+		},
 		stdio: func(command string) entry {
 			return append(entry{fixed("name", Name)}, typedStdio(command)...)
 		},

@@ -61,7 +61,7 @@ func connectEditors(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	c, err := thisComputer(ctx)
+	c, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	c, err := thisComputer(ctx)
+	c, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func undoEditor(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if len(words) == 0 {
 		return misused("say which editor; agentrunctl editors lists them")
 	}
-	c, err := thisComputer(ctx)
+	c, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func examine(ctx context.Context, args []string, stdout, stderr io.Writer) error
 			return misused("there is no editor %q; agentrunctl editors lists them", words[0])
 		}
 	}
-	c, err := thisComputer(ctx)
+	c, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
 	}

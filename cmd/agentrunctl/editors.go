@@ -31,16 +31,19 @@ type computer struct {
 }
 
 // thisComputer looks for the editors of this computer, and for the address that the host has or would have.
-func thisComputer(ctx context.Context) (*computer, error) {
+func thisComputer(ctx context.Context, stderr io.Writer) (*computer, error) {
 	dirs, err := paths.Find()
 	if err != nil {
 		return nil, err
 	}
 	c := &computer{dirs: dirs, sys: editors.System{GOOS: runtime.GOOS, Getenv: os.Getenv}}
 	c.shim = editors.FindShim(dirs, c.sys)
-	cfg, _, err := config.Load(dirs.Config) // what is wrong there the host reports
+	cfg, faults, err := config.Load(dirs.Config)
 	if err != nil {
 		return nil, err
+	}
+	for _, f := range faults {
+		fmt.Fprintf(stderr, "Settings in %s: %s\n", dirs.Config, strings.TrimPrefix(f.Field+": "+f.Text+".", ": "))
 	}
 	address := ""
 	if cfg.HTTP.Enabled {
@@ -82,7 +85,7 @@ func listEditors(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if _, err := parse(fs, args, 0); err != nil {
 		return err
 	}
-	c, err := thisComputer(ctx)
+	c, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
 	}

@@ -149,7 +149,7 @@ func TestProgramsTogether(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		// t's context has ended
-		if out, err := exec.Command(filepath.Join(programs, "agentrunctl"), "stop").CombinedOutput(); err != nil { //nolint:noctx // as above
+		if out, err := exec.Command(filepath.Join(programs, "agentrunctl"), "stop").CombinedOutput(); err != nil {
 			t.Errorf("stop: %v\n%s", err, out)
 		}
 	})

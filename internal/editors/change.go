@@ -38,7 +38,8 @@ type Outcome struct {
 // FileChange is one file of a change.
 type FileChange struct {
 	Path string `json:"path"`
-	// Diff shows the change; tokens of ours are blotted out.
+	// Diff shows the change, for the user who wants to see it. Tokens of ours are blotted out; lines around it are whatever stands in
+	// the file, so it does not belong in a log.
 	Diff string `json:"diff"`
 	// Copy is where the file is kept as it was; empty if it was not there, or if nothing was done yet.
 	Copy string `json:"copy,omitempty"`
@@ -113,6 +114,12 @@ func (s *Set) Disconnect(ctx context.Context, id ID, wish Wish) (Outcome, error)
 type edited struct {
 	image
 	folders []string
+}
+
+// alteration is a file that changes.
+type alteration struct {
+	before image
+	after  edited
 }
 
 // connected is a file with our entry.
@@ -219,11 +226,11 @@ const attempts = 5
 // change makes a change to the files of an editor.
 func (s *Set) change(ctx context.Context, r row, action Action, wish Wish, out Outcome, edit func(*journal, image) (edited, error)) (Outcome, error) {
 	if wish.DryRun {
-		_, before, after, err := s.plan(r, edit)
+		_, list, err := s.plan(r, edit)
 		if err != nil {
 			return out, err
 		}
-		out.Files = differences(before, after)
+		out.Files = differences(list)
 		return out, nil
 	}
 	lock, err := s.lock(ctx.Done())
@@ -237,18 +244,18 @@ func (s *Set) change(ctx context.Context, r row, action Action, wish Wish, out O
 // changeLocked is change for who has the lock.
 func (s *Set) changeLocked(r row, action Action, route Route, out Outcome, edit func(*journal, image) (edited, error)) (Outcome, error) {
 	for range attempts {
-		j, before, after, err := s.plan(r, edit)
+		j, list, err := s.plan(r, edit)
 		if err != nil {
 			return out, err
 		}
-		if len(before) == 0 {
+		if len(list) == 0 {
 			// Nothing to write; what the user wants is written down all the same.
 			if j.wants() != (action == Connecting) {
-				_, err = j.begin(action, route, nil, nil)
+				_, err = j.begin(action, route, nil)
 			}
 			return out, err
 		}
-		changes, err := s.carryOut(j, action, before, after)
+		changes, err := s.carryOut(j, action, list)
 		out.Files = append(out.Files, changes...)
 		if errors.Is(err, errMoved) {
 			continue
@@ -263,55 +270,48 @@ func (s *Set) changeLocked(r row, action Action, route Route, out Outcome, edit 
 
 // plan reads the files of an editor and says what they shall be, of those that change. All are read before any is written: a file
 // that cannot be parsed stops the change of the others too.
-func (s *Set) plan(r row, edit func(*journal, image) (edited, error)) (j *journal, before []image, after []edited, err error) {
+func (s *Set) plan(r row, edit func(*journal, image) (edited, error)) (j *journal, list []alteration, err error) {
 	j = s.journal(r.id)
 	if j.err != nil {
-		return nil, nil, nil, fmt.Errorf("%s: %w", r.name, j.err)
+		return nil, nil, fmt.Errorf("%s: %w", r.name, j.err)
 	}
 	for _, path := range s.files(r) {
 		now, err := look(path)
 		if err != nil {
-			return nil, nil, nil, fmt.Errorf("%s: %w: %s: %w", r.name, ErrUnreadable, path, err)
+			return nil, nil, fmt.Errorf("%s: %w: %s: %w", r.name, ErrUnreadable, path, err)
 		}
 		then, err := edit(j, now)
 		if err != nil {
-			return nil, nil, nil, fmt.Errorf("%s: %s: %w", r.name, path, err)
+			return nil, nil, fmt.Errorf("%s: %s: %w", r.name, path, err)
 		}
 		if !then.is(now) {
-			before, after = append(before, now), append(after, then)
+			list = append(list, alteration{now, then})
 		}
 	}
-	return j, before, after, nil
+	return j, list, nil
 }
 
 // carryOut writes down and writes.
-func (s *Set) carryOut(j *journal, action Action, before []image, after []edited) ([]FileChange, error) {
-	images := make([]image, len(after))
-	for n := range after {
-		images[n] = after[n].image
-	}
-	rec, err := j.begin(action, ByFile, before, images)
+func (s *Set) carryOut(j *journal, action Action, list []alteration) ([]FileChange, error) {
+	rec, err := j.begin(action, ByFile, list)
 	if err != nil {
 		return nil, fmt.Errorf("nothing was changed: %w", err)
 	}
-	for n := range before {
-		folders, err := images[n].write(before[n])
+	for n, a := range list {
+		folders, err := a.after.write(a.before)
 		if err != nil {
 			removeFolders(folders)
-			err = leftAlone(before[n].path, err)
+			err = leftAlone(a.before.path, err)
 			if n == 0 {
 				return nil, errors.Join(err, j.drop())
 			}
 			rec.Files = rec.Files[:n] // what was written can be undone
-			return s.describe(j, rec, before, after), errors.Join(err, j.save())
+			return j.describe(rec, list[:n]), errors.Join(err, j.save())
 		}
 		rec.Files[n].Folders = folders
-		removeFolders(after[n].folders)
+		removeFolders(a.after.folders)
 	}
-	if err := j.save(); err != nil {
-		return nil, err
-	}
-	return s.describe(j, rec, before, after), nil
+	return j.describe(rec, list), j.save()
 }
 
 // leftAlone says that a file is what it was, and what can be done.
@@ -322,21 +322,21 @@ func leftAlone(path string, err error) error {
 	return fmt.Errorf("%s was left as it was: %w", path, err)
 }
 
-// describe shows what was changed.
-func (s *Set) describe(j *journal, rec *record, before []image, after []edited) []FileChange {
-	changes := differences(before[:len(rec.Files)], after[:len(rec.Files)])
-	for n := range changes {
-		if name := rec.Files[n].Copy; name != "" {
-			changes[n].Copy = j.copyPath(name)
+// describe shows what was changed, and where the copies are.
+func (j *journal) describe(rec *record, list []alteration) []FileChange {
+	changes := differences(list)
+	for n, f := range rec.Files {
+		if f.Copy != "" {
+			changes[n].Copy = j.copyPath(f.Copy)
 		}
 	}
 	return changes
 }
 
-func differences(before []image, after []edited) []FileChange {
-	changes := make([]FileChange, 0, len(before))
-	for n := range before {
-		changes = append(changes, FileChange{Path: before[n].path, Diff: unified(before[n].path, before[n], after[n].image)})
+func differences(list []alteration) []FileChange {
+	changes := make([]FileChange, 0, len(list))
+	for _, a := range list {
+		changes = append(changes, FileChange{Path: a.before.path, Diff: unified(a.before.path, a.before, a.after.image)})
 	}
 	return changes
 }

@@ -84,19 +84,19 @@ func (s *Set) changeByCLI(ctx context.Context, r row, action Action, wish Wish, 
 		return out, fmt.Errorf("%s: %w", r.name, err)
 	}
 	defer func() { _ = lock.Close() }()
-	j, before, after, err := s.plan(r, edit)
+	j, list, err := s.plan(r, edit)
 	if err != nil {
 		return out, err
 	}
-	if len(before) == 0 {
+	if len(list) == 0 {
 		return s.changeLocked(r, action, ByCLI, out, edit)
 	}
-	list := commands(s.has(r, before[0]))
-	rec, err := j.begin(action, ByCLI, before, []image{after[0].image})
+	words := commands(s.has(r, list[0].before))
+	rec, err := j.begin(action, ByCLI, list)
 	if err != nil {
 		return out, fmt.Errorf("%s: nothing was changed: %w", r.name, err)
 	}
-	now, err := s.obey(ctx, r, list, edit)
+	now, err := s.obey(ctx, r, words, edit)
 	if err != nil {
 		// What the commands have done or not done, the file says: from there on it is changed by hand.
 		out.Note = "The command line of " + r.name + " did not do it (" + err.Error() + "), so its settings file was changed instead."
@@ -106,23 +106,23 @@ func (s *Set) changeByCLI(ctx context.Context, r row, action Action, wish Wish, 
 		return s.changeLocked(r, action, ByFile, out, edit)
 	}
 	rec.Files[0].After = now.sum()
-	out.Commands = r.cli.lines(list)
-	out.Files = s.describe(j, rec, before, []edited{{image: now}})
+	out.Commands = r.cli.lines(words)
+	out.Files = j.describe(rec, []alteration{{list[0].before, edited{image: now}}})
 	return out, j.save()
 }
 
 // obey runs commands and looks whether the file says what it should.
-func (s *Set) obey(ctx context.Context, r row, list [][]string, edit func(*journal, image) (edited, error)) (image, error) {
-	for _, words := range list {
+func (s *Set) obey(ctx context.Context, r row, commands [][]string, edit func(*journal, image) (edited, error)) (image, error) {
+	for _, words := range commands {
 		if err := r.cli.run(ctx, s, words); err != nil {
 			return image{}, err
 		}
 	}
-	_, before, _, err := s.plan(r, edit)
+	_, left, err := s.plan(r, edit)
 	if err != nil {
 		return image{}, err
 	}
-	if len(before) > 0 {
+	if len(left) > 0 {
 		return image{}, errors.New("it reported success, and nothing changed")
 	}
 	return look(s.files(r)[0])
@@ -132,14 +132,14 @@ func (s *Set) obey(ctx context.Context, r row, list [][]string, edit func(*journ
 func (c *cli) lines(commands [][]string) []string {
 	var all []string
 	for _, words := range commands {
-		line := "claude"
+		line := []string{"claude"}
 		for _, word := range words {
 			if strings.ContainsAny(word, `{}" `) {
 				word = "'" + word + "'"
 			}
-			line += " " + word
+			line = append(line, word)
 		}
-		all = append(all, line)
+		all = append(all, strings.Join(line, " "))
 	}
 	return all
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"unicode/utf8"
@@ -124,9 +125,7 @@ func find(tree map[string]any, at place) (found map[string]any, there bool, err 
 // without is a tree without our entry. A section with nothing in it is as good as none.
 func without(tree map[string]any, at place) map[string]any {
 	rest := make(map[string]any, len(tree))
-	for key, value := range tree {
-		rest[key] = value
-	}
+	maps.Copy(rest, tree)
 	switch below := rest[at.section].(type) {
 	case map[string]any:
 		others := make(map[string]any, len(below))

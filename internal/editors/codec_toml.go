@@ -35,10 +35,11 @@ func (c tomlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, erro
 		return nil, err
 	}
 	nl := newline(text)
-	table := "[" + tomlKey(at.section) + "." + tomlKey(at.name) + "]" + nl
+	lines := []string{"[" + tomlKey(at.section) + "." + tomlKey(at.name) + "]"}
 	for _, m := range e {
-		table += tomlKey(m.name) + " = " + tomlValue(m.value) + nl
+		lines = append(lines, tomlKey(m.name)+" = "+tomlValue(m.value))
 	}
+	table := strings.Join(lines, nl) + nl
 	if len(old) > 0 { // the new one stands where the old one stood, between the same comments
 		old[0].with = table
 		return apply(text, old...), nil

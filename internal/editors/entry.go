@@ -116,9 +116,6 @@ func (e entry) names() []string {
 	return names
 }
 
-// plain is an entry as a parser would return it.
-func (e entry) plain() map[string]any { return normal(e).(map[string]any) } //nolint:errcheck,forcetypeassert // an entry is an object
-
 // normal brings what parsers of different formats return into one form, that of JSON.
 func normal(value any) any {
 	text, err := json.Marshal(value)

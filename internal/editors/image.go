@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
 )
@@ -135,8 +136,8 @@ func makeFolders(dir string) (made []string, err error) {
 
 // removeFolders takes back what makeFolders made, as far as nothing else has come into it.
 func removeFolders(made []string) {
-	for n := len(made) - 1; n >= 0; n-- {
-		if os.Remove(made[n]) != nil {
+	for _, dir := range slices.Backward(made) {
+		if os.Remove(dir) != nil {
 			return // not empty any more
 		}
 	}

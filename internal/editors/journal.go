@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
@@ -86,7 +87,7 @@ func (j *journal) wants() bool {
 }
 
 // begin writes down a change that is about to be made, and keeps the files as they are.
-func (j *journal) begin(action Action, route Route, before, after []image) (*record, error) {
+func (j *journal) begin(action Action, route Route, list []alteration) (*record, error) {
 	if err := paths.EnsurePrivate(j.folder); err != nil {
 		return nil, err
 	}
@@ -94,8 +95,9 @@ func (j *journal) begin(action Action, route Route, before, after []image) (*rec
 	if n := len(j.records); n > 0 {
 		r.Number = j.records[n-1].Number + 1
 	}
-	for n, img := range before {
-		f := fileRecord{Path: img.path, Mode: img.mode, Before: img.sum(), After: after[n].sum()}
+	for n, a := range list {
+		img := a.before
+		f := fileRecord{Path: img.path, Mode: img.mode, Before: img.sum(), After: a.after.sum()}
 		if img.exists {
 			f.Copy = fmt.Sprintf("%04d-%d-%s", r.Number, n+1, filepath.Base(img.path))
 			if err := atomicfile.Write(j.copyPath(f.Copy), img.text, newFile); err != nil {
@@ -165,9 +167,9 @@ func (j *journal) before(f fileRecord) (image, error) {
 // origin is a file as it was before we came into it, if what is in it now is what we have left there: it can be put back byte for byte.
 func (j *journal) origin(now image, ours func(image) bool) (was image, made []string, ok bool) {
 	sum := now.sum()
-	for n := len(j.records) - 1; n >= 0; n-- {
-		for _, f := range j.records[n].Files {
-			if f.Path != now.path || f.After != sum || j.records[n].Route != ByFile {
+	for _, r := range slices.Backward(j.records) {
+		for _, f := range r.Files {
+			if f.Path != now.path || f.After != sum || r.Route != ByFile {
 				continue
 			}
 			img, err := j.before(f)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -257,9 +258,7 @@ func TestMembersOfOthersStay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		extras := rapid.MapOfN(words, rapid.SampledFrom([]any{true, "x", []any{"a"}, map[string]any{"k": "v"}}), 0, 3).Draw(t, "extras")
 		found := map[string]any{"command": "/old/agentrun-mcp", "args": []any{}, "url": "http://127.0.0.1:1/mcp"}
-		for name, value := range extras {
-			found[name] = value
-		}
+		maps.Copy(found, extras)
 		text, err := json.MarshalIndent(map[string]any{"mcpServers": map[string]any{Name: found, "other": map[string]any{}}}, "", rapid.SampledFrom([]string{"", "  ", "\t"}).Draw(t, "indent"))
 		if err != nil {
 			t.Fatalf("%v", err)
@@ -278,9 +277,7 @@ func TestMembersOfOthersStay(t *testing.T) {
 			t.Fatalf("%v", err)
 		}
 		want := map[string]any{"command": "/new/agentrun-mcp", "args": []any{}}
-		for name, value := range extras {
-			want[name] = value
-		}
+		maps.Copy(want, extras)
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("%s\nbecomes\n%s", text, after)
 		}

@@ -128,6 +128,7 @@ func (s *Set) wanted(r row, form Form) (entry, error) {
 		return refuse("it does not connect by URL; leave out --http")
 	}
 	switch form {
+	case Stdio:
 	case Socket:
 		if s.opt.Socket == "" {
 			return refuse("the host's socket is not known")

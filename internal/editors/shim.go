@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
@@ -68,13 +69,17 @@ func InstalledRelay() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find our own folder: %w", err)
 	}
+	ending := ""
+	if runtime.GOOS == "windows" {
+		ending = ".exe"
+	}
 	var looked []string
 	folders := []string{filepath.Dir(self)}
 	if real, err := filepath.EvalSymlinks(self); err == nil && filepath.Dir(real) != folders[0] {
 		folders = append(folders, filepath.Dir(real))
 	}
 	for _, folder := range folders {
-		relay := filepath.Join(folder, relayName+filepath.Ext(self))
+		relay := filepath.Join(folder, relayName+ending)
 		if info, err := os.Stat(relay); err == nil && info.Mode().IsRegular() {
 			return relay, nil
 		}

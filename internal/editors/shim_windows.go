@@ -22,7 +22,7 @@ func shortName(dir string) string {
 		return dir
 	}
 	short := make([]uint16, 1024)
-	n, err := syscall.GetShortPathName(long, &short[0], uint32(len(short)))
+	n, err := syscall.GetShortPathName(long, &short[0], uint32(len(short))) //nolint:gosec // 1024
 	if err != nil || n == 0 || int(n) > len(short) {
 		return dir
 	}
@@ -61,6 +61,6 @@ func setJunction(folder, target string) error {
 	}
 	buffer := junction(target)
 	var returned uint32
-	err = syscall.DeviceIoControl(handle, setReparsePoint, &buffer[0], uint32(len(buffer)), nil, 0, &returned, nil)
+	err = syscall.DeviceIoControl(handle, setReparsePoint, &buffer[0], uint32(len(buffer)), nil, 0, &returned, nil) //nolint:gosec // some hundred bytes
 	return errors.Join(err, syscall.CloseHandle(handle))
 }

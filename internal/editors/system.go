@@ -129,10 +129,7 @@ func (s System) join(parts ...string) string {
 		return path.Join(parts...)
 	}
 	whole := strings.TrimRight(strings.ReplaceAll(parts[0], "/", `\`), `\`)
-	for _, part := range parts[1:] {
-		whole += `\` + part
-	}
-	return whole
+	return strings.Join(append([]string{whole}, parts[1:]...), `\`)
 }
 
 // base is the last part of a path, which may be of any system: settings files are carried from one computer to another.

@@ -13,28 +13,33 @@ import (
 // WatchEvery is how often Watch looks. A look is about a hundred stats, a third of a millisecond; the events of the system would be
 // cheaper, and would not tell of files whose folders are made later, of links, of folders on the network, and of files that are replaced,
 // all of which are usual for settings.
-const WatchEvery = 5 * time.Second
+const WatchEvery = 2 * time.Second
 
 // Watch tells how the editors are: at once, and whenever that changes, be it that an editor is installed, or drops or changes our entry
-// (see Status.Lost). It returns when the context ends. It only reads.
+// (see Status.Lost). A change is told when files have been at rest from one look to the next: editors write them in more than one step.
+// Watch returns when the context ends. It only reads.
 func (s *Set) Watch(ctx context.Context, every time.Duration, changed func([]Status)) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	var seen uint64
-	var shown []Status
+	shown := s.List()
+	changed(shown)
+	seen := s.fingerprint()
+	told := seen
 	for {
-		if now := s.fingerprint(); shown == nil || now != seen {
-			seen = now
-			if list := s.List(); !reflect.DeepEqual(list, shown) {
-				shown = list
-				changed(list)
-			}
-		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
 		}
+		now := s.fingerprint()
+		if now == seen && now != told {
+			told = now
+			if list := s.List(); !reflect.DeepEqual(list, shown) {
+				shown = list
+				changed(list)
+			}
+		}
+		seen = now
 	}
 }
 

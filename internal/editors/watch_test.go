@@ -31,7 +31,7 @@ func TestWatchSeesWhatHappensToOurEntry(t *testing.T) {
 		next := func(what string, state editors.State, lost bool) {
 			t.Helper()
 			before := len(seen)
-			time.Sleep(1100 * time.Millisecond)
+			time.Sleep(2100 * time.Millisecond)
 			synctest.Wait()
 			if len(seen) != before+1 || seen[before].State != state || seen[before].Lost != lost {
 				t.Errorf("%s: seen %+v, want one %s (lost: %v)", what, seen[before:], state, lost)
@@ -62,6 +62,17 @@ func TestWatchSeesWhatHappensToOurEntry(t *testing.T) {
 		synctest.Wait()
 		if len(seen) != 7 {
 			t.Errorf("without a change, seen %+v", seen[7:])
+		}
+		// In the middle of being written: the list would be of half a file.
+		for n := range 10 {
+			h.put(t, "cursor", bytes.Repeat([]byte("{"), n+1))
+			time.Sleep(time.Second)
+		}
+		h.put(t, "cursor", goldenFile(t, "cursor", "realistic.before"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(seen) != 7 {
+			t.Errorf("while it was written, seen %+v", seen[7:])
 		}
 		stop()
 		if err := <-ended; !errors.Is(err, context.Canceled) {

@@ -57,7 +57,7 @@ func copies(_ context.Context, e *examination) []Finding {
 	if e.System.GOOS == "windows" {
 		ending, separator = ".exe", ";"
 	}
-	for _, dir := range strings.Split(e.System.Getenv("PATH"), separator) {
+	for dir := range strings.SplitSeq(e.System.Getenv("PATH"), separator) {
 		file := filepath.Join(dir, "agentrun-mcp"+ending)
 		if info, err := os.Stat(file); filepath.IsAbs(dir) && err == nil && info.Mode().IsRegular() && !sameFile(file, e.Relay) {
 			found = append(found, file)

@@ -115,7 +115,7 @@ func (p *program) close() {
 	_ = p.stdin.Close()
 	patience := time.AfterFunc(3*time.Second, p.stop)
 	defer patience.Stop()
-	for range p.lines { //nolint:revive // what it still says is of no interest
+	for range p.lines { // what it still says is of no interest
 	}
 	p.stop()
 }

@@ -32,6 +32,7 @@ func TestGolden(t *testing.T) {
 }
 
 func golden(t *testing.T, id editors.ID, name string) {
+	t.Parallel()
 	h := newHome(t, id)
 	before := goldenFile(t, id, name+".before")
 	h.put(t, id, before)
@@ -138,6 +139,7 @@ func TestGoldenByURL(t *testing.T) {
 				continue
 			}
 			t.Run(string(id)+"/"+string(form), func(t *testing.T) {
+				t.Parallel()
 				h := newHome(t, id)
 				before := goldenFile(t, id, "realistic.before")
 				h.put(t, id, before)

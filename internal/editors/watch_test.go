@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,29 +18,38 @@ func TestWatchSeesWhatHappensToOurEntry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHome(t, "cursor")
 		h.put(t, "cursor", goldenFile(t, "cursor", "realistic.before"))
-		var seen []editors.Status
+		var mu sync.Mutex
+		var all []editors.Status // guarded by mu
+		seenSoFar := func() []editors.Status {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(all)
+		}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() {
 			ended <- h.set.Watch(ctx, time.Second, func(list []editors.Status) {
 				for _, st := range list {
 					if st.ID == "cursor" {
-						seen = append(seen, st)
+						mu.Lock()
+						all = append(all, st)
+						mu.Unlock()
 					}
 				}
 			})
 		}()
 		next := func(what string, state editors.State, lost bool) {
 			t.Helper()
-			before := len(seen)
+			before := len(seenSoFar())
 			time.Sleep(2100 * time.Millisecond)
 			synctest.Wait()
+			seen := seenSoFar()
 			if len(seen) != before+1 || seen[before].State != state || seen[before].Lost != lost {
 				t.Errorf("%s: seen %+v, want one %s (lost: %v)", what, seen[before:], state, lost)
 			}
 		}
 		synctest.Wait()
-		if len(seen) != 1 || seen[0].State != editors.Found {
+		if seen := seenSoFar(); len(seen) != 1 || seen[0].State != editors.Found {
 			t.Fatalf("at first: seen %+v", seen)
 		}
 		connect(t, h, "cursor")
@@ -60,7 +71,7 @@ func TestWatchSeesWhatHappensToOurEntry(t *testing.T) {
 		next("disconnected", editors.Found, false)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if len(seen) != 7 {
+		if seen := seenSoFar(); len(seen) != 7 {
 			t.Errorf("without a change, seen %+v", seen[7:])
 		}
 		// In the middle of being written: the list would be of half a file.
@@ -71,7 +82,7 @@ func TestWatchSeesWhatHappensToOurEntry(t *testing.T) {
 		h.put(t, "cursor", goldenFile(t, "cursor", "realistic.before"))
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if len(seen) != 7 {
+		if seen := seenSoFar(); len(seen) != 7 {
 			t.Errorf("while it was written, seen %+v", seen[7:])
 		}
 		stop()

@@ -297,6 +297,7 @@ func (s *Set) carryOut(j *journal, action Action, list []alteration) ([]FileChan
 	if err != nil {
 		return nil, fmt.Errorf("nothing was changed: %w", err)
 	}
+	made := false
 	for n, a := range list {
 		folders, err := a.after.write(a.before)
 		if err != nil {
@@ -309,9 +310,13 @@ func (s *Set) carryOut(j *journal, action Action, list []alteration) ([]FileChan
 			return j.describe(rec, list[:n]), errors.Join(err, j.save())
 		}
 		rec.Files[n].Folders = folders
+		made = made || len(folders) > 0
 		removeFolders(a.after.folders)
 	}
-	return j.describe(rec, list), j.save()
+	if made {
+		err = j.save()
+	}
+	return j.describe(rec, list), err
 }
 
 // leftAlone says that a file is what it was, and what can be done.

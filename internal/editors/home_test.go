@@ -59,7 +59,12 @@ type home struct {
 
 func newHome(t testing.TB, ids ...editors.ID) *home {
 	t.Helper()
-	h := &home{dir: t.TempDir()}
+	return newHomeIn(t, t.TempDir(), ids...)
+}
+
+func newHomeIn(t testing.TB, dir string, ids ...editors.ID) *home {
+	t.Helper()
+	h := &home{dir: dir}
 	for _, id := range ids {
 		sign, _, _ := strings.Cut(place[id], "|")
 		if sign == "" {

@@ -59,12 +59,7 @@ type home struct {
 
 func newHome(t testing.TB, ids ...editors.ID) *home {
 	t.Helper()
-	return newHomeIn(t, t.TempDir(), ids...)
-}
-
-func newHomeIn(t testing.TB, dir string, ids ...editors.ID) *home {
-	t.Helper()
-	h := &home{dir: dir}
+	h := &home{dir: t.TempDir()}
 	for _, id := range ids {
 		sign, _, _ := strings.Cut(place[id], "|")
 		if sign == "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -20,11 +21,7 @@ func TestAnyOrderOfChanges(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		id := rapid.SampledFrom([]editors.ID{"cursor", "vscode", "codex", "goose", "continue"}).Draw(rt, "editor")
 		original := goldenFile(t, id, "realistic.before")
-		dir, err := os.MkdirTemp(t.TempDir(), "")
-		if err != nil {
-			rt.Fatal(err)
-		}
-		h := newHomeIn(t, dir, id)
+		h := newHome(t, id)
 		h.put(t, id, original)
 		edits, said := 0, mark
 		text := func() []byte {
@@ -84,7 +81,7 @@ func TestAnyOrderOfChanges(t *testing.T) {
 		// a few steps each, because every one of them waits for the disk
 		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
 			steps[rapid.SampledFrom([]string{"connect", "disconnect", "undo", "the user edits"}).Draw(rt, "step")](rt)
-			if !bytes.Contains(text(), append(said[:len(said):len(said)], '"')) && !bytes.Contains(text(), append(said[:len(said):len(said)], '\'')) {
+			if !bytes.Contains(text(), append(slices.Clip(said), '"')) && !bytes.Contains(text(), append(slices.Clip(said), '\'')) {
 				rt.Fatalf("%s is lost from\n%s", said, text())
 			}
 			if got := state(); got != editors.Connected && got != editors.Found {

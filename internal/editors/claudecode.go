@@ -7,11 +7,15 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 )
 
 // cli is an editor's own command line. It is used for editors that write their settings files themselves while they run: what
 // another program puts there in the meantime could get lost.
 type cli struct {
+	// name is what a person types.
+	name string
 	// program is where it is; empty if it is not there.
 	program func(s System) string
 	// add and remove are the words that add an entry, as JSON, and take it away.
@@ -21,6 +25,7 @@ type cli struct {
 
 // claudeCLI is that of Claude Code. It has no way to replace an entry: the old one is removed first.
 var claudeCLI = &cli{
+	name:    "claude",
 	program: func(s System) string { return s.program("claude", s.home(".local", "bin")) },
 	add: func(json string) []string {
 		return []string{"mcp", "add-json", "--scope", "user", Name, json}
@@ -44,7 +49,7 @@ func (c *cli) run(ctx context.Context, s *Set, words []string) error {
 		return nil
 	}
 	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
-	return fmt.Errorf("%s %s: %w: %s", base(cmd.Path), strings.Join(words[:2], " "), err, lines[len(lines)-1])
+	return fmt.Errorf("%s %s: %w: %s", base(cmd.Path), strings.Join(words[:2], " "), err, phrase.Clip(lines[len(lines)-1], 200))
 }
 
 // connectByCLI connects an editor by its own command line, or by its file where that fails.
@@ -132,7 +137,7 @@ func (s *Set) obey(ctx context.Context, r row, commands [][]string, edit func(*j
 func (c *cli) lines(commands [][]string) []string {
 	var all []string
 	for _, words := range commands {
-		line := []string{"claude"}
+		line := []string{c.name}
 		for _, word := range words {
 			if strings.ContainsAny(word, `{}" `) {
 				word = "'" + word + "'"

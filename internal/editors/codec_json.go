@@ -56,7 +56,7 @@ func (c jsonCodec) root(text []byte) (*hujson.Object, error) {
 	return root, nil
 }
 
-// member finds a member of an object by its name.
+// lookUp finds a member of an object by its name; -1 if it is not there.
 func lookUp(object *hujson.Object, name string) (at int, err error) {
 	at = -1
 	for n, m := range object.Members {

@@ -27,11 +27,11 @@ type Route string
 
 // The routes.
 const (
-	ByFile   Route = "file"   // we write its settings file
-	ByCLI    Route = "cli"    // its own command line writes it
-	ByLink   Route = "link"   // the user opens a link, and the editor asks
-	ByCard   Route = "card"   // the user pastes a text
-	OnlyGone Route = "remove" // it is only disconnected
+	ByFile     Route = "file"   // we write its settings file
+	ByCLI      Route = "cli"    // its own command line writes it
+	ByLink     Route = "link"   // the user opens a link, and the editor asks
+	ByCard     Route = "card"   // the user pastes a text
+	RemoveOnly Route = "remove" // it is only disconnected
 )
 
 // Status is one editor as it is now. The JSON names are a promise to scripts that read `agentrunctl editors --json`.
@@ -101,7 +101,7 @@ func (s *Set) status(r row) Status {
 func (s *Set) route(r row) Route {
 	switch {
 	case r.retired:
-		return OnlyGone
+		return RemoveOnly
 	case r.card:
 		return ByCard
 	case r.link != nil && len(s.files(r)) == 0:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors/doctor"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 )
 
 // examine does what an editor would do to run code, and says what fails on the way.
@@ -36,7 +37,7 @@ func examine(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	}
 	findings := []doctor.Finding{}
 	doctor.Run(ctx, doctor.Options{
-		Dirs: c.dirs, System: c.sys, Editors: c.set, Shim: c.shim, Relay: relay, Editor: id, Port: c.port, Status: c.status,
+		Dirs: c.dirs, System: c.sys, Editors: c.set, Shim: c.shim, Relay: relay, Editor: id, Port: c.port, Status: c.status, Account: askAccount,
 	}, func(f doctor.Finding) {
 		findings = append(findings, f)
 		if !*asJSON {
@@ -51,6 +52,15 @@ func examine(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		}
 	}
 	return verdict(findings)
+}
+
+// askAccount asks AgentRun whether it takes the credentials that the host would use.
+func askAccount(ctx context.Context) (secrets.Source, error) {
+	c, err := openStore(false).Find(ctx)
+	if err != nil {
+		return "", err
+	}
+	return c.Source, checkAccount(ctx, c)
 }
 
 // printFinding writes a finding for people, as soon as it is there: some take seconds.

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
@@ -118,6 +120,22 @@ func engine(_ context.Context, e *examination) []Finding {
 		return one(warn("The first sandbox is being made.", "Wait some seconds and look again."))
 	}
 	return one(good(fmt.Sprintf("%d of %d sandboxes are ready (%s).", e.snap.Pool.Ready, e.snap.Pool.Warm, e.snap.Backend.Name)))
+}
+
+// account: whether the credentials, if there are any, open AgentRun. It takes the keychain, the network, the endpoints and the account
+// to find out, and the first of them that is in the way has a sentence of its own.
+func account(ctx context.Context, e *examination) []Finding {
+	where, err := e.Account(ctx)
+	keychain, isKeychain := errors.AsType[*secrets.KeychainError](err)
+	switch {
+	case errors.Is(err, secrets.ErrNone), isKeychain && keychain.State == secrets.Absent:
+		return one(good("There are no AgentRun credentials: code runs on this computer."))
+	case isKeychain:
+		return one(warn("The keychain cannot be asked for AgentRun credentials: "+keychain.Why+".", keychain.Todo))
+	case err != nil:
+		return one(bad("AgentRun cannot be used with the credentials there are: "+err.Error()+".", "agentrunctl login puts others in their place, agentrunctl backend local does without."))
+	}
+	return one(good(fmt.Sprintf("AgentRun takes the credentials from the %s.", where)))
 }
 
 // port: whether editors that connect by URL find the address that stands in their settings.

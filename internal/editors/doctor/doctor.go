@@ -11,6 +11,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -48,6 +49,8 @@ type Options struct {
 	Port int
 	// Status asks the running host how it is; ok is false if there is none.
 	Status func(context.Context) (snap status.Snapshot, ok bool, err error)
+	// Account asks AgentRun whether it takes the credentials, and says where those are; secrets.ErrNone: there are none.
+	Account func(context.Context) (secrets.Source, error)
 	// Patience is how long one step may take; 0 means what the slowest computer needs.
 	Patience time.Duration
 }
@@ -65,6 +68,7 @@ var checks = []check{
 	{"programs", "Programs", programs},
 	{"copies", "Other copies", copies},
 	{"host", "Host", host},
+	{"account", "Account", account},
 	{"engine", "Engine", engine},
 	{"port", "Address", port},
 	{"editor", "Settings", settings},

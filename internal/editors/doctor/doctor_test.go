@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,6 +20,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors/doctor"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
@@ -112,7 +114,8 @@ func newClinic(t *testing.T) *clinic {
 	}
 	return &clinic{doctor.Options{
 		Dirs: dirs, System: sys, Editors: set, Shim: shim, Relay: relay, Editor: "cursor", Patience: 20 * time.Second,
-		Status: func(context.Context) (status.Snapshot, bool, error) { return status.Snapshot{}, false, nil },
+		Status:  func(context.Context) (status.Snapshot, bool, error) { return status.Snapshot{}, false, nil },
+		Account: func(context.Context) (secrets.Source, error) { return "", secrets.ErrNone },
 	}}
 }
 
@@ -154,6 +157,28 @@ func (c *clinic) examine(t *testing.T) map[string]doctor.Finding {
 		}
 	})
 	return found
+}
+
+func TestTheAccountIsAskedAbout(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		source  secrets.Source
+		err     error
+		verdict doctor.Verdict
+		want    string
+	}{
+		{"an account", secrets.FromKeychain, nil, doctor.Good, "takes the credentials from the keychain"},
+		{"no account", "", secrets.ErrNone, doctor.Good, "code runs on this computer"},
+		{"no keychain", "", &secrets.KeychainError{State: secrets.Absent}, doctor.Good, "code runs on this computer"},
+		{"a locked keychain", "", &secrets.KeychainError{State: secrets.Locked, Why: "it is locked", Todo: "Unlock it."}, doctor.Warning, "it is locked"},
+		{"a refused key", secrets.FromEnvironment, errors.New("the access key id does not exist"), doctor.Bad, "the access key id does not exist"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := newClinic(t)
+			c.opt.Account = func(context.Context) (secrets.Source, error) { return tc.source, tc.err }
+			wants(t, c.examine(t), "account", tc.verdict, tc.want)
+		})
+	}
 }
 
 func wants(t *testing.T, found map[string]doctor.Finding, check string, verdict doctor.Verdict, texts ...string) {

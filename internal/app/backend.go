@@ -26,6 +26,7 @@ type backend struct {
 	permanent func(err error) bool            // no waiting mends this failure of Open
 	create    time.Duration                   // how long Open may take
 	paid      bool                            // its sandboxes cost money
+	fleeting  bool                            // it stands for what cannot be had now, and is forgotten when it is not used
 }
 
 // Close ends what the backend keeps beside its sessions. The sessions are closed before.

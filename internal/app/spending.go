@@ -15,10 +15,6 @@ const lookEvery = time.Minute
 // meterCosts tells the meter which paid sandboxes live and work, when that changes and every minute, and suspends their pools on a
 // day that has cost what it may. It ends with ctx, having kept what was spent.
 func (a *App) meterCosts(ctx context.Context) error {
-	if err := a.meter.Load(time.Now()); err != nil {
-		a.log.Warn("costs until now not known", "error", err)
-		a.note(status.Problem{Code: "cost", What: "What was spent before is not known.", Why: err.Error()})
-	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	saved := time.Now()
@@ -42,6 +38,16 @@ func (a *App) meterCosts(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// loadCosts reads what was spent before, and holds to it before anything is made that costs more.
+func (a *App) loadCosts() {
+	now := time.Now()
+	if err := a.meter.Load(now); err != nil {
+		a.log.Warn("costs until now not known", "error", err)
+		a.note(status.Problem{Code: "cost", What: "What was spent before is not known.", Why: err.Error()})
+	}
+	a.holdForCost(now)
 }
 
 // living lists the paid sandboxes that live, and whether code runs in them.
@@ -70,9 +76,9 @@ func (a *App) living() []cost.Alive {
 // holdForCost suspends the paid pools while the day has cost what it may.
 func (a *App) holdForCost(now time.Time) {
 	excess, over := a.meter.Over(now)
-	a.mu.Lock()
+	a.holding.Lock()
 	was := a.holds.cost != nil
-	a.mu.Unlock()
+	a.holding.Unlock()
 	if over == was {
 		return
 	}

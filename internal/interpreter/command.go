@@ -59,6 +59,14 @@ func noShell(site *Site) error {
 	return sandbox.Errorf(sandbox.CodeNotSupported, "the %s backend has no shell for commands; use run_code, whose code reads and writes the same files", site.Name())
 }
 
+// noShellAfter is noShell for a context that is elsewhere than it was meant to be.
+func noShellAfter(site *Site, instead string) error {
+	if instead == "" {
+		return noShell(site)
+	}
+	return sandbox.Errorf(sandbox.CodeNotSupported, "there is no shell here. %s", instead)
+}
+
 // RunCommand runs a command in a context and waits for it. A command that fails is a result, not an error. Ending ctx ends the
 // command, and so do the end of its context and of its sandbox. It is never run again.
 func (i *Interpreter) RunCommand(ctx context.Context, caller Caller, req CommandRequest) (result CommandResult, err error) {
@@ -128,11 +136,11 @@ func (i *Interpreter) withShell(
 	}
 	defer i.doneAside(cc)
 	i.mu.Lock()
-	site := cc.site
+	site, instead := cc.site, cc.instead
 	i.mu.Unlock()
 	sh, ok := lease.Value().(sandbox.Shell)
 	if !ok {
-		return Where{}, nil, noShell(site) // such as where the context came to be on the fallback
+		return Where{}, nil, noShellAfter(site, instead) // such as where the context came to be on the fallback
 	}
 	if err := i.beginCommand(cc); err != nil {
 		return Where{}, nil, err

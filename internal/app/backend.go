@@ -9,6 +9,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/local"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/mock"
+	"github.com/agentrun-tray/agentrun-tray/internal/cost"
 	"github.com/agentrun-tray/agentrun-tray/internal/localengine"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -26,6 +27,8 @@ type backend struct {
 	permanent func(err error) bool            // no waiting mends this failure of Open
 	create    time.Duration                   // how long Open may take
 	paid      bool                            // its sandboxes cost money
+	machine   func() cost.Machine             // what those are like
+	calls     func() int                      // how many requests have gone out since it was asked last
 }
 
 // Close ends what the backend keeps beside its sessions. The sessions are closed before.

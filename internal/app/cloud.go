@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/cost"
 	"github.com/agentrun-tray/agentrun-tray/internal/ledger"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -25,6 +27,8 @@ func newCloud(opt Options, cfg config.Config, account secrets.Credentials, newes
 		return nil, err
 	}
 	to.Lifecycle, to.UserAgent, to.Logger = agentrun.Plane(cfg.AgentRun.Lifecycle), "agentrun-tray/"+version.String(), opt.Logger
+	var sent atomic.Int64
+	to.Sent = func() { sent.Add(1) }
 	client, err := agentrun.New(to)
 	if err != nil {
 		return nil, err
@@ -51,6 +55,7 @@ func newCloud(opt Options, cfg config.Config, account secrets.Credentials, newes
 		},
 		changed: b.Changed(), loading: func() (string, time.Time) { return steps(b.Progress()) },
 		recover: b.Recover, permanent: cloud.Permanent, create: cfg.TemplateLimit() + startLimit + time.Minute, paid: true,
+		machine: func() cost.Machine { return priced(b.Machine()) }, calls: func() int { return int(sent.Swap(0)) },
 	}, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -60,6 +61,7 @@ type App struct {
 	secrets *secrets.Cache // nil: no credentials
 	ledger  *ledger.Ledger
 	meter   *cost.Meter
+	calls   atomic.Int64 // requests to the service that the meter was not told of yet
 	interp  *interpreter.Interpreter
 	server  *mcpserver.Server
 	tokens  *tokens.Store
@@ -68,17 +70,22 @@ type App struct {
 	uses     useBook
 
 	choosing sync.Mutex    // held while a backend is chosen
+	saving   sync.Mutex    // held while a setting is changed
 	spent    chan struct{} // capacity 1: what lives or works may have changed
 	poke     chan struct{} // capacity 1: something that is guarded by mu has changed
 	quit     chan struct{} // capacity 1: somebody asked the host to end
+
+	holding sync.Mutex // guards below; held while they are applied
+	holds   holds
 
 	mu          sync.Mutex // guards below: the part of the snapshot that no other owner keeps
 	address     status.Addresses
 	problems    []status.Problem
 	credentials *status.Problem // with the credentials; nil: none
 	shut        bool            // the keychain did not open, which may change
+	identity    string          // of the site of the account there is credentials for; "": none
 	config      config.Config   // the settings as they are now
-	holds       holds
+	stirred     time.Time       // when somebody last wanted the pool to work, other than a client
 	stopping    bool
 	farewells   []net.Conn // of those who asked the host to end and wait for it
 }
@@ -165,6 +172,8 @@ func (a *App) settings() config.Config {
 
 // set changes a setting, in the file and for this host.
 func (a *App) set(name string, value any, change func(*config.Config)) error {
+	a.saving.Lock()
+	defer a.saving.Unlock()
 	if err := config.Set(a.opt.Dirs.Config, name, value); err != nil {
 		return err
 	}
@@ -179,6 +188,9 @@ func (a *App) rules(client string) mcpserver.Rules {
 	r := a.settings().RulesOf(client)
 	return mcpserver.Rules{ResultTokens: r.ResultTokens, Tools: r.Tools}
 }
+
+// Snapshot is the state of this moment, counts included that are not announced as changes.
+func (a *App) Snapshot() status.Snapshot { return a.snapshot() }
 
 // Hub hands out the newest snapshot.
 func (a *App) Hub() *status.Hub { return &a.hub }
@@ -203,6 +215,8 @@ func (a *App) Run(ctx context.Context) error {
 			a.log.Warn("leaving", "error", err)
 		}
 	}()
+	a.loadCosts()
+	a.lookAfterOrphans(ctx)
 	kept, err := a.usesFile.Load()
 	if err != nil {
 		a.log.Warn("uses of tokens", "error", err)

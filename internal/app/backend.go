@@ -28,7 +28,7 @@ type backend struct {
 	create    time.Duration                   // how long Open may take
 	paid      bool                            // its sandboxes cost money
 	machine   func() cost.Machine             // what those are like
-	calls     func() int                      // how many requests have gone out since it was asked last
+	fleeting  bool                            // it stands for what cannot be had now, and is forgotten when it is not used
 }
 
 // Close ends what the backend keeps beside its sessions. The sessions are closed before.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
@@ -20,15 +19,15 @@ import (
 // startLimit is how long a cloud sandbox may take to be ready once there is its template.
 const startLimit = 2 * time.Minute
 
-// newCloud makes the agentrun backend for an account, with the newest of its keys for each request. Nobody is called yet.
-func newCloud(opt Options, cfg config.Config, account secrets.Credentials, newest func(context.Context) (secrets.Credentials, error), kept *ledger.Ledger) (*backend, error) {
+// newCloud makes the agentrun backend for an account, with the newest of its keys for each request. Nobody is called yet; whenever
+// somebody was, sent is told.
+func newCloud(opt Options, cfg config.Config, account secrets.Credentials, newest func(context.Context) (secrets.Credentials, error), kept *ledger.Ledger, sent func()) (*backend, error) {
 	to, err := cloud.ClientConfig(account, newest)
 	if err != nil {
 		return nil, err
 	}
 	to.Lifecycle, to.UserAgent, to.Logger = agentrun.Plane(cfg.AgentRun.Lifecycle), "agentrun-tray/"+version.String(), opt.Logger
-	var sent atomic.Int64
-	to.Sent = func() { sent.Add(1) }
+	to.Sent = sent
 	client, err := agentrun.New(to)
 	if err != nil {
 		return nil, err
@@ -55,7 +54,7 @@ func newCloud(opt Options, cfg config.Config, account secrets.Credentials, newes
 		},
 		changed: b.Changed(), loading: func() (string, time.Time) { return steps(b.Progress()) },
 		recover: b.Recover, permanent: cloud.Permanent, create: cfg.TemplateLimit() + startLimit + time.Minute, paid: true,
-		machine: func() cost.Machine { return priced(b.Machine()) }, calls: func() int { return int(sent.Swap(0)) },
+		machine: func() cost.Machine { return priced(b.Machine()) },
 	}, nil
 }
 

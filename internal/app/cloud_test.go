@@ -114,8 +114,8 @@ func TestThePoolCanBePausedResumedAndChangedByHand(t *testing.T) {
 		t.Errorf("warm 1 = %+v", a)
 	}
 	first := alive(t, service, 1)[0]
-	if c, _, err := config.Load(opt.Dirs.Config); err != nil || c.Pool.Warm != 1 {
-		t.Errorf("the settings have %d warm (%v), want 1 kept", c.Pool.Warm, err)
+	if c := loadSettings(t, opt); c.Pool.Warm != 1 {
+		t.Errorf("the settings have %d warm, want 1 kept", c.Pool.Warm)
 	}
 	if a := h.do(t, opt, "/pool/warm/200"); !strings.Contains(a.Error, "not between") {
 		t.Errorf("warm 200 = %+v, want it refused", a)
@@ -250,4 +250,13 @@ func TestAnUnusedPoolIsPausedAndFilledForTheNextClient(t *testing.T) {
 	// a client of the newer era counts as connected for some minutes
 	send(t, opt.Dirs, http.MethodPost, "/mcp", "", `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`)
 	alive(t, service, 3)
+}
+
+func loadSettings(t *testing.T, opt app.Options) config.Config {
+	t.Helper()
+	c, _, err := config.Load(opt.Dirs.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -61,8 +61,7 @@ func (a *App) controlPool(mux *http.ServeMux) {
 		a.change(w, "The pool is paused: sandboxes that no context is on are ended, and no new contexts are made until it is resumed.", nil)
 	})
 	mux.HandleFunc("POST /pool/resume", func(w http.ResponseWriter, _ *http.Request) {
-		a.ResumePool()
-		a.change(w, "The pool is resumed.", nil)
+		a.change(w, "The pool is resumed.", a.ResumePool())
 	})
 	mux.HandleFunc("POST /pool/warm/{n}", func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.PathValue("n"))

@@ -20,39 +20,41 @@ var errPausedByHand = sandbox.Errorf(sandbox.CodeServerNotReady, "AgentRun Tray 
 // PausePool ends the sandboxes that no context is on, and makes no more until ResumePool. Contexts that are there go on.
 func (a *App) PausePool() { a.hold(func(h *holds) { h.byHand = errPausedByHand }) }
 
-// ResumePool takes PausePool back, and lets what failed be tried again at once.
-func (a *App) ResumePool() {
+// ResumePool takes PausePool back, and lets what failed be tried again at once. The error is what suspends the pool all the same.
+func (a *App) ResumePool() error {
 	a.hold(func(h *holds) { h.byHand = nil })
-	if current, _ := a.sites.inUse(); current.pool.Stats().Suspended == nil {
-		current.pool.Resume()
+	current, _ := a.sites.inUse()
+	if why := current.pool.Stats().Suspended; why != nil {
+		return why
 	}
+	current.pool.Wake()
+	current.pool.Retry()
+	a.stir()
+	return nil
 }
 
-// hold changes the reasons and applies them.
+// hold changes the reasons and applies them, so that what is applied last is what holds.
 func (a *App) hold(change func(*holds)) {
-	a.mu.Lock()
+	a.holding.Lock()
+	defer a.holding.Unlock()
 	change(&a.holds)
-	a.mu.Unlock()
-	a.applyHolds()
+	for _, x := range a.sites.list() {
+		a.applyHolds(x)
+	}
 	token(a.poke)
 }
 
-// applyHolds suspends the pools that have a reason to be, and resumes the others.
-func (a *App) applyHolds() {
-	a.mu.Lock()
-	h := a.holds
-	a.mu.Unlock()
-	for _, x := range a.sites.list() {
-		why := h.byHand
-		if why == nil && x.paid {
-			why = h.cost
-		}
-		switch suspended := x.pool.Stats().Suspended; {
-		case why != nil:
-			x.pool.Suspend(why)
-		case suspended != nil:
-			x.pool.Resume()
-		}
+// applyHolds suspends the pool of a site if there is a reason, or takes that back. The caller has locked holding.
+func (a *App) applyHolds(x *site) {
+	why := a.holds.byHand
+	if why == nil && x.paid {
+		why = a.holds.cost
+	}
+	switch {
+	case why != nil:
+		x.pool.Suspend(why)
+	case x.pool.Stats().Suspended != nil:
+		x.pool.Unsuspend()
 	}
 }
 

@@ -17,16 +17,14 @@ const lookEvery = time.Minute
 // meterCosts tells the meter which paid sandboxes live and work, when that changes and every minute, and suspends their pools on a
 // day that has cost what it may. It ends with ctx, having kept what was spent.
 func (a *App) meterCosts(ctx context.Context) error {
-	if err := a.meter.Load(time.Now()); err != nil {
-		a.log.Warn("costs until now not known", "error", err)
-		a.note(status.Problem{Code: "cost", What: "What was spent before is not known.", Why: err.Error()})
-	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	saved := time.Now()
 	for {
 		now := time.Now()
-		a.countCalls(now)
+		if n := a.calls.Swap(0); n > 0 {
+			a.meter.Called(now, int(n))
+		}
 		a.meter.Observe(now, a.living())
 		a.holdForCost(now)
 		if now.Sub(saved) >= lookEvery || ctx.Err() != nil {
@@ -47,16 +45,14 @@ func (a *App) meterCosts(ctx context.Context) error {
 	}
 }
 
-// countCalls tells the meter of the requests that have gone out since the last time.
-func (a *App) countCalls(now time.Time) {
-	for _, x := range a.sites.list() {
-		if x.calls == nil {
-			continue
-		}
-		if n := x.calls(); n > 0 {
-			a.meter.Called(now, n)
-		}
+// loadCosts reads what was spent before, and holds to it before anything is made that costs more.
+func (a *App) loadCosts() {
+	now := time.Now()
+	if err := a.meter.Load(now); err != nil {
+		a.log.Warn("costs until now not known", "error", err)
+		a.note(status.Problem{Code: "cost", What: "What was spent before is not known.", Why: err.Error()})
 	}
+	a.holdForCost(now)
 }
 
 // priced is a machine in the units of the price list.
@@ -94,9 +90,9 @@ const pastTheCap = "To go on today, raise agentrun.daily_cap in the settings and
 // holdForCost suspends the paid pools while the day has cost what it may.
 func (a *App) holdForCost(now time.Time) {
 	excess, over := a.meter.Over(now)
-	a.mu.Lock()
+	a.holding.Lock()
 	was := a.holds.cost != nil
-	a.mu.Unlock()
+	a.holding.Unlock()
 	if over == was {
 		return
 	}

@@ -83,32 +83,48 @@ func (a *App) exitWhenIdle(ctx context.Context, stop context.CancelCauseFunc) er
 // inUse reports whether somebody would miss the host.
 func inUse(s status.Snapshot) bool { return len(s.Clients) > 0 || len(s.Contexts) > 0 }
 
-// pauseWhenIdle empties the pool when there was neither a client nor a run for the time set, and fills it when there is a client again.
-// What the contexts are on that still live stays.
+// pauseWhenIdle empties the pools while there has been neither a client nor a run for the time set, and fills the one in use while there
+// is. What the contexts are on that still live stays.
 func (a *App) pauseWhenIdle(ctx context.Context) error {
 	patience := a.settings().IdlePause()
 	if patience == 0 {
 		return nil
 	}
-	timer := time.AfterFunc(patience, func() {
-		a.log.Info("pool paused", "unused_for", patience)
-		for _, x := range a.sites.list() {
-			x.pool.Pause()
-		}
-	})
-	defer timer.Stop()
-	busy := false
+	again := time.AfterFunc(patience, func() { token(a.poke) }) // which gives another snapshot
+	defer again.Stop()
+	last := time.Now() // when somebody was there
 	for s := range a.hub.Watch(ctx) {
-		now := len(s.Clients) > 0 || slices.ContainsFunc(s.Contexts, func(c status.Context) bool { return c.RunID != "" })
-		if now && !busy {
-			timer.Stop()
+		now := time.Now()
+		if len(s.Clients) > 0 || slices.ContainsFunc(s.Contexts, func(c status.Context) bool { return c.RunID != "" }) {
+			last = now
 			if current, _ := a.sites.inUse(); current.pool.Stats().Paused {
 				current.pool.Wake()
 			}
-		} else if !now && busy {
-			timer.Reset(patience)
+			continue
 		}
-		busy = now
+		a.mu.Lock()
+		if a.stirred.After(last) {
+			last = a.stirred
+		}
+		a.mu.Unlock()
+		if left := patience - now.Sub(last); left > 0 {
+			again.Reset(left)
+			continue
+		}
+		for _, x := range a.sites.list() {
+			if stats := x.pool.Stats(); !stats.Paused && stats.Warm > 0 {
+				a.log.Info("pool paused", "backend", x.Name(), "unused_for", patience)
+				x.pool.Pause()
+			}
+		}
 	}
 	return nil
+}
+
+// stir says that somebody wants the pool to work, though there may be no client yet.
+func (a *App) stir() {
+	a.mu.Lock()
+	a.stirred = time.Now()
+	a.mu.Unlock()
+	token(a.poke)
 }

@@ -62,7 +62,9 @@ func TestAStartWithoutTheCloudIsReportedAndSoIsItsComing(t *testing.T) {
 				t.Errorf("the log says %q, want %q", said, want)
 			}
 			service.ClearFaults()
-			h.ResumePool()
+			if err := h.ResumePool(); err != nil {
+				t.Error(err)
+			}
 			h.wait(t, "the pool", func(s status.Snapshot) bool { return ready(s) && len(s.Problems) == 0 })
 			if said := log.events(t, `"pool ready"`); len(said) != 4 || !strings.Contains(said[3], `"pool ready"`) {
 				t.Errorf("the log says %q, want that the pool is ready after all, once", said)

@@ -13,6 +13,7 @@ var floors = map[string]int{
 	"phrase":     0,
 	"atomicfile": 0,
 	"version":    0,
+	"assets":     0,
 
 	// mechanisms: nothing of ours above floor 0, so that each could leave as its own library
 	"agentrun":                   1,
@@ -28,6 +29,8 @@ var floors = map[string]int{
 	"logging":                    1,
 	"link":                       1,
 	"ledger":                     1,
+	"ui/kit":                     1, // widgets without a word of the product
+	"ui/words":                   1,
 	"cost":                       1,
 
 	// adaptors and the places where things are kept
@@ -48,6 +51,7 @@ var floors = map[string]int{
 	"mcpserver": 4,
 
 	"app": 5,
+	"ui":  5,
 
 	"cmd/agentrun-mcp": 6,
 	"cmd/agentrunctl":  6,
@@ -75,6 +79,8 @@ var outside = map[string][]string{
 	"github.com/tetratelabs/wazero":          {"localengine"},
 	"github.com/zalando/go-keyring":          {"secrets"},
 	"fyne.io":                                {"ui"},
+	"github.com/srwiley/rasterx":             {"ui/kit"},
+	"golang.org/x/image":                     {"ui/kit"},
 	"github.com/modelcontextprotocol/go-sdk": {}, // a peer for tests
 	"github.com/jackc/puddle":                {}, // a peer for benchmarks
 	"github.com/klauspost/compress":          {"localengine/guest"},

@@ -57,6 +57,7 @@ type Interpreter struct {
 	mu       sync.Mutex // guards below and the fields of each codeContext that say so; never held across I/O
 	site     *Site      // for new contexts
 	fallback *Site      // for those that it has no session for; may be nil
+	left     map[*Site]struct{}
 	contexts map[string]*codeContext
 	defaults map[defaultKey]*codeContext
 	ended    epitaphs
@@ -111,6 +112,7 @@ func New(opt Options) (*Interpreter, error) {
 		opt:      opt,
 		log:      opt.Logger,
 		site:     opt.Site,
+		left:     make(map[*Site]struct{}),
 		changed:  make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
 		contexts: make(map[string]*codeContext),

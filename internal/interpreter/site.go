@@ -41,6 +41,13 @@ func (i *Interpreter) Use(site, fallback *Site) {
 	signal(i.changed)
 }
 
+// Leave says that a site is not coming back. Contexts that were on it are remade, once they are lost, where new ones are made.
+func (i *Interpreter) Leave(site *Site) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.left[site] = struct{}{}
+}
+
 // Site is where new contexts are made.
 func (i *Interpreter) Site() *Site {
 	i.mu.Lock()
@@ -73,6 +80,9 @@ func unavailable(err error) error {
 func (i *Interpreter) land(ctx context.Context, cc *codeContext, patience time.Duration) (on landing, err error) {
 	i.mu.Lock()
 	site, fallback, fresh := cc.site, i.fallback, !cc.placed
+	if _, gone := i.left[site]; gone {
+		site, fresh = i.site, true
+	}
 	i.mu.Unlock()
 	on, err = i.landOn(ctx, site, cc.language, patience)
 	if no, is := errors.AsType[*unavailableError](err); is && fresh && fallback != nil && fallback != site && fallback.traits.Speaks(cc.language) {

@@ -329,7 +329,13 @@ func TestASuspendedPoolRefusesEverybodyUntilResumed(t *testing.T) {
 		if n := f.left(); n != 0 {
 			t.Errorf("woken, a suspended pool has %d values, want 0 until it is resumed", n)
 		}
-		p.Resume()
+		p.Pause()
+		p.Unsuspend()
+		time.Sleep(time.Minute)
+		if n := f.left(); n != 0 || !p.Stats().Paused {
+			t.Errorf("no longer suspended but paused: %d values, want 0 until it is woken", n)
+		}
+		p.Wake()
 		awaitReady(t, p, 1)
 		acquire(t, p).Release()
 	})

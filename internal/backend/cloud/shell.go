@@ -224,6 +224,12 @@ func (s *session) RunCommand(outer context.Context, contextID string, command sa
 	if r.gone {
 		result.ExitCode = 137
 	}
+	if result.ExitCode > 128 && ctx.Err() != nil {
+		// what ended the context was quicker with the command than with its call
+		given, err := s.commandGivenUp(ctx, "the command was cancelled while it ran")
+		given.Printed, given.Duration = result.Printed, took
+		return given, err
+	}
 	// timeout(1) gives 124, or 137 where the command did not heed it; commands may give those too
 	if (result.ExitCode == 124 || result.ExitCode == 137) && took >= limit {
 		result.Failure = &sandbox.Failure{Code: sandbox.CodeTimeout, Name: "TimeoutError", Message: fmt.Sprintf("the command was stopped after %s s, the time it was given; start it with background: true if it needs longer", inWholeSeconds(limit))}

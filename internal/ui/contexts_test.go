@@ -1,0 +1,226 @@
+package ui
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/test"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+var ctrlEnter = &desktop.CustomShortcut{KeyName: fyne.KeyReturn, Modifier: fyne.KeyModifierShortcutDefault}
+
+func TestTheContextUsedLastIsShownAsANotebook(t *testing.T) {
+	r := newRig(t, "light", fyne.NewSize(1080, 900), Options{Language: "en"})
+	r.window.Open(PlaceContexts)
+	r.window.Render(busyView())
+	r.asked("watch c1")
+	r.wants("data-analysis 数据分析", "Python · AgentRun cloud · session 8f2c", "web-scraping-task", "JavaScript", "Running", "Idle",
+		"just now · Cursor", "2 min ago · Claude Desktop", "import", "19400.6", "2 0.4410", "#16", "210 ms", "running 3 s", "FileNotFoundError")
+	r.lacks("Traceback")
+}
+
+func TestSelectingAContextAsksForItsNotebook(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceContexts, v)
+	r.window.context.table.Selected(v.Contexts[1])
+	r.asked("watch c2")
+	r.wants("JavaScript · AgentRun cloud · session 11d0", "Its runs are being fetched.")
+	r.lacks("read_csv")
+}
+
+func TestOutputIsShownAsItStreams(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceContexts, v)
+	next := *v.Notebook
+	next.Cells = append([]*Cell(nil), v.Notebook.Cells...)
+	cell := *next.Cells[2]
+	cell.Result.Stdout += "3 0.3871\n"
+	next.Cells[2] = &cell
+	v.Notebook = &next
+	before := r.window.context.notebook.views[2]
+	r.window.Render(v)
+	r.wants("3 0.3871")
+	if r.window.context.notebook.views[2] != before {
+		t.Error("the cell was made anew for one more line")
+	}
+	done := cell
+	done.State, done.Result.Duration = CellDone, 3400*time.Millisecond
+	last := next
+	last.Cells = append(append([]*Cell(nil), next.Cells[:2]...), &done)
+	v.Notebook = &last
+	r.window.Render(v)
+	r.wants("3.4 s")
+	r.lacks("Interrupt")
+}
+
+func TestTheRunningCellIsInterrupted(t *testing.T) {
+	r := english(t, PlaceContexts, busyView())
+	r.tap("Interrupt")
+	r.asked("interrupt c1")
+}
+
+func TestATracebackIsFoldedUntilSomebodyLooks(t *testing.T) {
+	v := busyView()
+	v.Notebook = &Notebook{ContextID: "c1", Cells: v.Notebook.Cells[:1]}
+	r := english(t, PlaceContexts, v)
+	r.wants("FileNotFoundError")
+	r.lacks("Traceback")
+	r.tap("Where it happened")
+	r.wants("Traceback (most recent call last):")
+	r.tap("Where it happened")
+	r.lacks("Traceback")
+}
+
+func TestACellIsRunAgainAndCopied(t *testing.T) {
+	v := busyView()
+	v.Notebook = &Notebook{ContextID: "c1", Cells: v.Notebook.Cells[1:2]}
+	r := english(t, PlaceContexts, v)
+	r.tap("Copy")
+	if got := r.window.d.app.Clipboard().Content(); got != v.Notebook.Cells[0].Code {
+		t.Errorf("the clipboard has %q, want the code", got)
+	}
+	r.tap("Run again")
+	r.asked("run c1 python " + v.Notebook.Cells[0].Code)
+}
+
+func TestCodeIsTriedByHand(t *testing.T) {
+	r := english(t, PlaceContexts, busyView())
+	r.window.Try()
+	entry := r.window.context.try.entry
+	if r.win.Canvas().Focused() != entry {
+		t.Fatal("Try it did not put the keyboard into the pane")
+	}
+	test.Type(entry, "1 + 1")
+	entry.TypedShortcut(ctrlEnter)
+	r.settle()
+	r.asked("run c1 python 1 + 1")
+	if entry.Text != "" {
+		t.Errorf("the pane still has %q after it was run", entry.Text)
+	}
+	entry.TypedShortcut(ctrlEnter) // nothing to run
+	r.settle()
+	r.asked()
+}
+
+func TestCodeThatCouldNotBeStartedStaysInThePane(t *testing.T) {
+	r := english(t, PlaceContexts, busyView())
+	r.host.refuse["run c1 python 2"] = errors.New("no session can be had")
+	entry := r.window.context.try.entry
+	test.Type(entry, "2")
+	r.tap("Run")
+	r.wants("The code could not be run. No session can be had.")
+	if entry.Text != "2" {
+		t.Errorf("the pane has %q, want what was typed", entry.Text)
+	}
+}
+
+func TestWithoutAContextCodeRunsInANewOne(t *testing.T) {
+	r := english(t, PlaceContexts, emptyView())
+	r.wants("No context is there yet.", "Ctrl+Enter runs it in a new context")
+	r.lacks("Stop context")
+	r.window.context.try.language.TypedKey(&fyne.KeyEvent{Name: fyne.KeyRight})
+	test.Type(r.window.context.try.entry, "1")
+	r.tap("Run")
+	r.asked("run  javascript 1")
+}
+
+func TestAContextIsMadeAndStopped(t *testing.T) {
+	r := english(t, PlaceContexts, busyView())
+	r.tap("New context")
+	r.choose("JavaScript")
+	r.asked("new javascript")
+	r.tap("Stop context")
+	r.asked()
+	r.wants("Stop data-analysis 数据分析?")
+	r.tap("Stop context") // the one of the question lies on top
+	r.asked("stop c1")
+}
+
+func TestAThousandContextsAreFilteredAndSorted(t *testing.T) {
+	r := english(t, PlaceContexts, manyView(20, 1000))
+	r.wants("1000", "task-0000 任务")
+	r.window.filter()
+	if r.win.Canvas().Focused() != r.window.context.filter.Entry {
+		t.Fatal("Ctrl+F did not put the keyboard into the filter")
+	}
+	r.window.context.filter.Entry.SetText("0777")
+	if n := r.window.context.table.Len(); n != 1 {
+		t.Errorf("%d rows for the filter 0777, want 1", n)
+	}
+	r.wants("task-0777 任务")
+	r.window.context.filter.Entry.SetText("no such context")
+	r.wants("Nothing here has all of these words.")
+}
+
+func TestAContextThatIsGoneIsNotShownAnyMore(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceContexts, v)
+	v.Contexts = v.Contexts[1:]
+	r.window.Render(v)
+	r.asked("watch c2")
+	v.Contexts = nil
+	r.window.Render(v)
+	r.asked("watch ")
+	r.wants("No context is there yet.")
+}
+
+func TestLongNotebooksShowTheirLastCells(t *testing.T) {
+	v := busyView()
+	book := &Notebook{ContextID: "c1"}
+	for n := range 50 {
+		book.Cells = append(book.Cells, &Cell{RunID: number(float64(n)), Number: n + 1, Code: "x", State: CellDone})
+	}
+	v.Notebook = book
+	r := english(t, PlaceContexts, v)
+	if n := len(r.window.context.notebook.views); n != cellsShown {
+		t.Errorf("%d cells are drawn of 50, want the last %d", n, cellsShown)
+	}
+	r.tap("Show 30 earlier runs")
+	if n := len(r.window.context.notebook.views); n != 50 {
+		t.Errorf("%d cells are drawn after more were asked for, want all 50", n)
+	}
+}
+
+func TestLongOutputShowsItsEnd(t *testing.T) {
+	var out strings.Builder
+	for n := range 5000 {
+		out.WriteString("line " + number(float64(n)) + "\n")
+	}
+	lines := tail(out.String(), "")
+	if len(lines) != outputLines || lines[outputLines-1][0].Text != "line 4999" {
+		t.Errorf("%d lines are shown, the last %v; want the last %d", len(lines), lines[len(lines)-1], outputLines)
+	}
+}
+
+func TestPicturesAreShownAndBombsAreNot(t *testing.T) {
+	good := sandbox.Output{Text: "<Figure>", MIME: map[string][]byte{"image/png": plot()}}
+	if picture(good) == nil {
+		t.Error("a picture is not shown")
+	}
+	bomb := append([]byte(nil), plot()...)
+	copy(bomb[16:24], []byte{0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff}) // its header claims 65535 by 65535
+	fixCRC(bomb)
+	for name, o := range map[string]sandbox.Output{
+		"a picture of 4 billion pixels": {Text: "x", MIME: map[string][]byte{"image/png": bomb}},
+		"no picture at all":             {Text: "x", MIME: map[string][]byte{"image/png": []byte("no")}},
+		"another form":                  {Text: "x", MIME: map[string][]byte{"text/html": []byte("<b>x</b>")}},
+	} {
+		if picture(o) != nil {
+			t.Errorf("%s is drawn, want its text", name)
+		}
+	}
+}
+
+func TestAContextOnAnotherBackendSaysWhy(t *testing.T) {
+	v := busyView()
+	v.Contexts = v.Contexts[:1]
+	v.Contexts[0].Instead = "The cloud could not be reached, so it runs on this computer."
+	r := english(t, PlaceContexts, v)
+	r.wants("The cloud could not be reached, so it runs on this computer.")
+}

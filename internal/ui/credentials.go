@@ -1,0 +1,144 @@
+package ui
+
+import (
+	"context"
+	"strings"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+)
+
+// regions are where sandboxes can be made; an account may not have all of them.
+var regions = []string{
+	"cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-shenzhen", "cn-zhangjiakou", "cn-huhehaote", "cn-chengdu", "cn-hongkong", "ap-southeast-1", "ap-northeast-1",
+	"us-west-1", "us-east-1", "eu-central-1",
+}
+
+// credentialForm takes the key of an AgentRun account, and has it checked before it is kept.
+type credentialForm struct {
+	root    *fyne.Container
+	d       *desk
+	host    credentialsHost
+	id      *kit.Field
+	secret  *kit.Field
+	account *kit.Field
+	region  *kit.Dropdown
+	outcome *kit.Para
+	save    *kit.Button
+	stop    *kit.Button
+	cancel  context.CancelFunc // of the check that is going on
+	saved   func()
+	reflow  func()
+}
+
+func newCredentialForm(d *desk, host credentialsHost, save string, saved, reflow func()) *credentialForm {
+	f := &credentialForm{d: d, host: host, saved: saved, reflow: reflow, outcome: kit.NewPara("", kit.Small, kit.Muted)}
+	f.id = kit.NewField(d.Say("credentials.id.hint"), 140)
+	f.secret = kit.NewSecret(d.Say("credentials.secret.hint"), d.Say("credentials.show"), 140)
+	f.account = kit.NewField(d.Say("credentials.account.hint"), 140)
+	options := make([]kit.Option, len(regions))
+	for n, id := range regions {
+		options[n] = kit.Option{Value: id, Label: d.Say("credentials.region.option", "city", d.region(id), "id", id)}
+	}
+	f.region = kit.NewDropdown(d.Say("credentials.region"), options, regions[0], func(s string) { f.region.Set(s) })
+	f.id.Check, f.secret.Check, f.account.Check = f.check(secrets.FieldAccessKeyID), f.check(secrets.FieldAccessKeySecret), f.check(secrets.FieldAccountID)
+	for _, field := range f.fields() {
+		field.Changed = func(string) {
+			f.say("", kit.Muted)
+			f.reflow()
+		}
+		field.Entry.OnSubmitted = func(string) { f.submit() }
+	}
+	f.save = kit.NewButton(save, kit.Primary, f.submit)
+	f.stop = kit.NewButton(d.Say("cancel"), kit.Plain, func() {
+		if f.cancel != nil {
+			f.cancel()
+		}
+	})
+	f.stop.Hide()
+	label := func(text string, o fyne.CanvasObject) fyne.CanvasObject {
+		return kit.Col(5, kit.NewText(text, kit.SmallStrong, kit.Foreground), o)
+	}
+	f.root = kit.Col(12,
+		kit.Split(480, 14, label(d.Say("credentials.id"), f.id), label(d.Say("credentials.secret"), f.secret)),
+		kit.Split(480, 14, label(d.Say("credentials.account"), f.account), label(d.Say("credentials.region"), f.region)),
+		kit.Row(10, kit.Grow(f.outcome), f.stop, f.save),
+	)
+	return f
+}
+
+func (f *credentialForm) fields() []*kit.Field { return []*kit.Field{f.id, f.secret, f.account} }
+
+// check has a part looked at as somebody types it. What is said about it is ours, in the language of the window.
+func (f *credentialForm) check(part secrets.Field) func(string) string {
+	return func(text string) string {
+		if secrets.CheckField(part, strings.TrimSpace(text)) == "" {
+			return ""
+		}
+		return f.d.Say("credentials.fault." + string(part))
+	}
+}
+
+func (f *credentialForm) say(text string, tone fyne.ThemeColorName) {
+	f.outcome.SetTone(tone)
+	if f.outcome.Set(text) {
+		f.reflow()
+	}
+}
+
+// submit has the key checked, and kept when it is right.
+func (f *credentialForm) submit() {
+	c := secrets.Credentials{
+		AccessKeyID: strings.TrimSpace(f.id.Text()), AccessKeySecret: secrets.NewValue(strings.TrimSpace(f.secret.Text())),
+		AccountID: strings.TrimSpace(f.account.Text()), Region: f.region.Chosen(), Source: secrets.FromUser,
+	}
+	missing := false
+	for _, field := range f.fields() {
+		if field.Text() == "" {
+			field.SetFault(f.d.Say("credentials.missing"))
+			missing = true
+		}
+	}
+	for _, field := range f.fields() {
+		missing = missing || field.Fault() != ""
+	}
+	if missing {
+		f.reflow()
+		return
+	}
+	f.say(f.d.Say("credentials.checking"), kit.Muted)
+	f.busy(true)
+	ctx, cancel := context.WithCancel(f.d.errands.ctx)
+	f.cancel = cancel
+	f.d.errands.run(func(context.Context) error {
+		if err := f.host.CheckCredentials(ctx, c); err != nil {
+			return err
+		}
+		return f.host.SaveCredentials(ctx, c)
+	}, func(err error) {
+		cancelled := ctx.Err() != nil
+		cancel()
+		f.cancel = nil
+		f.busy(false)
+		if cancelled {
+			f.say("", kit.Muted)
+			return
+		}
+		if err != nil {
+			f.say(sentence(err), kit.Problem)
+			return
+		}
+		f.secret.Set("")
+		f.say(f.d.Say("credentials.saved"), kit.Ready)
+		f.saved()
+	})
+}
+
+func (f *credentialForm) busy(on bool) {
+	f.save.SetEnabled(!on)
+	f.stop.Hidden = !on
+	f.root.Refresh()
+	f.reflow()
+}

@@ -1,0 +1,125 @@
+package ui
+
+import (
+	"context"
+	"io"
+	"strings"
+	"sync"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
+	"fyne.io/fyne/v2/storage"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/words"
+)
+
+// desk is what all panels of a window share: its words, the way to other places, and somebody who runs errands.
+type desk struct {
+	*words.Words
+	app     fyne.App
+	window  fyne.Window
+	toasts  *kit.Toasts
+	errands *errands
+	open    func(Place)
+}
+
+// errands runs commands beside the UI goroutine. The window owns it and waits for all of them when it closes.
+type errands struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	all    sync.WaitGroup
+	post   func(func()) // brings something to the UI goroutine
+}
+
+func newErrands() *errands {
+	e := &errands{post: fyne.Do}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	return e
+}
+
+// run does work on a goroutine and then done, with its outcome, on the UI goroutine.
+func (e *errands) run(work func(ctx context.Context) error, done func(error)) {
+	e.all.Go(func() {
+		err := work(e.ctx)
+		if e.ctx.Err() == nil {
+			e.post(func() { done(err) })
+		}
+	})
+}
+
+// close ends what is going on, and waits for it.
+func (e *errands) close() {
+	e.cancel()
+	e.all.Wait()
+}
+
+// do runs a command, during which a button cannot be pressed again. What went wrong is told under the key's text.
+func (d *desk) do(b *kit.Button, failed string, work func(ctx context.Context) error) {
+	if b != nil {
+		b.Disable()
+	}
+	d.errands.run(work, func(err error) {
+		if b != nil {
+			b.Enable()
+		}
+		if err != nil {
+			d.fail(failed, err)
+		}
+	})
+}
+
+// fail tells what went wrong.
+func (d *desk) fail(what string, err error) {
+	d.toasts.Show(d.Say("failed", "what", what, "why", sentence(err)), kit.Problem)
+}
+
+// sentence writes an error as a sentence.
+func sentence(err error) string {
+	text := strings.TrimSpace(err.Error())
+	if text == "" {
+		return text
+	}
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if !strings.ContainsAny(text[len(text)-1:], ".!?") && !strings.HasSuffix(text, "。") {
+		text += "."
+	}
+	return text
+}
+
+// copy puts a text on the clipboard and says so.
+func (d *desk) copy(text string) {
+	if c := d.app.Clipboard(); c != nil {
+		c.SetContent(text)
+	}
+	d.toasts.Show(d.Say("copied"), kit.Ready)
+}
+
+// save asks for a file and lets write fill it.
+func (d *desk) save(name, failed string, write func(ctx context.Context, to io.Writer) error) {
+	ask := dialog.NewFileSave(func(to fyne.URIWriteCloser, err error) {
+		switch {
+		case err != nil:
+			d.fail(failed, err)
+		case to != nil:
+			d.do(nil, failed, func(ctx context.Context) error {
+				err := write(ctx, to)
+				if closed := to.Close(); err == nil {
+					err = closed
+				}
+				return err
+			})
+		}
+	}, d.window)
+	ask.SetFileName(name)
+	if at := strings.LastIndexByte(name, '.'); at >= 0 {
+		ask.SetFilter(storage.NewExtensionFileFilter([]string{name[at:]}))
+	}
+	ask.Show()
+}
+
+// panel is one place of the window.
+type panel interface {
+	root() fyne.CanvasObject
+	render(*View)
+}

@@ -1,0 +1,112 @@
+package ui
+
+import (
+	"errors"
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+)
+
+func firstSteps(t *testing.T, v View) *rig {
+	t.Helper()
+	r := newRig(t, kit.AlwaysLight, fyne.NewSize(1080, 700), Options{Language: "en", FirstRun: true})
+	r.window.Render(v)
+	r.host.forget()
+	return r
+}
+
+func TestFromTheFirstStartToTryItOnThisComputer(t *testing.T) {
+	r := firstSteps(t, emptyView())
+	r.wants("Where should code run?", "Ready now", "needs an account", "Step 1 of 3")
+	r.lacks("Overview")
+	r.tap("Continue")
+	r.asked("backend local")
+	r.wants("Connect your editors", "Step 3 of 3", "No editor that we know was found")
+	r.tap("Try it")
+	r.asked("finish")
+	if r.window.At() != PlaceContexts || r.win.Canvas().Focused() != r.window.context.try.entry {
+		t.Errorf("at %s with %T having the keyboard, want the contexts and the pane to try something in", r.window.At(), r.win.Canvas().Focused())
+	}
+}
+
+func TestTheFirstStepsAreSkipped(t *testing.T) {
+	r := firstSteps(t, emptyView())
+	r.tap("Skip set-up")
+	r.asked("finish")
+	r.wants("Overview", "None of 3 is ready yet.")
+}
+
+func (r *rig) typeKey(id, secret, account string) {
+	f := r.window.first.form
+	f.id.Entry.SetText(id)
+	f.secret.Entry.SetText(secret)
+	f.account.Entry.SetText(account)
+}
+
+func TestTheCloudAsksForAKeyAndChecksIt(t *testing.T) {
+	r := firstSteps(t, busyView())
+	r.tap("AgentRun cloud")
+	r.tap("Continue")
+	r.wants("Your AgentRun account", "Access key secret", "Step 2 of 3", "The key is kept in this computer's keychain, and nowhere else.")
+	r.tap("Check and save")
+	r.wants("This is needed.")
+	r.asked()
+	r.typeKey("LTAI not", "not-a-real-secret", "12x")
+	r.wants("That has a space or a character in it that a key cannot have.", "The account id is a number")
+	r.tap("Check and save")
+	r.asked()
+	r.typeKey("LTAIexample", "not-a-real-secret", "1234567890123456")
+	r.host.refuse["check"] = errors.New("the secret does not belong to the key id")
+	r.tap("Check and save")
+	r.asked("check")
+	r.wants("The secret does not belong to the key id.", "Step 2 of 3")
+	delete(r.host.refuse, "check")
+	r.tap("Check and save")
+	r.asked("check", "save credentials", "backend agentrun")
+	r.wants("Step 3 of 3", "Claude Desktop")
+	if c := r.host.seen; c.AccessKeyID != "LTAIexample" || c.AccessKeySecret.Reveal() != "not-a-real-secret" || c.Region != "cn-hangzhou" {
+		t.Errorf("checked %+v, want what was typed", c)
+	}
+	if got := r.window.first.form.secret.Text(); got != "" {
+		t.Error("the secret is still in its field after it was saved")
+	}
+	r.tap("Finish")
+	r.asked("finish")
+}
+
+func TestACheckThatTakesLongIsCancelled(t *testing.T) {
+	r := firstSteps(t, emptyView())
+	r.host.hold = make(chan struct{})
+	r.tap("AgentRun cloud")
+	r.tap("Continue")
+	f := r.window.first.form
+	r.typeKey("LTAIexample", "not-a-real-secret", "1234567890123456")
+	f.submit()
+	r.wants("Asking AgentRun whether this key is right")
+	if !f.save.Disabled() || !f.stop.Visible() {
+		t.Error("while a key is checked it can be checked again, or not be cancelled")
+	}
+	r.tap("Cancel")
+	if f.save.Disabled() || f.stop.Visible() {
+		t.Error("after Cancel the key cannot be checked again")
+	}
+	r.asked()
+}
+
+func TestOneGoesBackThroughTheSteps(t *testing.T) {
+	r := firstSteps(t, emptyView())
+	r.tap("AgentRun cloud")
+	r.tap("Continue")
+	r.tap("Later")
+	r.wants("Step 3 of 3")
+	r.tap("Back")
+	r.wants("Step 2 of 3")
+	r.tap("Back")
+	r.wants("Step 1 of 3")
+	if !r.window.first.cloud.Chosen() || r.window.first.local.Chosen() {
+		t.Error("what was chosen is forgotten on the way back")
+	}
+	r.asked()
+}

@@ -1,0 +1,368 @@
+package kit_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/test"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+)
+
+var small = fyne.NewSize(400, 300)
+
+func key(name fyne.KeyName) *fyne.KeyEvent { return &fyne.KeyEvent{Name: name} }
+
+func TestAButtonIsPressedByMouseSpaceAndEnter(t *testing.T) {
+	n := 0
+	var b *kit.Button
+	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		b = kit.NewButton("Pause", kit.Plain, func() { n++ })
+		return kit.Row(0, b)
+	})
+	test.Tap(b)
+	b.TypedKey(key(fyne.KeySpace))
+	b.TypedKey(key(fyne.KeyReturn))
+	b.TypedKey(key(fyne.KeyTab))
+	if n != 3 {
+		t.Errorf("a tap, Space, Enter and Tab pressed the button %d times, want 3", n)
+	}
+	b.Disable()
+	test.Tap(b)
+	if n != 3 {
+		t.Error("a disabled button was pressed")
+	}
+}
+
+func TestASwitchShowsOnlyWhatItIsTold(t *testing.T) {
+	var wanted []bool
+	var s *kit.Switch
+	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		s = kit.NewSwitch("Cursor", false, func(on bool) { wanted = append(wanted, on) })
+		return kit.Row(0, s)
+	})
+	test.Tap(s)
+	if s.On() {
+		t.Error("the switch went on before it was told that this was done")
+	}
+	s.Set(true)
+	s.TypedKey(key(fyne.KeySpace))
+	if want := []bool{true, false}; !slices.Equal(wanted, want) {
+		t.Errorf("asked for %v, want %v", wanted, want)
+	}
+}
+
+func TestSegmentsAreChosenByMouseAndArrows(t *testing.T) {
+	var s *kit.Segments
+	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		s = kit.NewSegments("Look", []kit.Option{{Value: "system", Label: "System"}, {Value: "light", Label: "Light"}, {Value: "dark", Label: "Dark"}}, "system", func(v string) { s.Set(v) })
+		return kit.Row(0, s)
+	})
+	s.TypedKey(key(fyne.KeyLeft)) // there is nothing further left
+	s.TypedKey(key(fyne.KeyRight))
+	if s.Chosen() != "light" {
+		t.Errorf("Right chose %q, want light", s.Chosen())
+	}
+	test.TapAt(s, fyne.NewPos(s.Size().Width-5, 10))
+	if s.Chosen() != "dark" {
+		t.Errorf("a tap at the right end chose %q, want dark", s.Chosen())
+	}
+}
+
+func TestADropdownOpensAMenuAndMovesWithTheArrows(t *testing.T) {
+	var d *kit.Dropdown
+	w := show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		d = kit.NewDropdown("Region", []kit.Option{{Value: "a", Label: "Hangzhou"}, {Value: "b", Label: "Shanghai"}}, "a", func(v string) { d.Set(v) })
+		return kit.Row(0, d)
+	})
+	d.TypedKey(key(fyne.KeyUp))
+	d.TypedKey(key(fyne.KeyDown))
+	if d.Chosen() != "b" {
+		t.Errorf("Down chose %q, want b", d.Chosen())
+	}
+	test.Tap(d)
+	if w.Canvas().Overlays().Top() == nil {
+		t.Error("a tap opened no menu")
+	}
+}
+
+func TestAFieldSaysWhatIsWrongAndHandsOverWhatIsRight(t *testing.T) {
+	var f *kit.Field
+	var done []string
+	w := show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		f = kit.NewField("", 120)
+		f.Check = func(s string) string {
+			if strings.ContainsAny(s, "abc") {
+				return "Enter a number."
+			}
+			return ""
+		}
+		f.Done = func(s string) { done = append(done, s) }
+		return kit.Row(0, f)
+	})
+	f.Set("3")
+	w.Canvas().Focus(f.Entry)
+	low := f.MinSize().Height
+	f.Entry.SetText("a")
+	if f.Fault() == "" || f.MinSize().Height <= low {
+		t.Errorf("the field says %q, and is %v tall (before: %v); want a sentence below it", f.Fault(), f.MinSize().Height, low)
+	}
+	w.Canvas().Unfocus()
+	if done != nil {
+		t.Errorf("a bad value was handed over: %v", done)
+	}
+	w.Canvas().Focus(f.Entry)
+	f.Entry.SetText("5")
+	if f.Fault() != "" {
+		t.Errorf("the field still says %q of a good value", f.Fault())
+	}
+	w.Canvas().Unfocus()
+	w.Canvas().Focus(f.Entry)
+	w.Canvas().Unfocus()
+	if want := []string{"5"}; !slices.Equal(done, want) {
+		t.Errorf("handed over %v, want %v once", done, want)
+	}
+	f.Entry.SetText("7")
+	f.Entry.TypedKey(key(fyne.KeyEscape))
+	if f.Text() != "5" {
+		t.Errorf("Escape left %q, want what was there before, 5", f.Text())
+	}
+}
+
+func TestCtrlEnterRunsTheCode(t *testing.T) {
+	n := 0
+	var e *kit.CodeEntry
+	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		e = kit.NewCodeEntry("", 3)
+		e.Run = func() { n++ }
+		return kit.Col(0, e)
+	})
+	test.Type(e, "1 + 1")
+	e.TypedShortcut(&desktop.CustomShortcut{KeyName: fyne.KeyReturn, Modifier: fyne.KeyModifierShortcutDefault})
+	if n != 1 || e.Text != "1 + 1" {
+		t.Errorf("ran %d times with %q in the pane, want once and the code as it was", n, e.Text)
+	}
+}
+
+type fruit struct {
+	name string
+	n    int
+}
+
+func fruits(t *testing.T, items []fruit) (*kit.Rows[fruit], fyne.Window) {
+	var r *kit.Rows[fruit]
+	w := show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		r = kit.NewRows(func(f fruit) string { return f.name }, "Nothing.", "No match.",
+			kit.Column[fruit]{Title: "Name", Width: 100, Grow: 1, Cell: func(f fruit) kit.Cell { return kit.Cell{Text: f.name} }, Compare: func(a, b fruit) int { return strings.Compare(a.name, b.name) }},
+			kit.Column[fruit]{Title: "Kind", Width: 100, Drop: 1, Cell: func(fruit) kit.Cell { return kit.Cell{Text: "Fruit", Pill: true, Tone: kit.Ready} }},
+			kit.Column[fruit]{Title: "Number", Width: 60, Cell: func(f fruit) kit.Cell { return kit.Cell{Text: strings.Repeat("I", f.n)} }, Compare: func(a, b fruit) int { return a.n - b.n }})
+		r.Set(items)
+		return r.Root
+	})
+	return r, w
+}
+
+func shown(r *kit.Rows[fruit]) string {
+	var all []string
+	for n := range r.Len() {
+		all = append(all, r.At(n).name)
+	}
+	return strings.Join(all, " ")
+}
+
+func TestRowsAreSortedAndFiltered(t *testing.T) {
+	r, _ := fruits(t, []fruit{{"pear", 2}, {"apple", 3}, {"plum", 1}})
+	if got, want := shown(r), "pear apple plum"; got != want {
+		t.Errorf("unsorted: %s, want %s", got, want)
+	}
+	r.SortBy(2, true)
+	if got, want := shown(r), "apple pear plum"; got != want {
+		t.Errorf("by number, falling: %s, want %s", got, want)
+	}
+	r.SortBy(0, false)
+	r.Filter("P fruit")
+	if got, want := shown(r), "apple pear plum"; got != want {
+		t.Errorf("filtered by what all have: %s, want %s", got, want)
+	}
+	r.Filter("pl FRUIT")
+	if got, want := shown(r), "apple plum"; got != want {
+		t.Errorf("filtered: %s, want %s", got, want)
+	}
+	r.Set([]fruit{{"plum", 1}, {"apple", 3}, {"grape", 3}})
+	if got, want := shown(r), "apple plum"; got != want {
+		t.Errorf("after other items: %s, want %s still sorted and filtered", got, want)
+	}
+}
+
+func TestRowsAreSelectedWithMouseAndArrows(t *testing.T) {
+	r, w := fruits(t, []fruit{{"pear", 2}, {"apple", 3}, {"plum", 1}})
+	var told []string
+	r.Selected = func(f fruit) { told = append(told, f.name) }
+	test.TapCanvas(w.Canvas(), fyne.NewPos(60, 32+39+20+4))
+	if r.Chosen() != "apple" {
+		t.Fatalf("a tap on the second row chose %q, want apple", r.Chosen())
+	}
+	focused := w.Canvas().Focused()
+	if focused == nil {
+		t.Fatal("a tap on a row did not give the table the keyboard")
+	}
+	focused.TypedKey(key(fyne.KeyDown))
+	focused.TypedKey(key(fyne.KeyHome))
+	focused.TypedKey(key(fyne.KeyEnd))
+	focused.TypedKey(key(fyne.KeyPageUp))
+	if want := []string{"apple", "plum", "pear", "plum", "pear"}; !slices.Equal(told, want) {
+		t.Errorf("a tap on apple, Down, Home, End and Page Up told of %v, want %v", told, want)
+	}
+	r.Choose("plum")
+	w.Canvas().Unfocus()
+	w.Canvas().Focus(focused)
+	focused.TypedKey(key(fyne.KeyUp))
+	if r.Chosen() != "apple" {
+		t.Errorf("Up from plum chose %q, want apple", r.Chosen())
+	}
+	if len(told) != 6 {
+		t.Error("told of a choice that nobody made")
+	}
+}
+
+func TestAThousandRowsAreNotAllDrawn(t *testing.T) {
+	items := make([]fruit, 1000)
+	for n := range items {
+		items[n] = fruit{strings.Repeat("x", n%20+1), n % 7}
+	}
+	_, w := fruits(t, items)
+	if n := len(test.LaidOutObjects(w.Content())); n > 400 {
+		t.Errorf("%d objects are laid out for 1,000 rows in a small window, want those in sight only", n)
+	}
+}
+
+func TestAToastGoesByItselfAndIsNotSaidTwice(t *testing.T) {
+	var toasts *kit.Toasts
+	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		toasts = kit.NewToasts()
+		toasts.Stay = time.Hour
+		return toasts.Root
+	})
+	t.Cleanup(toasts.Close)
+	toasts.Show("Copied.", kit.Ready)
+	toasts.Show("Copied.", kit.Ready)
+	toasts.Show("It failed.", kit.Problem)
+	if got, want := toasts.Texts(), []string{"Copied.", "It failed."}; !slices.Equal(got, want) {
+		t.Errorf("shows %v, want %v", got, want)
+	}
+}
+
+func TestAQuestionIsAnsweredWithEscapeOrAButton(t *testing.T) {
+	w := show(t, kit.AlwaysLight, small, func() fyne.CanvasObject { return container.NewWithoutLayout() })
+	n := 0
+	ask := func() *kit.Question {
+		return kit.Ask(w.Canvas(), "End it?", "All is gone.", "Cancel", "End", func() { n++ })
+	}
+	q := ask()
+	if w.Canvas().Focused() != q.No {
+		t.Error("the button that does nothing has not got the keyboard")
+	}
+	test.Tap(q.No)
+	if w.Canvas().Overlays().Top() != nil || n != 0 {
+		t.Errorf("after No the question is there, or it was done %d times", n)
+	}
+	ask()
+	w.Canvas().OnTypedKey()(key(fyne.KeyEscape))
+	if w.Canvas().Overlays().Top() != nil {
+		t.Error("Escape left the question open")
+	}
+	test.Tap(ask().Yes)
+	if n != 1 {
+		t.Errorf("done %d times, want once", n)
+	}
+}
+
+func TestTextIsShortenedToItsRoom(t *testing.T) {
+	var text *kit.Text
+	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		text = kit.NewText("a long name of a context", kit.Body, kit.Foreground).Trim()
+		return container.NewWithoutLayout(text)
+	})
+	wide := text.MinSize().Width
+	text.Resize(fyne.NewSize(80, 20))
+	if text.MinSize().Width != wide || text.Text() != "a long name of a context" {
+		t.Errorf("after it was shortened the text is %q and wants %v, want the whole text and %v", text.Text(), text.MinSize().Width, wide)
+	}
+}
+
+func TestAPageIsAsTallAsItsWidthMakesIt(t *testing.T) {
+	var para *kit.Para
+	var page *kit.Page
+	w := show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		para = kit.NewPara(strings.Repeat("word ", 60), kit.Small, kit.Foreground)
+		page = kit.NewPage(kit.Col(8, para, kit.NewButton("After", kit.Plain, nil)))
+		return page
+	})
+	wide := para.Size().Height
+	w.Resize(fyne.NewSize(200, 300))
+	if para.Size().Height <= wide {
+		t.Errorf("the paragraph is %v tall in 200 and %v in 400, want more lines where there is less room", para.Size().Height, wide)
+	}
+	if para.Set("short") {
+		page.Reflow()
+	}
+	if para.Size().Height >= wide {
+		t.Errorf("a short text is %v tall, want one line", para.Size().Height)
+	}
+}
+
+func TestAGridHasAsManyColumnsAsThereIsRoomFor(t *testing.T) {
+	cards := make([]fyne.CanvasObject, 6)
+	w := show(t, kit.AlwaysLight, fyne.NewSize(630, 400), func() fyne.CanvasObject {
+		for n := range cards {
+			cards[n] = kit.NewBox(kit.Card, 0).Wide(0, 50)
+		}
+		return kit.NewPage(kit.Grid(200, 10, cards...))
+	})
+	row := func() (n int) {
+		for _, c := range cards {
+			if c.Position().Y == cards[0].Position().Y {
+				n++
+			}
+		}
+		return n
+	}
+	if n := row(); n != 3 {
+		t.Errorf("%d cards side by side in 630, want 3", n)
+	}
+	w.Resize(fyne.NewSize(430, 400))
+	if n := row(); n != 2 {
+		t.Errorf("%d cards side by side in 430, want 2", n)
+	}
+}
+
+func TestAThemeFollowsTheSystemOrDoesNot(t *testing.T) {
+	light, dark := fyne.ThemeVariant(1), fyne.ThemeVariant(0)
+	for _, tc := range []struct {
+		mode       kit.Mode
+		system     fyne.ThemeVariant
+		sameAsDark bool
+	}{{kit.FollowSystem, dark, true}, {kit.FollowSystem, light, false}, {kit.AlwaysDark, light, true}, {kit.AlwaysLight, dark, false}} {
+		got := kit.NewTheme(tc.mode).Color(kit.Card, tc.system)
+		if is := got == kit.NewTheme(kit.AlwaysDark).Color(kit.Card, light); is != tc.sameAsDark {
+			t.Errorf("%s on a system that is %v draws dark cards: %v, want %v", tc.mode, tc.system, is, tc.sameAsDark)
+		}
+	}
+}
+
+// TestChineseAndLatinHaveTheSameLine: it is cut off at the bottom otherwise, and rows with both sit lower.
+func TestChineseAndLatinHaveTheSameLine(t *testing.T) {
+	app := test.NewTempApp(t)
+	app.Settings().SetTheme(kit.NewTheme(kit.AlwaysLight))
+	for _, style := range []fyne.TextStyle{{}, {Bold: true}, {Monospace: true}} {
+		size, base := app.Driver().RenderedTextSize("data", 100, style, nil)
+		if want := float32(152); size.Height < want-1 || size.Height > want+1 || base < 115 || base > 117 {
+			t.Errorf("a line in %+v is %v tall with its letters standing at %v, want %v and 116", style, size.Height, base, want)
+		}
+	}
+}

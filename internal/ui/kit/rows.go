@@ -1,0 +1,559 @@
+package kit
+
+import (
+	"slices"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+)
+
+// Cell is what a table shows of an item in a column.
+type Cell struct {
+	Text string
+	Tone fyne.ThemeColorName // Foreground if empty
+	Bold bool
+	Mono bool
+	Pill bool // as a pill in this tone
+}
+
+// Column is one column of a table.
+type Column[T any] struct {
+	Title   string
+	Width   float32 // at least
+	Grow    float32 // share of the room left over
+	Drop    int     // columns with the highest are left out first where there is too little room; 0: never
+	Cell    func(T) Cell
+	Compare func(a, b T) int // nil: cannot be sorted by
+}
+
+const (
+	rowHeight    = 35 // the list puts 4 between rows; each row paints 2 more on both sides
+	rowPitch     = 39
+	headerHeight = 32
+	cellGap      = 14
+)
+
+// Rows is a table: a line per item, of which only those in sight are drawn. It can be sorted by tapping a title and filtered by
+// words. One row is selected: with the mouse, or with the arrow keys.
+type Rows[T any] struct {
+	Root *fyne.Container
+	// Selected is told of a selection somebody made.
+	Selected func(T)
+
+	columns []Column[T]
+	key     func(T) string
+	empty   *Para
+
+	items    []T
+	filter   string
+	order    []int // of items, filtered and sorted
+	sortBy   int
+	falling  bool
+	chosen   string
+	shown    []bool
+	lefts    []float32
+	widths   []float32
+	list     *rowList[T]
+	quiet    bool // the list is told what is chosen, and need not tell it back
+	header   *header[T]
+	live     map[*rowView[T]]bool
+	width    float32
+	nothing  string
+	filtered string
+}
+
+// NewRows makes a table. key tells items apart over time; the texts stand where there is nothing, and where the filter leaves
+// nothing.
+func NewRows[T any](key func(T) string, nothing, filtered string, columns ...Column[T]) *Rows[T] {
+	r := &Rows[T]{columns: columns, key: key, empty: NewPara("", Small, Muted).Centre(), live: map[*rowView[T]]bool{}, sortBy: -1, width: -1, nothing: nothing, filtered: filtered}
+	r.list = newRowList(r)
+	r.header = newHeader(r)
+	body := container.New(&tableLayout[T]{r}, r.header, r.list, r.empty)
+	r.Root = container.NewStack(NewCard(), Pad(4, 8, 8, 8, body))
+	return r
+}
+
+// SortBy sorts by a column.
+func (r *Rows[T]) SortBy(column int, falling bool) {
+	r.sortBy, r.falling = column, falling
+	r.arrange()
+}
+
+// Set changes the items. The table keeps the slice.
+func (r *Rows[T]) Set(items []T) {
+	r.items = items
+	r.arrange()
+}
+
+// Touch draws the rows in sight again: what their cells say depends on more than the items, such as the time.
+func (r *Rows[T]) Touch() {
+	for v := range r.live {
+		v.update()
+	}
+}
+
+// Filter keeps rows that have all the words of a text.
+func (r *Rows[T]) Filter(text string) {
+	if text = strings.ToLower(strings.TrimSpace(text)); text != r.filter {
+		r.filter = text
+		r.arrange()
+	}
+}
+
+// Len is the number of rows shown.
+func (r *Rows[T]) Len() int { return len(r.order) }
+
+// At is the item of a row.
+func (r *Rows[T]) At(row int) T { return r.items[r.order[row]] }
+
+// Height is what all rows together take.
+func (r *Rows[T]) Height() float32 { return headerHeight + float32(max(1, len(r.order)))*rowPitch + 14 }
+
+// Choose selects the row of a key, without telling.
+func (r *Rows[T]) Choose(key string) {
+	if key != r.chosen {
+		r.chosen = key
+		r.Touch()
+	}
+}
+
+// Chosen is the key of the selected row.
+func (r *Rows[T]) Chosen() string { return r.chosen }
+
+func (r *Rows[T]) pick(row int) {
+	if row < 0 || row >= len(r.order) {
+		return
+	}
+	item := r.At(row)
+	if key := r.key(item); key != r.chosen {
+		r.chosen = key
+		r.Touch()
+		if r.Selected != nil {
+			r.Selected(item)
+		}
+	}
+}
+
+// row is where the chosen item stands; -1 if it is not shown.
+func (r *Rows[T]) row() int {
+	for row := range r.order {
+		if r.key(r.At(row)) == r.chosen {
+			return row
+		}
+	}
+	return -1
+}
+
+// arrange filters and sorts, and draws what is in sight.
+func (r *Rows[T]) arrange() {
+	before := len(r.order)
+	r.order = r.order[:0]
+	wanted := strings.Fields(r.filter)
+	for n, item := range r.items {
+		if r.matches(item, wanted) {
+			r.order = append(r.order, n)
+		}
+	}
+	if r.sortBy >= 0 {
+		compare := r.columns[r.sortBy].Compare
+		slices.SortStableFunc(r.order, func(a, b int) int {
+			if r.falling {
+				a, b = b, a
+			}
+			return compare(r.items[a], r.items[b])
+		})
+	}
+	if len(r.order) != before {
+		r.list.Refresh()
+	}
+	r.Touch()
+	text := ""
+	switch {
+	case len(r.items) == 0:
+		text = r.nothing
+	case len(r.order) == 0:
+		text = r.filtered
+	}
+	if r.empty.Text() != text {
+		r.empty.Set(text)
+		r.Root.Refresh()
+	}
+	r.header.update()
+}
+
+func (r *Rows[T]) matches(item T, wanted []string) bool {
+	if len(wanted) == 0 {
+		return true
+	}
+	var all strings.Builder
+	for _, c := range r.columns {
+		all.WriteString(strings.ToLower(c.Cell(item).Text))
+		all.WriteByte('\n')
+	}
+	for _, word := range wanted {
+		if !strings.Contains(all.String(), word) {
+			return false
+		}
+	}
+	return true
+}
+
+// measure shares a width among the columns.
+func (r *Rows[T]) measure(width float32) {
+	if width == r.width {
+		return
+	}
+	r.width = width
+	r.shown = make([]bool, len(r.columns))
+	for n := range r.shown {
+		r.shown[n] = true
+	}
+	var need, grow float32
+	for {
+		need, grow = 0, 0
+		last, worst := -1, 0
+		count := 0
+		for n, c := range r.columns {
+			if !r.shown[n] {
+				continue
+			}
+			need += c.Width
+			grow += c.Grow
+			count++
+			if c.Drop > worst {
+				last, worst = n, c.Drop
+			}
+		}
+		need += cellGap*float32(max(0, count-1)) + 16
+		if need <= width || last < 0 {
+			break
+		}
+		r.shown[last] = false
+	}
+	r.lefts, r.widths = make([]float32, len(r.columns)), make([]float32, len(r.columns))
+	x := float32(8)
+	for n, c := range r.columns {
+		if !r.shown[n] {
+			continue
+		}
+		w := c.Width
+		if grow > 0 {
+			w += max(0, width-need) * c.Grow / grow
+		}
+		r.lefts[n], r.widths[n] = x, w
+		x += w + cellGap
+	}
+}
+
+// rowList is the toolkit's list, on which the arrow keys go on from the chosen row.
+type rowList[T any] struct {
+	widget.List
+	rows *Rows[T]
+}
+
+func newRowList[T any](r *Rows[T]) *rowList[T] {
+	l := &rowList[T]{rows: r}
+	l.Length = func() int { return len(r.order) }
+	l.CreateItem = func() fyne.CanvasObject {
+		v := newRowView(r)
+		r.live[v] = true
+		return v
+	}
+	l.UpdateItem = func(id widget.ListItemID, o fyne.CanvasObject) {
+		if v, ok := o.(*rowView[T]); ok {
+			v.at = id
+			v.update()
+		}
+	}
+	l.HideSeparators = true
+	l.OnHighlighted = func(id widget.ListItemID) {
+		if !r.quiet {
+			r.pick(id)
+		}
+	}
+	l.ExtendBaseWidget(l)
+	return l
+}
+
+// FocusGained implements fyne.Focusable.
+func (l *rowList[T]) FocusGained() {
+	l.rows.quiet = true
+	if at := l.rows.row(); at >= 0 {
+		l.Highlight(at)
+	}
+	l.List.FocusGained()
+	l.rows.quiet = false
+}
+
+// TypedKey implements fyne.Focusable.
+func (l *rowList[T]) TypedKey(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeyHome:
+		l.Highlight(0)
+	case fyne.KeyEnd:
+		l.Highlight(len(l.rows.order) - 1)
+	case fyne.KeyPageUp:
+		l.Highlight(max(0, l.rows.row()-l.page()))
+	case fyne.KeyPageDown:
+		l.Highlight(min(len(l.rows.order)-1, l.rows.row()+l.page()))
+	default:
+		l.List.TypedKey(e)
+	}
+}
+
+// page is how many rows are in sight.
+func (l *rowList[T]) page() int { return max(1, int(l.Size().Height/rowPitch)) }
+
+type tableLayout[T any] struct{ rows *Rows[T] }
+
+func (l *tableLayout[T]) MinSize([]fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(200, headerHeight+rowPitch)
+}
+
+func (l *tableLayout[T]) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	l.rows.measure(size.Width)
+	place(objects[0], 0, 0, size.Width, headerHeight)
+	place(objects[1], 0, headerHeight, size.Width, max(0, size.Height-headerHeight))
+	objects[2].Resize(fyne.NewSize(size.Width-40, 0))
+	m := objects[2].MinSize()
+	place(objects[2], 20, headerHeight+max(4, min(60, (size.Height-headerHeight-m.Height)/2)), size.Width-40, m.Height)
+}
+
+// header holds the titles; each that can be sorted by is a button.
+type header[T any] struct {
+	widget.BaseWidget
+	rows   *Rows[T]
+	titles []*headTitle
+	rule   *Box
+}
+
+func newHeader[T any](r *Rows[T]) *header[T] {
+	h := &header[T]{rows: r, rule: NewRule()}
+	for n, c := range r.columns {
+		title := newHeadTitle(c.Title)
+		if c.Compare != nil {
+			title.onTap = func() {
+				falling := r.sortBy == n && !r.falling
+				r.SortBy(n, falling)
+			}
+		} else {
+			title.disabled = true
+		}
+		h.titles = append(h.titles, title)
+	}
+	h.ExtendBaseWidget(h)
+	return h
+}
+
+func (h *header[T]) update() {
+	for n, title := range h.titles {
+		arrow := ""
+		if n == h.rows.sortBy {
+			arrow = "arrow-up"
+			if h.rows.falling {
+				arrow = "arrow-down"
+			}
+		}
+		title.setArrow(arrow)
+	}
+}
+
+func (h *header[T]) CreateRenderer() fyne.WidgetRenderer {
+	objects := []fyne.CanvasObject{h.rule}
+	for _, t := range h.titles {
+		objects = append(objects, t)
+	}
+	return &paint{
+		objects: objects,
+		layout: func(size fyne.Size) {
+			h.rows.measure(size.Width)
+			place(h.rule, 0, size.Height-1, size.Width, 1)
+			for n, t := range h.titles {
+				t.Hidden = !h.rows.shown[n]
+				place(t, h.rows.lefts[n], 0, h.rows.widths[n], size.Height-1)
+			}
+		},
+		min:   func() fyne.Size { return fyne.NewSize(100, headerHeight) },
+		apply: func() {},
+	}
+}
+
+type headTitle struct {
+	tap
+	text  *Text
+	icon  *Icon
+	arrow string
+}
+
+func newHeadTitle(s string) *headTitle {
+	t := &headTitle{text: NewText(s, SmallStrong, Muted), icon: NewIcon("arrow-up", 12, Muted)}
+	t.label = s
+	t.icon.Hide()
+	t.repaint = t.Refresh
+	t.ExtendBaseWidget(t)
+	return t
+}
+
+func (t *headTitle) setArrow(name string) {
+	if name == t.arrow {
+		return
+	}
+	t.arrow = name
+	t.icon.Hidden = name == ""
+	if name != "" {
+		t.icon.Set(name, Muted)
+	}
+	t.Refresh()
+}
+
+func (t *headTitle) CreateRenderer() fyne.WidgetRenderer {
+	return &paint{
+		objects: []fyne.CanvasObject{t.text, t.icon},
+		layout: func(size fyne.Size) {
+			m := t.text.MinSize()
+			place(t.text, 0, (size.Height-m.Height)/2, m.Width, m.Height)
+			place(t.icon, m.Width+3, (size.Height-12)/2, 12, 12)
+		},
+		min: func() fyne.Size { return t.text.MinSize() },
+		apply: func() {
+			tone := Muted
+			if t.hovered && !t.disabled || t.focused {
+				tone = Foreground
+			}
+			t.text.SetTone(tone)
+			t.icon.Set(t.icon.name, tone)
+		},
+	}
+}
+
+// rowView is one row in sight.
+type rowView[T any] struct {
+	widget.BaseWidget
+	rows    *Rows[T]
+	at      int
+	hovered bool
+	back    *canvas.Rectangle
+	rule    *canvas.Rectangle
+	cells   []*Text
+	pills   []*Pill // nil until one is needed
+	paint   *paint
+}
+
+func newRowView[T any](r *Rows[T]) *rowView[T] {
+	v := &rowView[T]{rows: r, at: -1, back: &canvas.Rectangle{}, rule: &canvas.Rectangle{}, pills: make([]*Pill, len(r.columns))}
+	objects := []fyne.CanvasObject{v.back, v.rule}
+	for range r.columns {
+		t := NewText("", Small, Foreground).Trim()
+		v.cells = append(v.cells, t)
+		objects = append(objects, t)
+	}
+	v.paint = &paint{
+		objects: objects,
+		layout:  v.spread,
+		min:     func() fyne.Size { return fyne.NewSize(100, rowHeight) },
+		apply:   v.apply,
+	}
+	v.ExtendBaseWidget(v)
+	v.apply()
+	return v
+}
+
+func (v *rowView[T]) CreateRenderer() fyne.WidgetRenderer { return v.paint }
+
+// update puts the item's texts in, and repaints what is another one.
+func (v *rowView[T]) update() {
+	if v.at < 0 || v.at >= len(v.rows.order) {
+		return
+	}
+	item := v.rows.At(v.at)
+	relaid := false
+	for n, c := range v.rows.columns {
+		cell := c.Cell(item)
+		if cell.Tone == "" {
+			cell.Tone = Foreground
+		}
+		if cell.Pill && cell.Text != "" && (v.rows.shown == nil || v.rows.shown[n]) {
+			if v.pills[n] == nil {
+				v.pills[n] = NewPill(cell.Text, cell.Tone)
+				v.paint.objects = append(v.paint.objects, v.pills[n])
+				relaid = true
+			}
+			v.pills[n].Set(cell.Text, cell.Tone)
+			relaid = relaid || v.pills[n].Hidden
+			v.pills[n].Hidden = false
+			v.cells[n].Set("")
+			continue
+		}
+		if v.pills[n] != nil && !v.pills[n].Hidden {
+			v.pills[n].Hidden = true
+			relaid = true
+		}
+		t := v.cells[n]
+		t.SetTone(cell.Tone)
+		t.SetBold(cell.Bold)
+		if t.face.Mono != cell.Mono {
+			t.face.Mono = cell.Mono
+			t.line.TextStyle = t.face.style()
+			relaid = true
+		}
+		t.Set(cell.Text)
+	}
+	if relaid {
+		v.spread(v.Size())
+	}
+	v.rule.Hidden = v.at == len(v.rows.order)-1
+	before := v.back.FillColor
+	v.apply()
+	if relaid || before != v.back.FillColor {
+		canvas.Refresh(v)
+	}
+}
+
+func (v *rowView[T]) apply() {
+	v.rule.FillColor = shadeOf(Line)
+	v.back.FillColor = shadeOf(Clear)
+	switch {
+	case v.at >= 0 && v.at < len(v.rows.order) && v.rows.key(v.rows.At(v.at)) == v.rows.chosen:
+		v.back.FillColor = shadeOf(AccentWash)
+	case v.hovered:
+		v.back.FillColor = shadeOf(Hover)
+	}
+}
+
+func (v *rowView[T]) spread(size fyne.Size) {
+	v.rows.measure(size.Width)
+	place(v.back, 0, -2, size.Width, size.Height+4)
+	place(v.rule, 0, size.Height+1, size.Width, 1)
+	for n, t := range v.cells {
+		t.Hidden = !v.rows.shown[n]
+		w := v.rows.widths[n]
+		place(t, v.rows.lefts[n], 0, w, size.Height)
+		if p := v.pills[n]; p != nil {
+			p.Hidden = p.Hidden || !v.rows.shown[n]
+			place(p, v.rows.lefts[n], 0, w, size.Height)
+		}
+	}
+}
+
+func (v *rowView[T]) Tapped(*fyne.PointEvent) {
+	v.rows.pick(v.at)
+	if c := fyne.CurrentApp().Driver().CanvasForObject(v); c != nil {
+		c.Focus(v.rows.list)
+	}
+}
+
+func (v *rowView[T]) hover(on bool) {
+	v.hovered = on
+	v.apply()
+	canvas.Refresh(v.back)
+}
+
+func (v *rowView[T]) MouseIn(*desktop.MouseEvent) { v.hover(true) }
+
+func (v *rowView[T]) MouseMoved(*desktop.MouseEvent) {}
+
+func (v *rowView[T]) MouseOut() { v.hover(false) }

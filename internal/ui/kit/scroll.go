@@ -1,0 +1,76 @@
+package kit
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/widget"
+)
+
+// Page scrolls content from top to bottom. The content is as wide as the page, and as tall as that makes it.
+type Page struct {
+	widget.BaseWidget
+	scroll  *container.Scroll
+	content fyne.CanvasObject
+}
+
+// NewPage makes a page.
+func NewPage(content fyne.CanvasObject) *Page {
+	p := &Page{content: content}
+	p.scroll = container.NewVScroll(content)
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// Reflow lays the content out again, after something in it became taller or lower.
+func (p *Page) Reflow() { p.fit(p.Size()) }
+
+// Bottom scrolls to the end.
+func (p *Page) Bottom() { p.scroll.ScrollToBottom() }
+
+// AtBottom reports that the end is in sight.
+func (p *Page) AtBottom() bool {
+	return p.scroll.Offset.Y+p.scroll.Size().Height >= p.content.Size().Height-30
+}
+
+// Top scrolls to the beginning.
+func (p *Page) Top() { p.scroll.ScrollToTop() }
+
+// Reveal scrolls until an object of the content is in sight.
+func (p *Page) Reveal(o fyne.CanvasObject) {
+	d := fyne.CurrentApp().Driver()
+	y := d.AbsolutePositionForObject(o).Y - d.AbsolutePositionForObject(p.content).Y
+	switch top, bottom := p.scroll.Offset.Y, p.scroll.Offset.Y+p.scroll.Size().Height; {
+	case y < top:
+		p.scroll.ScrollToOffset(fyne.NewPos(0, max(0, y-8)))
+	case y+o.Size().Height > bottom:
+		p.scroll.ScrollToOffset(fyne.NewPos(0, y+o.Size().Height-p.scroll.Size().Height+8))
+	}
+}
+
+func (p *Page) fit(size fyne.Size) {
+	if size.Width <= 0 {
+		return
+	}
+	for range 3 { // each pass may learn of a line more
+		h := p.content.MinSize().Height
+		p.content.Resize(fyne.NewSize(size.Width, max(h, size.Height)))
+		if p.content.MinSize().Height == h {
+			break
+		}
+		if c, ok := p.content.(*fyne.Container); ok {
+			c.Layout.Layout(c.Objects, c.Size())
+		}
+	}
+	p.scroll.Resize(size)
+	p.scroll.Refresh()
+}
+
+// CreateRenderer implements fyne.Widget.
+func (p *Page) CreateRenderer() fyne.WidgetRenderer {
+	return &paint{
+		objects: []fyne.CanvasObject{p.scroll},
+		layout:  p.fit,
+		min:     func() fyne.Size { return fyne.NewSize(100, 60) },
+		apply:   func() {},
+	}
+}

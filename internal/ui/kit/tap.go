@@ -1,0 +1,78 @@
+package kit
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+)
+
+// tap is what every widget that can be pressed shares: mouse, hover, focus, Space and Enter.
+type tap struct {
+	widget.BaseWidget
+	onTap    func()
+	repaint  func() // after hover, focus or disabled changed
+	hovered  bool
+	focused  bool
+	disabled bool
+	label    string // for who cannot see it
+}
+
+var (
+	_ fyne.Tappable      = (*tap)(nil)
+	_ fyne.Focusable     = (*tap)(nil)
+	_ fyne.Disableable   = (*tap)(nil)
+	_ desktop.Hoverable  = (*tap)(nil)
+	_ desktop.Cursorable = (*tap)(nil)
+)
+
+func (t *tap) press() {
+	if !t.disabled && t.onTap != nil {
+		t.onTap()
+	}
+}
+
+func (t *tap) Tapped(*fyne.PointEvent) { t.press() }
+
+func (t *tap) TypedRune(rune) {}
+
+func (t *tap) TypedKey(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+		t.press()
+	default:
+	}
+}
+
+func (t *tap) FocusGained() { t.set(&t.focused, true) }
+
+func (t *tap) FocusLost() { t.set(&t.focused, false) }
+
+func (t *tap) MouseIn(*desktop.MouseEvent) { t.set(&t.hovered, true) }
+
+func (t *tap) MouseMoved(*desktop.MouseEvent) {}
+
+func (t *tap) MouseOut() { t.set(&t.hovered, false) }
+
+func (t *tap) Enable() { t.set(&t.disabled, false) }
+
+func (t *tap) Disable() { t.set(&t.disabled, true) }
+
+func (t *tap) Disabled() bool { return t.disabled }
+
+func (t *tap) Cursor() desktop.Cursor {
+	if t.disabled {
+		return desktop.DefaultCursor
+	}
+	return desktop.PointerCursor
+}
+
+func (t *tap) AccessibilityLabel() string { return t.label }
+
+func (t *tap) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
+
+func (t *tap) set(flag *bool, to bool) {
+	if *flag != to {
+		*flag = to
+		t.repaint()
+	}
+}

@@ -1,0 +1,157 @@
+package ui
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+)
+
+func TestTheOverviewShowsThePoolAndWhatItCosts(t *testing.T) {
+	r := english(t, PlaceOverview, busyView())
+	r.wants("Ready", "Ends soon", "In use", "Starting", "usually 14 s", "01KAW…8f2c", "1 context", "no contexts", "41 ms",
+		"3 ready, 1 starting. Never more than 20.", "128", "today · 2 failed", "p50 · p99 412 ms", "about ¥0.84 of ¥5.00 today", "pauses after 30 min without use",
+		"Claude Desktop", "84 calls", "1 call", "http://127.0.0.1:7411/mcp", "AgentRun cloud", "Hangzhou · 1.0",
+		"Session 8f2c ends in 4 min.", "Its context moves to the replacement that is warming up.")
+}
+
+func TestTheOverviewWithNothingYet(t *testing.T) {
+	r := english(t, PlaceOverview, emptyView())
+	r.wants("Starting", "None of 3 is ready yet.", "No session is there yet.", "no run yet", "No editor is connected.", "This computer")
+	r.lacks("Cloud time")
+	r.tap("Connect an editor")
+	if at := r.window.At(); at != PlaceEditors {
+		t.Errorf("the button led to %s, want the editors", at)
+	}
+}
+
+func TestThePoolIsPausedAndResumed(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceOverview, v)
+	r.tap("Pause pool")
+	r.asked("pause")
+	v.Pool.Paused, v.Phase, v.Sessions = true, status.Paused, nil
+	r.window.Render(v)
+	r.wants("Paused", "none is kept ready, and nothing is paid for")
+	r.tap("Resume pool")
+	r.asked("resume")
+}
+
+func TestTheNumberKeptReadyIsChangedByOne(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceOverview, v)
+	r.tap("Keep one more ready")
+	r.tap("Keep one fewer ready")
+	r.asked("warm 4", "warm 2")
+	v.Pool.Warm = 0
+	r.window.Render(v)
+	r.tap("Keep one more ready")
+	r.asked("warm 1")
+}
+
+func TestASessionIsReplacedAndEnded(t *testing.T) {
+	v := busyView()
+	v.Sessions = v.Sessions[1:2]
+	r := english(t, PlaceOverview, v)
+	r.tap("What can be done with this session")
+	r.choose("Replace with a new one")
+	r.asked("replace agentrun 2")
+	r.tap("What can be done with this session")
+	r.choose("End session")
+	r.asked()
+	r.wants("End session 11d0?", "2 contexts live in it.")
+	r.tap("Cancel")
+	r.asked()
+	r.tap("What can be done with this session")
+	r.choose("End session")
+	r.tap("End session")
+	r.asked("end agentrun 2")
+}
+
+func TestASessionWithoutContextsEndsWithoutAQuestion(t *testing.T) {
+	v := busyView()
+	v.Sessions = v.Sessions[2:3]
+	r := english(t, PlaceOverview, v)
+	r.tap("What can be done with this session")
+	r.choose("End session")
+	r.asked("end agentrun 3")
+}
+
+func TestProblemsHaveAButtonThatHelps(t *testing.T) {
+	r := english(t, PlaceOverview, problemView())
+	r.wants("Not available", "Sandboxes cannot be made at the moment.", "The service refused the key: SignatureDoesNotMatch.", "The usual port is taken")
+	r.tap("Try now")
+	r.asked("retry")
+	r.tap("Open settings")
+	if at := r.window.At(); at != PlaceSettings {
+		t.Errorf("the button led to %s, want the settings", at)
+	}
+}
+
+func TestAProblemNobodyPutIntoWordsIsShownAsItIs(t *testing.T) {
+	v := emptyView()
+	v.Problems = []status.Problem{{Code: "new-kind", What: "Something new is wrong.", Why: "It is new.", Todo: "Wait."}}
+	r := english(t, PlaceOverview, v)
+	r.wants("Something new is wrong.", "It is new. Wait.")
+	r.tap("Open log folder")
+	r.asked("logs")
+}
+
+func TestWhatCouldNotBeDoneIsTold(t *testing.T) {
+	r := english(t, PlaceOverview, busyView())
+	r.host.refuse["pause"] = errors.New("the host is ending")
+	r.tap("Pause pool")
+	r.wants("The pool could not be paused. The host is ending.")
+}
+
+func TestTheOverviewShowsTheLoadingOfTheEngine(t *testing.T) {
+	v := emptyView()
+	v.Backend.Loading = &status.Loader{What: "compiling the engine", Since: noon.Add(-2 * time.Second)}
+	v.Figures = &Figures{UsualLoad: 3200 * time.Millisecond}
+	r := english(t, PlaceOverview, v)
+	r.wants("Getting ready: compiling the engine.", "For 2 s so far; last time it took 3.2 s.")
+	v.Backend.Loading = nil
+	r.window.Render(v)
+	r.lacks("Getting ready")
+}
+
+func TestARingGoesWithTheClock(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceOverview, v)
+	v.Now = noon.Add(20 * time.Second)
+	r.window.Render(v)
+	r.wants("Session 8f2c ends in 3 min.")
+	v.Now = noon.Add(10 * time.Minute)
+	r.window.Render(v)
+	r.lacks("Session 8f2c ends")
+}
+
+func TestManyClientsAreSummedUp(t *testing.T) {
+	v := busyView()
+	for range 20 {
+		v.Clients = append(v.Clients, status.Client{Name: "codex-mcp-client", Via: "http", LastSeen: noon})
+	}
+	r := english(t, PlaceOverview, v)
+	r.wants("and 17 more", "Codex")
+}
+
+func TestTheAddressIsCopied(t *testing.T) {
+	r := english(t, PlaceOverview, busyView())
+	r.tap("Copy")
+	r.wants("Copied.")
+	if got := r.window.d.app.Clipboard().Content(); got != "http://127.0.0.1:7411/mcp" {
+		t.Errorf("the clipboard has %q, want the address", got)
+	}
+	v := busyView()
+	v.Addresses.HTTP = ""
+	r.window.Render(v)
+	r.wants("/run/user/1000/agentrun-tray/host.sock", "The address for URLs is off.")
+}
+
+func TestAContextThatDoesNotMoveEndsWithItsSession(t *testing.T) {
+	v := busyView()
+	v.Settings.Values["carry_over"] = "off"
+	r := english(t, PlaceOverview, v)
+	r.wants("Its context ends with it.")
+}

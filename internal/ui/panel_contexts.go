@@ -1,0 +1,309 @@
+package ui
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+)
+
+// contexts lists the code contexts, and shows one of them as a notebook to which something can be added by hand.
+type contexts struct {
+	d    *desk
+	host contextsHost
+
+	all      *fyne.Container
+	table    *kit.Rows[status.Context]
+	filter   *kit.Field
+	fresh    *kit.Button
+	title    *kit.Text
+	about    *kit.Text
+	save     *kit.Button
+	stop     *kit.Button
+	heading  *fyne.Container
+	notebook *notebook
+	page     *kit.Page
+	try      *tryPane
+
+	items  []status.Context
+	chosen status.Context
+	view   *View // drawn last
+	follow bool  // the newest cell is to be in sight
+	now    time.Time
+	begun  map[string]time.Time // when the run in progress of a context was first seen
+}
+
+func newContexts(d *desk, host contextsHost) *contexts {
+	c := &contexts{d: d, host: host, begun: map[string]time.Time{}}
+	c.table = kit.NewRows(func(s status.Context) string { return s.ID }, d.Say("contexts.none"), d.Say("filter.none"), c.columns()...)
+	c.table.Selected = func(s status.Context) {
+		c.choose(s)
+		c.redraw()
+	}
+	c.table.SortBy(6, true)
+	c.filter = kit.NewSearch(d.Say("filter"), 120)
+	c.filter.Changed = func(s string) {
+		c.table.Filter(s)
+		c.all.Refresh()
+	}
+	c.fresh = kit.NewButton(d.Say("contexts.new"), kit.Primary, func() {
+		kit.Menu(c.fresh, fyne.NewMenuItem(d.Say("language.python"), func() { c.create("python") }), fyne.NewMenuItem(d.Say("language.javascript"), func() { c.create("javascript") }))
+	})
+	c.title = kit.NewText("", kit.Strong, kit.Foreground).Trim()
+	c.about = kit.NewText("", kit.Small, kit.Muted).Trim()
+	c.save = kit.NewButton(d.Say("contexts.save"), kit.Plain, c.saveNotebook)
+	c.stop = kit.NewButton(d.Say("contexts.stop"), kit.Danger, c.askStop)
+	c.heading = kit.Row(12, kit.Grow(kit.Lead(14, c.title, c.about)), c.save, c.stop)
+	c.notebook = newNotebook(d, notebookMenu{interrupt: c.interrupt, again: c.run, reflow: c.redraw})
+	c.try = newTryPane(d, c.run)
+	c.page = kit.NewPage(kit.Pad(4, 4, 6, 4, kit.Col(10, c.notebook.root, c.try.root)))
+	top := kit.Row(14, kit.NewText(d.Say("place.contexts"), kit.Title, kit.Foreground), kit.SpringBy(5), kit.Grow(c.filter), c.fresh)
+	inset := func(o fyne.CanvasObject) fyne.CanvasObject { return kit.Pad(0, 4, 0, 4, o) } // what scrolls has room for its shadows
+	c.all = kit.Pad(20, 20, 14, 20, kit.Stacked(kit.Gap, c.share, inset(top), inset(c.table.Root), inset(c.heading), c.page))
+	return c
+}
+
+func (c *contexts) root() fyne.CanvasObject { return c.all }
+
+// share is how tall the table may be in a height: its rows, but not more than two fifths.
+func (c *contexts) share(height float32) float32 {
+	return min(c.table.Height(), max(118, height*0.36))
+}
+
+func (c *contexts) columns() []kit.Column[status.Context] {
+	d := c.d
+	return []kit.Column[status.Context]{
+		{
+			Title: d.Say("column.name"), Width: 110, Grow: 3,
+			Cell: func(s status.Context) kit.Cell { return kit.Cell{Text: s.Name, Bold: s.ID == c.table.Chosen()} },
+			Compare: func(a, b status.Context) int {
+				return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+			},
+		},
+		{
+			Title: d.Say("column.language"), Width: 78, Grow: 0.5, Drop: 3,
+			Cell:    func(s status.Context) kit.Cell { return kit.Cell{Text: c.language(s.Language)} },
+			Compare: func(a, b status.Context) int { return strings.Compare(a.Language, b.Language) },
+		},
+		{
+			Title: d.Say("column.backend"), Width: 92, Grow: 0.5, Drop: 5,
+			Cell:    func(s status.Context) kit.Cell { return kit.Cell{Text: d.backend(s.Backend), Tone: kit.Muted} },
+			Compare: func(a, b status.Context) int { return strings.Compare(a.Backend, b.Backend) },
+		},
+		{
+			Title: d.Say("column.session"), Width: 54, Grow: 0.5, Drop: 4,
+			Cell:    func(s status.Context) kit.Cell { return kit.Cell{Text: lastFour(s.SandboxID), Mono: true} },
+			Compare: func(a, b status.Context) int { return strings.Compare(a.SandboxID, b.SandboxID) },
+		},
+		{
+			Title: d.Say("column.state"), Width: 112, Grow: 0.5,
+			Cell:    c.state,
+			Compare: func(a, b status.Context) int { return strings.Compare(b.Status, a.Status) },
+		},
+		{
+			Title: d.Say("column.runs"), Width: 38, Grow: 0.3, Drop: 2,
+			Cell:    func(s status.Context) kit.Cell { return kit.Cell{Text: strconv.Itoa(s.Runs)} },
+			Compare: func(a, b status.Context) int { return cmp.Compare(a.Runs, b.Runs) },
+		},
+		{
+			Title: d.Say("column.used"), Width: 132, Grow: 3, Drop: 1,
+			Cell: func(s status.Context) kit.Cell {
+				return kit.Cell{Text: d.Say("contexts.used", "when", d.Ago(s.LastUsed, c.now), "client", d.client(s.Client)), Tone: kit.Muted}
+			},
+			Compare: func(a, b status.Context) int { return a.LastUsed.Compare(b.LastUsed) },
+		},
+	}
+}
+
+func (c *contexts) language(name string) string {
+	if c.d.Has("language." + name) {
+		return c.d.Say("language." + name)
+	}
+	return name
+}
+
+func (c *contexts) state(s status.Context) kit.Cell {
+	switch s.Status {
+	case "running":
+		text := c.d.Say("contexts.running")
+		if since, ok := c.begun[s.ID]; ok && c.now.Sub(since) >= time.Second {
+			text = c.d.Say("contexts.running.for", "time", c.d.Short(c.now.Sub(since)))
+		}
+		return kit.Cell{Text: text, Tone: kit.Accent, Pill: true}
+	case "lost":
+		return kit.Cell{Text: c.d.Say("contexts.lost"), Tone: kit.Problem, Pill: true}
+	}
+	return kit.Cell{Text: c.d.Say("contexts.idle"), Tone: kit.Ready, Pill: true}
+}
+
+// redraw draws the last view again, after somebody changed how it is shown.
+func (c *contexts) redraw() {
+	if c.view != nil {
+		c.render(c.view)
+	}
+	c.page.Reflow()
+}
+
+func (c *contexts) render(v *View) {
+	c.view, c.now = v, v.Now
+	rows := len(c.items)
+	if !sameContexts(c.items, v.Contexts) {
+		c.items = v.Contexts
+		c.noteRuns()
+		c.table.Set(v.Contexts)
+		c.find()
+	} else {
+		c.table.Touch()
+	}
+	if rows != len(c.items) {
+		c.all.Refresh()
+	}
+	changed := c.notebook.render(v, c.chosen)
+	c.describe(v)
+	if changed {
+		follow := c.follow || c.page.AtBottom()
+		c.page.Reflow()
+		if follow {
+			c.page.Bottom()
+		}
+		c.follow = false
+	}
+}
+
+// noteRuns remembers since when contexts run.
+func (c *contexts) noteRuns() {
+	running := make(map[string]time.Time)
+	for _, s := range c.items {
+		if s.Status != "running" {
+			continue
+		}
+		since, ok := c.begun[s.ID]
+		if !ok {
+			since = c.now
+		}
+		running[s.ID] = since
+	}
+	c.begun = running
+}
+
+// find keeps the chosen context, or takes the one used last when it is gone.
+func (c *contexts) find() {
+	last := status.Context{}
+	for _, s := range c.items {
+		if s.ID == c.chosen.ID {
+			c.chosen = s
+			return
+		}
+		if last.ID == "" || s.LastUsed.After(last.LastUsed) {
+			last = s
+		}
+	}
+	c.choose(last)
+}
+
+func (c *contexts) choose(s status.Context) {
+	if s.ID == c.chosen.ID {
+		return
+	}
+	c.chosen = s
+	c.table.Choose(s.ID)
+	c.follow = true
+	c.host.WatchContext(s.ID)
+}
+
+func (c *contexts) describe(v *View) {
+	s := c.chosen
+	none := s.ID == ""
+	c.try.describe(c.d, s, c.language(s.Language))
+	if c.heading.Hidden != none {
+		c.heading.Hidden = none
+		c.all.Refresh()
+	}
+	if none {
+		return
+	}
+	about := c.d.Say("contexts.about", "language", c.language(s.Language), "backend", c.d.backend(s.Backend), "session", lastFour(s.SandboxID))
+	tone := kit.Muted
+	if s.Instead != "" { // it is not where it was meant to be, which matters more
+		about, tone = s.Instead, kit.Warming
+	}
+	relaid := c.title.Set(s.Name)
+	relaid = c.about.Set(about) || relaid
+	c.about.SetTone(tone)
+	if relaid {
+		c.heading.Refresh()
+	}
+	c.save.SetEnabled(v.Notebook != nil && v.Notebook.ContextID == s.ID && len(v.Notebook.Cells) > 0)
+}
+
+func (c *contexts) create(language string) {
+	c.d.errands.run(func(ctx context.Context) error {
+		_, err := c.host.NewContext(ctx, language)
+		return err
+	}, func(err error) {
+		if err != nil {
+			c.d.fail(c.d.Say("fail.create"), err)
+		}
+	})
+}
+
+func (c *contexts) interrupt() {
+	id := c.chosen.ID
+	c.d.do(nil, c.d.Say("fail.interrupt"), func(ctx context.Context) error { return c.host.Interrupt(ctx, id) })
+}
+
+func (c *contexts) askStop() {
+	id, name := c.chosen.ID, c.chosen.Name
+	kit.Ask(c.d.window.Canvas(), c.d.Say("contexts.stop.ask", "name", name), c.d.Say("contexts.stop.detail"), c.d.Say("cancel"), c.d.Say("contexts.stop"), func() {
+		c.d.do(c.stop, c.d.Say("fail.stop"), func(ctx context.Context) error { return c.host.StopContext(ctx, id) })
+	})
+}
+
+func (c *contexts) saveNotebook() {
+	id := c.chosen.ID
+	c.d.save(fileName(c.chosen.Name)+".ipynb", c.d.Say("fail.save"), func(ctx context.Context, to io.Writer) error { return c.host.SaveNotebook(ctx, id, to) })
+}
+
+// fileName makes a name fit for a file.
+func fileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return '-'
+		}
+		return r
+	}, name)
+}
+
+// run starts code in the chosen context; where there is none, in a new one.
+func (c *contexts) run(code string) {
+	if strings.TrimSpace(code) == "" {
+		return
+	}
+	id, language := c.chosen.ID, c.try.chosen()
+	c.try.run.Disable()
+	c.d.errands.run(func(ctx context.Context) error {
+		_, err := c.host.RunCode(ctx, id, language, code)
+		return err
+	}, func(err error) {
+		c.try.run.Enable()
+		if err != nil {
+			c.d.fail(c.d.Say("fail.run"), err)
+			return
+		}
+		c.try.clear(code)
+		c.page.Bottom()
+	})
+}
+
+// focusTry puts the keyboard into the pane to try something in.
+func (c *contexts) focusTry() {
+	c.page.Reveal(c.try.root)
+	c.d.window.Canvas().Focus(c.try.entry)
+}

@@ -1,0 +1,328 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+)
+
+// SettingsValues are the values of settings by their names, as [Settings] has them.
+func SettingsValues(c config.Config) map[string]any {
+	data, err := json.Marshal(c)
+	if err != nil {
+		panic("ui: settings: " + err.Error()) // there is nothing in them that JSON cannot hold
+	}
+	var tree map[string]any
+	if err := json.Unmarshal(data, &tree); err != nil {
+		panic("ui: settings: " + err.Error())
+	}
+	flat := make(map[string]any)
+	flatten(flat, "", tree)
+	return flat
+}
+
+func flatten(into map[string]any, prefix string, tree map[string]any) {
+	for name, v := range tree {
+		if inner, ok := v.(map[string]any); ok && prefix+name != "clients" {
+			flatten(into, prefix+name+".", inner)
+			continue
+		}
+		into[prefix+name] = v
+	}
+}
+
+// settings shows what can be set, each with what it means and what is wrong with it beside it.
+type settings struct {
+	d       *desk
+	host    settingsHost
+	page    *kit.Page
+	rows    []*settingRow
+	cards   []*fyne.Container
+	bodies  [][]*settingRow
+	last    *Settings
+	account *accountBox
+	tokens  *tokenBox
+	start   *kit.Switch
+	word    *kit.Text
+	file    *kit.Text
+	seen    Account
+}
+
+func newSettings(d *desk, host settingsHost) *settings {
+	p := &settings{d: d, host: host}
+	reflow := func() {
+		if p.page != nil {
+			p.page.Reflow()
+		}
+	}
+	p.account, p.tokens = newAccountBox(d, host, reflow), newTokenBox(d, host, reflow)
+	p.file = kit.NewText("", kit.Mono, kit.Muted).Trim()
+	logs := kit.NewLeadButton("folder", d.Say("activity.logs"), kit.Plain, func() { d.do(nil, d.Say("fail.logfolder"), host.OpenLogFolder) })
+	all := []fyne.CanvasObject{kit.BaseRow(14, kit.NewText(d.Say("place.settings"), kit.Title, kit.Foreground), kit.Spring())}
+	for _, s := range sections {
+		body := kit.Col(13, kit.NewText(d.Say("section."+s.key), kit.SmallStrong, kit.Muted))
+		add := func(o fyne.CanvasObject) {
+			if len(body.Objects) > 1 {
+				body.Add(kit.NewRule())
+			}
+			body.Add(o)
+		}
+		if s.key == "account" {
+			add(p.account.root)
+		}
+		if s.key == "app" {
+			add(p.startRow())
+		}
+		var rows []*settingRow
+		for _, one := range s.rows {
+			row := newSettingRow(d, one, host, reflow)
+			rows = append(rows, row)
+			add(row.root)
+		}
+		switch s.key {
+		case "address":
+			add(p.tokens.root)
+		case "app":
+			add(kit.Row(18, kit.Grow(kit.Col(3, kit.NewPara(d.Say("settings.file"), kit.Strong, kit.Foreground), p.file)), logs))
+		}
+		p.rows = append(p.rows, rows...)
+		card := kit.InCard(body)
+		p.cards, p.bodies = append(p.cards, card), append(p.bodies, rows)
+		all = append(all, card)
+	}
+	all = append(all, p.shortcuts())
+	p.page = kit.NewPage(kit.Pad(20, 24, 20, 24, kit.Cap(860, kit.Col(kit.Gap, all...))))
+	return p
+}
+
+func (p *settings) root() fyne.CanvasObject { return p.page }
+
+func (p *settings) startRow() fyne.CanvasObject {
+	p.word = kit.NewText("", kit.Small, kit.Muted).Right()
+	p.start = kit.NewSwitch(p.d.Say("setting.autostart"), false, func(on bool) {
+		p.d.do(nil, p.d.Say("fail.autostart"), func(ctx context.Context) error { return p.host.SetAutostart(ctx, on) })
+	})
+	return kit.Row(18, kit.Grow(kit.Col(1, kit.NewPara(p.d.Say("setting.autostart"), kit.Strong, kit.Foreground), kit.NewPara(p.d.Say("setting.autostart.help"), kit.Small, kit.Muted))),
+		kit.Row(9, kit.Fix(40, 0, p.word), p.start))
+}
+
+// shortcuts lists what the keyboard can do.
+func (p *settings) shortcuts() fyne.CanvasObject {
+	body := kit.Col(7, kit.NewText(p.d.Say("section.keyboard"), kit.SmallStrong, kit.Muted))
+	for _, s := range shortcuts {
+		body.Add(kit.Row(12, kit.Fix(150, 0, kit.NewText(s.keys(), kit.Mono, kit.Foreground)), kit.Grow(kit.NewPara(p.d.Say("shortcut."+s.name), kit.Small, kit.Muted))))
+	}
+	return kit.InCard(body)
+}
+
+func (p *settings) render(v *View) {
+	changed := p.tokens.render(v.Tokens, v)
+	if v.Account != p.seen || p.account.note.Text() == "" {
+		p.seen = v.Account
+		p.account.render(v.Account)
+		changed = true
+	}
+	if v.Settings != nil && v.Settings != p.last {
+		p.last = v.Settings
+		for _, r := range p.rows {
+			r.render(v.Settings.Values)
+		}
+		p.hideRules()
+		p.start.Set(v.Settings.Autostart)
+		word := p.d.Say("off")
+		if v.Settings.Autostart {
+			word = p.d.Say("on")
+		}
+		p.word.Set(word)
+		p.file.Set(v.Settings.File)
+		changed = true
+	}
+	if changed {
+		p.page.Reflow()
+	}
+}
+
+// hideRules takes the lines away that stand above a row that is not there.
+func (p *settings) hideRules() {
+	for n, card := range p.cards {
+		for _, row := range p.bodies[n] {
+			if body, ok := bodyOf(card); ok {
+				for at, o := range body.Objects {
+					if o == row.root && at > 0 {
+						if rule, ok := body.Objects[at-1].(*kit.Box); ok {
+							rule.Hidden = row.root.Hidden
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// bodyOf is the column inside a card.
+func bodyOf(card *fyne.Container) (*fyne.Container, bool) {
+	padded, ok := card.Objects[1].(*fyne.Container)
+	if !ok {
+		return nil, false
+	}
+	body, ok := padded.Objects[0].(*fyne.Container)
+	return body, ok
+}
+
+// accountBox shows whose account is used, and takes another key.
+type accountBox struct {
+	root    *fyne.Container
+	d       *desk
+	host    settingsHost
+	title   *kit.Para
+	note    *kit.Para
+	replace *kit.Button
+	check   *kit.Button
+	remove  *kit.Button
+	form    *credentialForm
+	account Account
+	reflow  func()
+}
+
+func newAccountBox(d *desk, host settingsHost, reflow func()) *accountBox {
+	a := &accountBox{d: d, host: host, reflow: reflow, title: kit.NewPara("", kit.Strong, kit.Foreground), note: kit.NewPara("", kit.Small, kit.Muted)}
+	a.form = newCredentialForm(d, host, d.Say("first.check"), func() { a.show(false) }, reflow)
+	a.form.root.Hide()
+	a.replace = kit.NewButton("", kit.Plain, func() { a.show(a.form.root.Hidden) })
+	a.check = kit.NewButton(d.Say("account.check"), kit.Plain, func() {
+		a.check.Disable()
+		d.errands.run(func(ctx context.Context) error { return host.CheckCredentials(ctx, secrets.Credentials{}) }, func(err error) {
+			a.check.Enable()
+			if err != nil {
+				d.fail(d.Say("fail.check"), err)
+				return
+			}
+			d.toasts.Show(d.Say("account.right"), kit.Ready)
+		})
+	})
+	a.remove = kit.NewButton(d.Say("account.remove"), kit.Danger, func() {
+		kit.Ask(d.window.Canvas(), d.Say("account.remove.ask"), d.Say("account.remove.detail"), d.Say("cancel"), d.Say("account.remove"), func() {
+			d.do(a.remove, d.Say("fail.remove"), host.RemoveCredentials)
+		})
+	})
+	a.root = kit.Col(12, kit.Split(560, 12, kit.GrowBy(1, kit.Col(1, a.title, a.note)), kit.GrowBy(1, kit.Row(8, kit.Spring(), a.check, a.replace, a.remove))), a.form.root)
+	return a
+}
+
+func (a *accountBox) show(form bool) {
+	a.form.root.Hidden = !form
+	a.render(a.account)
+	a.root.Refresh()
+	a.reflow()
+}
+
+func (a *accountBox) render(account Account) {
+	a.account = account
+	none := account.Source == ""
+	title := a.d.Say("account.none")
+	if !none {
+		title = a.d.Say("account.is", "id", account.AccessKeyID, "account", account.AccountID, "region", a.d.region(account.Region))
+	}
+	a.title.Set(title)
+	a.note.Set(a.d.accountNote(account))
+	label := a.d.Say("account.replace")
+	switch {
+	case !a.form.root.Hidden:
+		label = a.d.Say("cancel")
+	case none:
+		label = a.d.Say("account.enter")
+	}
+	a.replace.Set(label)
+	a.check.Hidden = none
+	a.remove.Hidden = account.Source != secrets.FromKeychain
+	a.root.Refresh()
+}
+
+// tokenBox lists who may come in by URL.
+type tokenBox struct {
+	root   *fyne.Container
+	d      *desk
+	host   settingsHost
+	list   *fyne.Container
+	name   *kit.Field
+	make   *kit.Button
+	fresh  *fyne.Container
+	token  *kit.Text
+	reflow func()
+	last   []status.Token
+	drawn  bool
+}
+
+func newTokenBox(d *desk, host settingsHost, reflow func()) *tokenBox {
+	t := &tokenBox{d: d, host: host, reflow: reflow, list: kit.Col(6), token: kit.NewText("", kit.Mono, kit.Foreground).Trim()}
+	t.name = kit.NewField(d.Say("tokens.name"), 120)
+	t.name.Entry.OnSubmitted = func(string) { t.create() }
+	t.make = kit.NewButton(d.Say("tokens.make"), kit.Plain, t.create)
+	t.fresh = kit.Col(4, kit.InCode(kit.Row(8, kit.Grow(t.token), kit.NewButton(d.Say("copy"), kit.Ghost, func() { d.copy(t.token.Text()) }))),
+		kit.NewPara(d.Say("tokens.once"), kit.Small, kit.Warming))
+	t.fresh.Hide()
+	t.root = kit.Col(9, kit.Col(1, kit.NewPara(d.Say("tokens.title"), kit.Strong, kit.Foreground), kit.NewPara(d.Say("tokens.help"), kit.Small, kit.Muted)),
+		t.list, t.fresh, kit.Row(8, kit.Grow(t.name), t.make, kit.SpringBy(2)))
+	return t
+}
+
+func (t *tokenBox) create() {
+	name := t.name.Text()
+	if name == "" {
+		t.name.SetFault(t.d.Say("tokens.unnamed"))
+		t.reflow()
+		return
+	}
+	var token string
+	t.make.Disable()
+	t.d.errands.run(func(ctx context.Context) (err error) {
+		token, err = t.host.MakeToken(ctx, name)
+		return err
+	}, func(err error) {
+		t.make.Enable()
+		if err != nil {
+			t.name.SetFault(sentence(err))
+			t.reflow()
+			return
+		}
+		t.name.Set("")
+		t.token.Set(token)
+		t.fresh.Show()
+		t.root.Refresh()
+		t.reflow()
+	})
+}
+
+func (t *tokenBox) revoke(client string) {
+	kit.Ask(t.d.window.Canvas(), t.d.Say("tokens.revoke.ask", "name", client), t.d.Say("tokens.revoke.detail"), t.d.Say("cancel"), t.d.Say("tokens.revoke"), func() {
+		t.d.do(nil, t.d.Say("fail.revoke"), func(ctx context.Context) error { return t.host.RevokeToken(ctx, client) })
+	})
+}
+
+func (t *tokenBox) render(tokens []status.Token, v *View) bool {
+	same := t.drawn && len(tokens) == len(t.last)
+	for n := range tokens {
+		same = same && sameToken(tokens[n], t.last[n])
+	}
+	if same {
+		return false
+	}
+	t.last, t.drawn = tokens, true
+	t.list.Objects = nil
+	for _, token := range tokens {
+		seen := t.d.Say("tokens.unused")
+		if !token.LastSeen.IsZero() {
+			seen = t.d.Say("tokens.seen", "when", t.d.Ago(token.LastSeen, v.Now))
+		}
+		t.list.Add(kit.InCode(kit.Row(10, kit.NewIcon("key", 16, kit.Muted), kit.GrowBy(1, kit.NewText(token.Client, kit.Small, kit.Foreground).Trim()),
+			kit.GrowBy(1, kit.NewText(seen, kit.Small, kit.Muted).Trim()), kit.NewButton(t.d.Say("tokens.revoke"), kit.Quiet, func() { t.revoke(token.Client) }))))
+	}
+	t.list.Hidden = len(tokens) == 0
+	return true
+}

@@ -1,0 +1,120 @@
+package ui
+
+import (
+	"errors"
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+)
+
+func TestTheActivityListsCallsNewestFirst(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceActivity, v)
+	a, ok := r.window.panels[PlaceActivity].(*activity)
+	if !ok {
+		t.Fatal("no activity")
+	}
+	if got := a.table.At(0).ID; got != "q39" {
+		t.Errorf("the first row is %s, want the newest call, q39", got)
+	}
+	r.wants("upload_file", "Timed out", "Code failed", "Cancelled", "Done")
+	a.filter.Entry.SetText("timed vs")
+	for n := range a.table.Len() {
+		if c := a.table.At(n); c.Outcome != "TIMEOUT" || c.Client != "Visual Studio Code" {
+			t.Errorf("the filter left %+v", c)
+		}
+	}
+	if a.table.Len() == 0 {
+		t.Error("the filter left nothing")
+	}
+	a.filter.Entry.SetText("")
+	a.table.Selected(a.table.At(0))
+	r.wants("request_id  q39")
+	r.tap("Close")
+	r.lacks("request_id  q39")
+	v.Calls = calls(41)
+	r.window.Render(v)
+	if a.table.Len() != 41 {
+		t.Errorf("%d rows after another call, want 41", a.table.Len())
+	}
+	r.tap("Log folder")
+	r.asked("logs")
+}
+
+func TestAnEditorIsConnectedAfterItsChangeWasShown(t *testing.T) {
+	r := english(t, PlaceEditors, busyView())
+	r.wants("5 found on this computer", "Connected", "Not connected", "Old path", "Not found here: Windsurf, Cline")
+	r.tap("Zed")
+	r.asked("preview zed")
+	r.wants("What changes in the settings of Zed", "agentrun-mcp", "/home/u/.config/zed/settings.json", "A copy of the file is kept.")
+	r.tap("Connect")
+	r.asked("connect zed")
+	r.lacks("What changes in the settings of Zed")
+}
+
+func TestAPreviewChangesNothing(t *testing.T) {
+	r := english(t, PlaceEditors, busyView())
+	r.tap("Zed")
+	r.tap("Cancel")
+	r.asked("preview zed")
+	r.lacks("What changes in the settings of Zed")
+}
+
+func TestAnEditorIsDisconnected(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceEditors, v)
+	r.tap("Cursor")
+	r.asked("disconnect cursor")
+	all := *v.Editors
+	all.Found = append([]Editor(nil), all.Found...)
+	all.Found[1].State = EditorOff
+	v.Editors = &all
+	r.window.Render(v)
+	r.tap("Connect all")
+	r.asked("connect cursor", "connect zed")
+}
+
+func TestWhatAnEditorsTestFoundIsTold(t *testing.T) {
+	v := busyView()
+	v.Editors = &Editors{Found: v.Editors.Found[:1]}
+	r := english(t, PlaceEditors, v)
+	r.tap("Test")
+	r.wants("It answers.")
+	r.host.refuse["test claude-desktop"] = errors.New("the relay is not there")
+	r.tap("Test")
+	r.wants("The editor's entry does not work. The relay is not there.")
+}
+
+func TestTheEditorsMayNotBeThereYet(t *testing.T) {
+	v := emptyView()
+	v.Editors = nil
+	r := english(t, PlaceEditors, v)
+	r.wants("looking for editors")
+	v.Editors = &Editors{}
+	r.window.Render(v)
+	r.wants("No editor that we know was found")
+}
+
+// TestNothingSticksOut: in the smallest window, in both languages, every text ends inside of it.
+func TestNothingSticksOut(t *testing.T) {
+	for _, language := range []string{"en", "zh"} {
+		for _, size := range []fyne.Size{fyne.NewSize(minWidth, minHeight), fyne.NewSize(1080, 700)} {
+			r := newRig(t, kit.AlwaysLight, size, Options{Language: language})
+			for name, v := range map[string]View{"empty": emptyView(), "busy": busyView(), "problem": problemView()} {
+				r.window.Render(v)
+				for _, place := range Places() {
+					r.window.Open(place)
+					r.inside(name + " " + string(place) + " in " + language)
+				}
+			}
+			r = newRig(t, kit.AlwaysLight, size, Options{Language: language, FirstRun: true})
+			r.window.Render(busyView())
+			for _, step := range []int{stepWhere, stepAccount, stepEditors} {
+				r.window.first.show(step)
+				r.inside("first step " + number(float64(step)) + " in " + language)
+			}
+		}
+	}
+}

@@ -1,0 +1,261 @@
+package ui
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+)
+
+// faulty reports whether the settings file would complain of a value.
+func faulty(t *testing.T, name string, v any) bool {
+	t.Helper()
+	tree := map[string]any{}
+	at, parts := tree, strings.Split(name, ".")
+	for _, part := range parts[:len(parts)-1] {
+		next := map[string]any{}
+		at[part] = next
+		at = next
+	}
+	at[parts[len(parts)-1]] = v
+	data, err := json.Marshal(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config.Default()
+	c.Pool.Ceiling = 100
+	if err := json.Unmarshal(data, &c); err != nil {
+		return true
+	}
+	for _, f := range c.Check() {
+		if f.Field == name {
+			return true
+		}
+	}
+	return false
+}
+
+// TestTheTableOfSettingsIsThatOfTheFile: every setting of the file has a row, every choice of a row is one the file takes, and a
+// number is refused exactly where the file refuses it.
+func TestTheTableOfSettingsIsThatOfTheFile(t *testing.T) {
+	values := SettingsValues(config.Default())
+	rows := map[string]setting{}
+	for _, s := range sections {
+		for _, row := range s.rows {
+			rows[row.name] = row
+		}
+	}
+	for name := range values {
+		if _, ok := rows[name]; !ok && name != "clients" { // its rules are by client, for who edits the file
+			t.Errorf("the setting %s has no row", name)
+		}
+	}
+	for name, row := range rows {
+		if name == "theme" {
+			continue
+		}
+		v, ok := values[name]
+		if !ok {
+			t.Errorf("the row %s is of no setting", name)
+			continue
+		}
+		switch row.kind {
+		case kindChoice, kindList:
+			for _, o := range row.options {
+				if faulty(t, name, o) {
+					t.Errorf("%s offers %q, which the file refuses", name, o)
+				}
+			}
+			if text, ok := v.(string); !ok || !slices.Contains(row.options, text) {
+				t.Errorf("%s does not offer what a new installation has, %v", name, v)
+			}
+		case kindNumber:
+			step := 1.0
+			if !row.whole {
+				step = math.Max(row.low, 1) / 2000
+			}
+			for v, bad := range map[float64]bool{row.low: false, row.high: false, row.low - step: true, row.high + 1: true} {
+				if faulty(t, name, v) != bad {
+					t.Errorf("%s: the file refuses %v: %v, the window: %v", name, v, !bad, bad)
+				}
+			}
+			if row.whole != faulty(t, name, row.low+0.5) {
+				t.Errorf("%s: whole numbers alone in the window: %v, in the file: %v", name, row.whole, !row.whole)
+			}
+		case kindSwitch:
+			if _, ok := v.(bool); !ok {
+				t.Errorf("%s is no switch: %v", name, v)
+			}
+		case kindText, kindFolders:
+		}
+	}
+}
+
+func (r *rig) setting(name string) *settingRow {
+	r.t.Helper()
+	p, ok := r.window.panels[PlaceSettings].(*settings)
+	if !ok {
+		r.t.Fatal("no settings")
+	}
+	for _, row := range p.rows {
+		if row.s.name == name {
+			return row
+		}
+	}
+	r.t.Fatalf("no setting %s", name)
+	return nil
+}
+
+// enter types a value into a field and leaves it.
+func (r *rig) enter(row *settingRow, text string) {
+	r.t.Helper()
+	r.win.Canvas().Focus(row.field.Entry)
+	row.field.Entry.SetText(text)
+	r.win.Canvas().Unfocus()
+	r.settle()
+}
+
+func TestABadValueIsRefusedBesideItsField(t *testing.T) {
+	r := english(t, PlaceSettings, busyView())
+	for _, tc := range []struct{ name, text, want string }{
+		{"pool.warm", "many", "Enter a number."},
+		{"pool.warm", "2.5", "Enter a whole number."},
+		{"pool.warm", "-1", "Enter a number from 0 to 100."},
+		{"pool.warm", "21", "Not more than the 20 sessions there may be at most."},
+		{"runs.timeout_seconds", "NaN", "Enter a number."},
+		{"runs.timeout_seconds", "601", "Enter a number from 0.001 to 600."},
+		{"http.port", "65536", "Enter a number from 0 to 65535."},
+		{"agentrun.template", "my template", "Use 1 to 64 letters, digits, hyphens and underscores."},
+	} {
+		row := r.setting(tc.name)
+		r.enter(row, tc.text)
+		if got := row.field.Fault(); got != tc.want {
+			t.Errorf("%s = %q: says %q, want %q", tc.name, tc.text, got, tc.want)
+		}
+	}
+	r.asked()
+}
+
+func TestAChangeIsSavedAndSaysWhenItTakesEffect(t *testing.T) {
+	r := english(t, PlaceSettings, busyView())
+	r.enter(r.setting("pool.warm"), " 5 ")
+	r.asked("change pool.warm")
+	if got := r.setting("pool.warm").outcome.Text(); got != "Saved." {
+		t.Errorf("says %q, want Saved.", got)
+	}
+	r.enter(r.setting("http.port"), "7500")
+	r.asked("change http.port")
+	if got := r.setting("http.port").outcome.Text(); got != "Saved. It takes effect after a restart." {
+		t.Errorf("says %q, want that a restart is needed", got)
+	}
+	r.setting("fallback").segments.TypedKey(&fyne.KeyEvent{Name: fyne.KeyRight})
+	r.settle()
+	r.asked("change fallback")
+}
+
+func TestAChangeTheHostRefusesIsTakenBack(t *testing.T) {
+	r := english(t, PlaceSettings, busyView())
+	r.host.refuse["change fallback"] = errors.New("the settings file is not valid JSON; correct it first")
+	row := r.setting("fallback")
+	row.segments.TypedKey(&fyne.KeyEvent{Name: fyne.KeyRight})
+	r.settle()
+	if row.segments.Chosen() != "local" {
+		t.Errorf("shows %q, want what was there before, local", row.segments.Chosen())
+	}
+	if got := row.outcome.Text(); got != "The settings file is not valid JSON; correct it first." {
+		t.Errorf("says %q, want why", got)
+	}
+}
+
+func TestAValueThatChangesElsewhereDoesNotOverwriteWhatIsTyped(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceSettings, v)
+	row := r.setting("pool.warm")
+	r.win.Canvas().Focus(row.field.Entry)
+	row.field.Entry.SetText("7")
+	other := *v.Settings
+	other.Values = withTheme(SettingsValues(config.Default()))
+	other.Values["pool.warm"] = 4.0
+	v.Settings = &other
+	r.window.Render(v)
+	if got := row.field.Text(); got != "7" {
+		t.Errorf("the field has %q, want what is being typed, 7", got)
+	}
+}
+
+func TestFoldersAreTakenAway(t *testing.T) {
+	r := english(t, PlaceSettings, busyView())
+	r.tap("Remove /home/u/projects/sales")
+	r.asked("change allowed_folders")
+	r.lacks("/home/u/projects/sales")
+	r.wants("/home/u/下载")
+}
+
+func TestATokenIsShownOnceAndRevoked(t *testing.T) {
+	v := busyView()
+	v.Tokens = v.Tokens[:1]
+	r := english(t, PlaceSettings, v)
+	r.host.token = "art_not-a-real-token"
+	r.tap("Make a key")
+	r.wants("Say which program it is for.")
+	p, ok := r.window.panels[PlaceSettings].(*settings)
+	if !ok {
+		t.Fatal("no settings")
+	}
+	p.tokens.name.Entry.SetText("n8n")
+	r.tap("Make a key")
+	r.asked("token n8n")
+	r.wants("art_not-a-real-token", "It is shown this once.")
+	r.tap("Revoke")
+	r.asked()
+	r.tap("Revoke")
+	r.asked("revoke cursor")
+}
+
+func TestTheKeyIsCheckedReplacedAndRemoved(t *testing.T) {
+	r := english(t, PlaceSettings, busyView())
+	r.wants("LTAI…4f2a · account 1234567890123456 · Hangzhou")
+	r.tap("Check")
+	r.asked("check")
+	r.wants("The credentials are right.")
+	if r.host.seen != (secrets.Credentials{}) {
+		t.Errorf("asked to check %+v, want those that are kept", r.host.seen)
+	}
+	r.tap("Remove")
+	r.asked()
+	r.tap("Remove")
+	r.asked("remove credentials")
+	r.tap("Replace")
+	r.wants("Access key secret")
+	r.tap("Cancel")
+	r.lacks("Access key secret")
+}
+
+func TestTheKeychainsStateIsSaid(t *testing.T) {
+	v := emptyView()
+	v.Account = Account{Keychain: secrets.Locked, Hint: "Unlock the keyring and try again."}
+	r := english(t, PlaceSettings, v)
+	r.wants("No AgentRun account", "The keychain is locked. Unlock the keyring and try again.")
+	v.Account = Account{Source: secrets.FromEnvironment, AccessKeyID: "LTAI…1111"}
+	r.window.Render(v)
+	r.wants("The key comes from the environment and is not stored.")
+	r.lacks("Remove")
+}
+
+func TestStartAtLoginShowsWhatTheSystemSays(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceSettings, v)
+	r.tap("Start at login")
+	r.asked("autostart")
+	p, ok := r.window.panels[PlaceSettings].(*settings)
+	if !ok || !p.start.On() {
+		t.Error("the switch went off before the system said so")
+	}
+}

@@ -1,0 +1,281 @@
+package ui
+
+import (
+	"strconv"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/words"
+)
+
+// Options are how a window begins.
+type Options struct {
+	// Language is that of all texts, en or zh.
+	Language string
+	// FirstRun shows the first steps before anything else.
+	FirstRun bool
+}
+
+// Window is the desktop app's window. All methods belong to the UI goroutine.
+type Window struct {
+	d       *desk
+	host    Host
+	opt     Options
+	root    *fyne.Container
+	frame   *fyne.Container
+	side    *sidebar
+	stack   *fyne.Container
+	panels  map[Place]panel
+	first   *firstRun
+	at      Place
+	view    View
+	drawn   bool
+	stale   map[Place]bool // places that were not drawn since the view changed
+	hidden  bool
+	context *contexts
+}
+
+// NewWindow fills a window of the toolkit. The theme must have been set before. Call Close when the window is not needed any more.
+func NewWindow(app fyne.App, window fyne.Window, host Host, opt Options) *Window {
+	w := &Window{host: host, opt: opt, at: PlaceOverview}
+	w.d = &desk{Words: words.In(opt.Language), app: app, window: window, toasts: kit.NewToasts(), errands: newErrands(), open: w.Open}
+	w.build()
+	window.SetPadded(false)
+	window.SetTitle(w.d.Say("app"))
+	window.SetContent(w.root)
+	for _, s := range shortcuts {
+		if s.key != "" {
+			window.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: s.key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { s.do(w) })
+		}
+	}
+	return w
+}
+
+// build makes all widgets in the language of the window.
+func (w *Window) build() {
+	d := w.d
+	w.context = newContexts(d, w.host)
+	w.panels = map[Place]panel{
+		PlaceOverview: newOverview(d, w.host, w.host, w.Try),
+		PlaceContexts: w.context,
+		PlaceActivity: newActivity(d, w.host),
+		PlaceEditors:  newEditors(d, w.host),
+		PlaceSettings: newSettings(d, w.host),
+	}
+	w.stale = map[Place]bool{}
+	w.side = newSidebar(d)
+	w.stack = container.NewStack()
+	for _, p := range Places() {
+		root := w.panels[p].root()
+		root.Hide()
+		w.stack.Add(root)
+	}
+	w.frame = container.New(&frame{w.side}, w.side.root, kit.NewUpright(), w.stack)
+	content := []fyne.CanvasObject{kit.NewBox(kit.Background, 0), w.frame}
+	if w.opt.FirstRun {
+		w.first = newFirstRun(d, w.host, w.leaveFirstRun)
+		w.frame.Hide()
+		content = append(content, w.first.root())
+	}
+	w.root = container.New(&smallest{}, append(content, d.toasts.Root)...)
+	w.Open(w.at)
+}
+
+// SetLanguage changes the language of everything.
+func (w *Window) SetLanguage(tag string) {
+	if tag == w.d.Tag() {
+		return
+	}
+	w.d.Words = words.In(tag)
+	w.opt.FirstRun = w.first != nil
+	w.build()
+	w.d.window.SetTitle(w.d.Say("app"))
+	w.d.window.SetContent(w.root)
+	if w.drawn {
+		w.drawn = false
+		w.Render(w.view)
+	}
+}
+
+func (w *Window) leaveFirstRun(try bool) {
+	w.first.root().Hide()
+	w.first = nil
+	w.frame.Show()
+	w.draw()
+	if try {
+		w.Try()
+		return
+	}
+	w.Open(PlaceOverview)
+}
+
+// Open shows a place.
+func (w *Window) Open(p Place) {
+	w.at = p
+	for place, panel := range w.panels {
+		if place == p {
+			panel.root().Show()
+		} else {
+			panel.root().Hide()
+		}
+	}
+	w.side.show(p)
+	if w.drawn && !w.hidden && w.stale[p] {
+		w.panels[p].render(&w.view)
+		delete(w.stale, p)
+	}
+	w.stack.Refresh()
+}
+
+// At is the place shown.
+func (w *Window) At() Place { return w.at }
+
+// Try goes to where code can be tried by hand.
+func (w *Window) Try() {
+	w.Open(PlaceContexts)
+	w.context.focusTry()
+}
+
+// filter puts the keyboard into the field that filters the table of a place.
+func (w *Window) filter() {
+	var field *kit.Field
+	switch p := w.panels[w.at].(type) {
+	case *contexts:
+		field = p.filter
+	case *activity:
+		field = p.filter
+	default:
+		return
+	}
+	w.d.window.Canvas().Focus(field.Entry)
+}
+
+// Render draws a view. One that looks like the one before costs next to nothing; places that are not in sight are drawn when they
+// are opened, and a window that is not in sight when it is shown.
+func (w *Window) Render(v View) {
+	if w.drawn && same(&w.view, &v) {
+		return
+	}
+	w.view, w.drawn = v, true
+	w.draw()
+}
+
+// Tick draws the view again at another time: how long ago things were, and how long they will last. Call it once a second while the
+// window is in sight.
+func (w *Window) Tick(now time.Time) {
+	v := w.view
+	v.Now = now
+	if w.drawn {
+		w.Render(v)
+	}
+}
+
+// SetVisible says whether the window is in sight. One that is not draws nothing.
+func (w *Window) SetVisible(on bool) {
+	if w.hidden == on {
+		w.hidden = !on
+		w.draw()
+	}
+}
+
+func (w *Window) draw() {
+	if !w.drawn || w.hidden {
+		return
+	}
+	if w.first != nil {
+		w.first.render(&w.view)
+		return
+	}
+	w.side.render(&w.view)
+	for _, p := range Places() {
+		w.stale[p] = true
+	}
+	w.panels[w.at].render(&w.view)
+	delete(w.stale, w.at)
+}
+
+// Tell shows a sentence for a few seconds.
+func (w *Window) Tell(text string, good bool) {
+	tone := kit.Problem
+	if good {
+		tone = kit.Ready
+	}
+	w.d.toasts.Show(text, tone)
+}
+
+// Close ends what the window's commands are doing, and waits for them.
+func (w *Window) Close() {
+	w.d.errands.close()
+	w.d.toasts.Close()
+}
+
+// frame puts the sidebar beside the places; in a small window it has icons alone.
+type frame struct{ side *sidebar }
+
+func (f *frame) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(minWidth, minHeight) }
+
+// The least size of the window.
+const (
+	minWidth  = 600
+	minHeight = 420
+)
+
+func (f *frame) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	w := float32(sidebarWide)
+	if size.Width < narrowBelow {
+		w = sidebarNarrow
+	}
+	f.side.narrow(size.Width < narrowBelow)
+	objects[0].Resize(fyne.NewSize(w, size.Height))
+	objects[0].Move(fyne.NewPos(0, 0))
+	objects[1].Resize(fyne.NewSize(1, size.Height))
+	objects[1].Move(fyne.NewPos(w-1, 0))
+	objects[2].Resize(fyne.NewSize(size.Width-w, size.Height))
+	objects[2].Move(fyne.NewPos(w, 0))
+}
+
+// smallest stacks the layers of the window, which is never smaller than its frame wants.
+type smallest struct{}
+
+func (smallest) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(minWidth, minHeight) }
+
+func (smallest) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	for _, o := range objects {
+		o.Resize(size)
+		o.Move(fyne.NewPos(0, 0))
+	}
+}
+
+// shortcut is a key, pressed with Ctrl (Cmd on macOS), and what it does.
+type shortcut struct {
+	name string
+	key  fyne.KeyName // empty: handled by the widget that has the keyboard
+	text string
+	do   func(*Window)
+}
+
+// shortcuts is the table of all.
+var shortcuts = func() []shortcut {
+	var all []shortcut
+	for n, p := range Places() {
+		key := strconv.Itoa(n + 1)
+		all = append(all, shortcut{name: string(p), key: fyne.KeyName(key), text: key, do: func(w *Window) { w.Open(p) }})
+	}
+	return append(all,
+		shortcut{name: "try", key: fyne.KeyT, text: "T", do: (*Window).Try},
+		shortcut{name: "filter", key: fyne.KeyF, text: "F", do: (*Window).filter},
+		shortcut{name: "run", text: "Enter"},
+	)
+}()
+
+func (s shortcut) keys() string {
+	modifier := "Ctrl"
+	if fyne.KeyModifierShortcutDefault == fyne.KeyModifierSuper {
+		modifier = "Cmd"
+	}
+	return modifier + "+" + s.text
+}

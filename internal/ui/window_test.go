@@ -1,0 +1,191 @@
+package ui
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+)
+
+func TestShortcutsLeadToThePlaces(t *testing.T) {
+	r := english(t, PlaceOverview, busyView())
+	press := func(key fyne.KeyName) { // the canvas of the test driver keeps no shortcuts
+		t.Helper()
+		for _, s := range shortcuts {
+			if s.key == key {
+				s.do(r.window)
+				return
+			}
+		}
+		t.Errorf("nothing is bound to Ctrl+%s", key)
+	}
+	for key, place := range map[fyne.KeyName]Place{fyne.Key2: PlaceContexts, fyne.Key3: PlaceActivity, fyne.Key4: PlaceEditors, fyne.Key5: PlaceSettings, fyne.Key1: PlaceOverview} {
+		press(key)
+		if at := r.window.At(); at != place {
+			t.Errorf("Ctrl+%s led to %s, want %s", key, at, place)
+		}
+		if !r.window.side.navs[place].On() {
+			t.Errorf("the sidebar does not show that %s is open", place)
+		}
+	}
+	press(fyne.KeyT)
+	if r.win.Canvas().Focused() != r.window.context.try.entry {
+		t.Error("Ctrl+T did not put the keyboard into the pane to try something in")
+	}
+	press(fyne.Key3)
+	press(fyne.KeyF)
+	if a, ok := r.window.panels[PlaceActivity].(*activity); !ok || r.win.Canvas().Focused() != a.filter.Entry {
+		t.Error("Ctrl+F did not put the keyboard into the filter")
+	}
+}
+
+// TestTheKeyboardReachesEverything: Tab goes through all that can be pressed, the navigation first.
+func TestTheKeyboardReachesEverything(t *testing.T) {
+	for _, place := range Places() {
+		t.Run(string(place), func(t *testing.T) {
+			r := english(t, place, busyView())
+			var order []fyne.Focusable
+			for range 200 {
+				r.win.Canvas().FocusNext()
+				f := r.win.Canvas().Focused()
+				if f == nil || slices.Contains(order, f) {
+					break
+				}
+				order = append(order, f)
+			}
+			for n, p := range Places() {
+				if n >= len(order) || order[n] != fyne.Focusable(r.window.side.navs[p]) {
+					t.Fatalf("the keyboard reaches something else before %s in the sidebar", p)
+				}
+			}
+			r.walk(func(o fyne.CanvasObject) {
+				f, ok := o.(fyne.Focusable)
+				if !ok {
+					return
+				}
+				if off, ok := o.(fyne.Disableable); ok && off.Disabled() {
+					return
+				}
+				if !slices.Contains(order, f) {
+					name := ""
+					if l, ok := o.(labelled); ok {
+						name = l.AccessibilityLabel()
+					}
+					t.Errorf("the keyboard does not reach %T %q", o, name)
+				}
+			})
+		})
+	}
+}
+
+func TestAViewThatLooksTheSameDrawsNothing(t *testing.T) {
+	one := manyView(3, 40)
+	r := english(t, PlaceContexts, one)
+	for name, tc := range map[string]struct {
+		change func(v *View)
+		same   bool
+	}{
+		"other slices":         {func(v *View) { v.Contexts, v.Sessions = slices.Clone(v.Contexts), slices.Clone(v.Sessions) }, true},
+		"the same second":      {func(v *View) { v.Now = v.Now.Add(300 * time.Millisecond) }, true},
+		"another second":       {func(v *View) { v.Now = v.Now.Add(time.Second) }, false},
+		"a context that runs":  {func(v *View) { v.Contexts = slices.Clone(v.Contexts); v.Contexts[6].Status = "running" }, false},
+		"a session that ended": {func(v *View) { v.Sessions = v.Sessions[1:] }, false},
+		"a session renewed":    {func(v *View) { v.Sessions = slices.Clone(v.Sessions); v.Sessions[0].ExpiresAt = at(time.Hour) }, false},
+		"another cost":         {func(v *View) { v.Cost = &status.Cost{} }, false},
+		"the same cost":        {func(v *View) { c := *v.Cost; v.Cost = &c }, true},
+		"a call more":          {func(v *View) { v.Calls = calls(41) }, false},
+		"a client that called": {func(v *View) { v.Clients = slices.Clone(v.Clients); v.Clients[0].Calls++ }, false},
+		"other tools allowed":  {func(v *View) { v.Tokens = slices.Clone(v.Tokens); v.Tokens[0].AllowedTools = []string{"run_code"} }, false},
+		"the pool's next try":  {func(v *View) { v.Pool.NextAttempt = at(time.Second) }, false},
+	} {
+		other := one
+		tc.change(&other)
+		if got := same(&one, &other); got != tc.same {
+			t.Errorf("%s: same = %v, want %v", name, got, tc.same)
+		}
+	}
+	if n := testing.AllocsPerRun(20, func() { r.window.Render(one) }); n > 0 {
+		t.Errorf("drawing the same view again allocates %v times", n)
+	}
+}
+
+func TestPlacesOutOfSightAreDrawnWhenTheyAreOpened(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceOverview, v)
+	v.Calls = calls(3)
+	r.window.Render(v)
+	a, ok := r.window.panels[PlaceActivity].(*activity)
+	if !ok {
+		t.Fatal("no activity")
+	}
+	if a.table.Len() != 0 {
+		t.Error("a place nobody looks at was drawn")
+	}
+	r.window.Open(PlaceActivity)
+	if a.table.Len() != 3 {
+		t.Errorf("%d calls are listed once somebody looks, want 3", a.table.Len())
+	}
+}
+
+func TestAHiddenWindowDrawsWhenItIsShown(t *testing.T) {
+	v := emptyView()
+	r := english(t, PlaceOverview, v)
+	r.window.SetVisible(false)
+	r.window.Render(busyView())
+	r.lacks("01KAW…8f2c")
+	r.window.SetVisible(true)
+	r.wants("01KAW…8f2c")
+}
+
+func TestTheClockGoesOnWithoutANewSnapshot(t *testing.T) {
+	r := english(t, PlaceOverview, busyView())
+	r.wants("10 s ago")
+	r.window.Tick(noon.Add(30 * time.Second))
+	r.wants("40 s ago")
+}
+
+func TestTheLanguageChangesWhileTheWindowIsOpen(t *testing.T) {
+	r := english(t, PlaceSettings, busyView())
+	r.window.SetLanguage("zh")
+	r.wants("设置", "会话池", "代码在哪里运行")
+	r.lacks("Settings", "Sessions kept ready")
+	if r.window.At() != PlaceSettings {
+		t.Errorf("the language led to %s, want to stay at the settings", r.window.At())
+	}
+	r.window.SetLanguage("en")
+	r.wants("Sessions kept ready")
+}
+
+func TestTheThemeChangesWhileTheWindowIsOpen(t *testing.T) {
+	r := english(t, PlaceOverview, busyView())
+	light := r.win.Canvas().Capture().At(1000, 650)
+	r.window.d.app.Settings().SetTheme(kit.NewTheme(kit.AlwaysDark))
+	r.win.Content().Refresh()
+	if dark := r.win.Canvas().Capture().At(1000, 650); dark == light {
+		t.Error("the background is the same in the dark theme")
+	}
+}
+
+func TestASmallWindowHasIconsAlone(t *testing.T) {
+	r := english(t, PlaceOverview, busyView())
+	r.wants("Editors")
+	r.win.Resize(fyne.NewSize(minWidth, minHeight))
+	r.lacks("Editors")
+	if got := r.win.Content().MinSize(); got.Width > minWidth || got.Height > minHeight {
+		t.Errorf("the window cannot be smaller than %v, want %vx%v", got, minWidth, minHeight)
+	}
+}
+
+func TestClosingTheWindowEndsItsCommands(t *testing.T) {
+	r := newRig(t, kit.AlwaysLight, fyne.NewSize(1080, 700), Options{Language: "en", FirstRun: true})
+	r.host.hold = make(chan struct{}) // it answers only when it is told to end
+	r.window.first.show(stepAccount)
+	r.typeKey("LTAIexample", "not-a-real-secret", "1234567890123456")
+	r.window.first.form.submit()
+	r.window.Close() // and does not return before
+	r.asked()
+}

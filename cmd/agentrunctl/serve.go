@@ -17,6 +17,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/corefile"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
@@ -67,7 +68,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *quiet {
 		logTo = nil
 	}
-	if err := secrets.NoCoreFiles(); err != nil {
+	if err := corefile.Disable(); err != nil {
 		return err
 	}
 	log, closer, err := logging.New(logTo, dirs.Log, logLevel)

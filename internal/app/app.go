@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -60,6 +61,7 @@ type App struct {
 	secrets *secrets.Cache // nil: no credentials
 	ledger  *ledger.Ledger
 	meter   *cost.Meter
+	calls   atomic.Int64 // requests to the service that the meter was not told of yet
 	interp  *interpreter.Interpreter
 	server  *mcpserver.Server
 	tokens  *tokens.Store

@@ -10,6 +10,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/local"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/mock"
+	"github.com/agentrun-tray/agentrun-tray/internal/cost"
 	"github.com/agentrun-tray/agentrun-tray/internal/localengine"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -27,6 +28,7 @@ type backend struct {
 	permanent func(err error) bool            // no waiting mends this failure of Open
 	create    time.Duration                   // how long Open may take
 	paid      bool                            // its sandboxes cost money
+	machine   func() cost.Machine             // what those are like
 	fleeting  bool                            // it stands for what cannot be had now, and is forgotten when it is not used
 }
 

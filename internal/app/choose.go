@@ -145,7 +145,7 @@ func (a *App) cloud(ctx context.Context, cfg config.Config) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := newCloud(a.opt, cfg, account, a.secrets.Get, a.ledger)
+	b, err := newCloud(a.opt, cfg, account, a.secrets.Get, a.ledger, func() { a.calls.Add(1) })
 	if err != nil {
 		return nil, err
 	}

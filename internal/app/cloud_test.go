@@ -188,6 +188,13 @@ func TestADayThatHasCostItsCapSuspendsThePool(t *testing.T) {
 	if !strings.Contains(s.Pool.Suspended, "daily cap is 1.00 CNY") || !slices.ContainsFunc(s.Problems, func(p status.Problem) bool { return p.Code == "daily-cap" }) {
 		t.Errorf("suspended is %q, problems are %+v", s.Pool.Suspended, s.Problems)
 	}
+	for place, said := range map[string]string{"a context": fmt.Sprint(callTool(t, opt, "create_context", `{"name":"a"}`)), "the status": fmt.Sprint(s.Problems)} {
+		for _, word := range []string{"no more are made until midnight", "agentrun.daily_cap", "agentrunctl stop", "agentrunctl backend local"} {
+			if !strings.Contains(said, word) {
+				t.Errorf("%s past the cap = %s, want %q in it", place, said, word)
+			}
+		}
+	}
 }
 
 func TestWithoutCredentialsTheCloudByNameSaysWhatToDo(t *testing.T) {

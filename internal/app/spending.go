@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/cost"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -20,6 +22,9 @@ func (a *App) meterCosts(ctx context.Context) error {
 	saved := time.Now()
 	for {
 		now := time.Now()
+		if n := a.calls.Swap(0); n > 0 {
+			a.meter.Called(now, int(n))
+		}
 		a.meter.Observe(now, a.living())
 		a.holdForCost(now)
 		if now.Sub(saved) >= lookEvery || ctx.Err() != nil {
@@ -50,11 +55,16 @@ func (a *App) loadCosts() {
 	a.holdForCost(now)
 }
 
-// living lists the paid sandboxes that live, and whether code runs in them.
+// priced is a machine in the units of the price list.
+func priced(m cloud.Machine) cost.Machine {
+	return cost.Machine{CPU: m.CPU, Memory: float64(m.Memory) / 1024, Disk: float64(m.Disk) / 1024}
+}
+
+// living lists the paid sandboxes that live, of what size they are, and whether anything runs in them.
 func (a *App) living() []cost.Alive {
 	busy := make(map[string]bool)
 	for _, c := range a.interp.Contexts() {
-		if c.RunID != "" {
+		if c.Busy {
 			busy[c.SandboxID] = true
 		}
 	}
@@ -63,15 +73,19 @@ func (a *App) living() []cost.Alive {
 		if !x.paid {
 			continue
 		}
+		machine := x.machine()
 		for _, row := range x.pool.Stats().Rows {
 			if row.Made {
 				id := row.Value.SandboxID()
-				living = append(living, cost.Alive{ID: id, Born: row.CreatedAt, Busy: busy[id]})
+				living = append(living, cost.Alive{ID: id, Born: row.CreatedAt, Busy: busy[id], Machine: machine})
 			}
 		}
 	}
 	return living
 }
+
+// pastTheCap is what a user can do about a day that has cost what it may. Settings are read when a host starts.
+const pastTheCap = "To go on today, raise agentrun.daily_cap in the settings and restart the host with agentrunctl stop, or choose the local backend with agentrunctl backend local."
 
 // holdForCost suspends the paid pools while the day has cost what it may.
 func (a *App) holdForCost(now time.Time) {
@@ -84,7 +98,7 @@ func (a *App) holdForCost(now time.Time) {
 	}
 	var why *sandbox.Error
 	if over {
-		why = sandbox.Errorf(sandbox.CodeQuotaExceeded, "%s", excess.Sentence)
+		why = sandbox.Errorf(sandbox.CodeQuotaExceeded, "%s. %s", excess.Sentence, strings.TrimSuffix(pastTheCap, "."))
 		a.log.Warn("daily cap reached", "until", excess.Until)
 	}
 	a.hold(func(h *holds) { h.cost = why })
@@ -98,7 +112,7 @@ func (a *App) foldCost(s *status.Snapshot, now time.Time) {
 	}
 	s.Cost = &status.Cost{Currency: "CNY", DailyCap: limit, Today: spending(totals.Today), Month: spending(totals.Month)}
 	if excess, over := a.meter.Over(now); over {
-		s.Problems = append(s.Problems, status.Problem{Code: "daily-cap", What: excess.Sentence, Todo: "To go on today, raise agentrun.daily_cap in the settings, or choose the local backend."})
+		s.Problems = append(s.Problems, status.Problem{Code: "daily-cap", What: excess.Sentence + ".", Todo: pastTheCap})
 	}
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -16,19 +17,32 @@ var (
 	errAsked = errors.New("agentrunctl stop")
 )
 
-// report logs how the start went: what runs code, when the first session was ready, when all were, which tools there are.
+// report logs how the start went: what runs code, when the first session was ready, when all were, which tools there are. Where no
+// sessions can be had it says so and what runs code meanwhile, and goes on until they can.
 func (a *App) report(ctx context.Context) error {
 	first := a.hub.Current()
 	b := first.Backend
 	a.log.Info("starting", "version", version.String(), "backend", b.Name, "setting", b.Setting, "region", b.Region, "template", b.Template, "credentials", b.Credentials)
 	a.log.Info("creating sessions", "warm", first.Pool.Warm, "ceiling", first.Pool.Max, "isolation", a.settings().Pool.Isolation)
-	usable, doing := false, ""
+	usable, serving, doing := false, false, ""
+	serve := func(s status.Snapshot) {
+		if serving {
+			return
+		}
+		serving = true
+		mode := s.Backend.Name
+		if s.Pool.Ready == 0 && s.Pool.Warm > 0 {
+			mode = cmp.Or(s.Backend.Fallback, mode)
+		}
+		a.log.Info("tools", "names", strings.Join(a.server.Tools(), " "))
+		a.log.Info("serving", "mode", mode, "socket", s.Addresses.Socket, "http", s.Addresses.HTTP)
+	}
 	for s := range a.hub.Watch(ctx) {
 		if l := s.Backend.Loading; l != nil && l.What != doing {
 			doing = l.What
 			a.log.Info("progress", "what", doing, "after", time.Since(a.started).Round(time.Millisecond))
 		}
-		if s.Pool.Ready == 0 && s.Pool.Warm > 0 || s.Addresses.Socket == "" {
+		if s.Addresses.Socket == "" {
 			continue
 		}
 		if !usable && s.Pool.Ready > 0 {
@@ -36,11 +50,14 @@ func (a *App) report(ctx context.Context) error {
 			a.log.Info("first session ready", "took", time.Since(a.started).Round(time.Millisecond))
 		}
 		if s.Pool.Ready < s.Pool.Warm {
+			if why := cmp.Or(s.Pool.Suspended, s.Pool.LastFailure); why != "" && !serving {
+				a.log.Warn("pool not ready", "ready", s.Pool.Ready, "of", s.Pool.Warm, "why", why, "fallback", s.Backend.Fallback)
+				serve(s)
+			}
 			continue
 		}
 		a.log.Info("pool ready", "ready", s.Pool.Ready, "of", s.Pool.Warm, "took", time.Since(a.started).Round(time.Millisecond))
-		a.log.Info("tools", "names", strings.Join(a.server.Tools(), " "))
-		a.log.Info("serving", "mode", s.Backend.Name, "socket", s.Addresses.Socket, "http", s.Addresses.HTTP)
+		serve(s)
 		return nil
 	}
 	return nil

@@ -22,6 +22,7 @@ var floors = map[string]int{
 	"localengine/guest/manifest": 1,
 	"pool":                       1,
 	"secrets":                    1,
+	"corefile":                   1,
 	"sandbox/memfiles":           1,
 	"carry":                      1,
 	"status":                     1,
@@ -83,7 +84,7 @@ var outside = map[string][]string{
 	"github.com/modelcontextprotocol/go-sdk": {}, // a peer for tests
 	"github.com/jackc/puddle":                {}, // a peer for benchmarks
 	"github.com/klauspost/compress":          {"localengine/guest"},
-	"golang.org/x/sys":                       {"localengine", "bridge", "paths", "secrets"},
+	"golang.org/x/sys":                       {"localengine", "bridge", "paths", "corefile"},
 	"golang.org/x/term":                      {"cmd/agentrunctl"},
 	"github.com/tailscale/hujson":            {"editors", "config"},
 	"github.com/pelletier/go-toml":           {"editors"},

@@ -208,6 +208,7 @@ func (i *Interpreter) beginCommand(cc *codeContext) error {
 		cc.quiet = make(chan struct{})
 	}
 	cc.commands++
+	signal(i.changed)
 	return nil
 }
 

@@ -28,6 +28,10 @@ type process struct {
 	cc    *codeContext
 	lease *pool.Lease[sandbox.Session] // it ends with that
 	shell sandbox.Shell                // of that
+
+	// Guarded by Interpreter.mu.
+	exited bool      // somebody has seen that it has
+	until  time.Time // when it ends at the latest; zero: with its context
 }
 
 // maxProcessesKnown is how many processes of one context are found by their ids. Sessions forget those that have ended sooner.
@@ -41,7 +45,10 @@ func (i *Interpreter) StartProcess(ctx context.Context, caller Caller, req Comma
 		if err != nil {
 			return err
 		}
-		known := &process{id: "proc-" + uuid.NewString(), inner: p.ID, at: on.inner, cc: on.cc, lease: on.lease, shell: on.Shell}
+		known := &process{id: "proc-" + uuid.NewString(), inner: p.ID, at: on.inner, cc: on.cc, lease: on.lease, shell: on.Shell, exited: p.Status == sandbox.ProcessExited}
+		if command.Timeout > 0 {
+			known.until = time.Now().Add(command.Timeout)
+		}
 		i.mu.Lock()
 		on.cc.processes = append(on.cc.processes, known)
 		if len(on.cc.processes) > maxProcessesKnown {
@@ -122,6 +129,9 @@ func (i *Interpreter) withProcess(
 		found.Process, err = do(ctx, p.shell, p)
 		return err
 	})
+	if err == nil {
+		i.noteState(p, found.Process)
+	}
 	if _, said := errors.AsType[*sandbox.Error](err); err != nil && !said && ctx.Err() != nil && !i.isClosing() {
 		return Process{}, &sandbox.Error{Code: sandbox.CodeCancelled, Message: "the call was cancelled; the process is not concerned", Err: context.Cause(ctx)}
 	}

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package secrets
+package corefile
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NoCoreFiles sees that this process, if it crashes, leaves no image of its memory, in which secrets would be. Processes that it
+// Disable sees that this process, if it crashes, leaves no image of its memory, in which secrets would be. Processes that it
 // starts inherit that.
-func NoCoreFiles() error {
+func Disable() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("keep core files from being written: %w", err)
 	}

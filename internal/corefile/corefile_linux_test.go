@@ -1,4 +1,4 @@
-package secrets
+package corefile
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 )
 
 // crashVariable turns this test program into one that crashes: with core files, or without.
-const crashVariable = "SECRETS_TEST_CRASH"
+const crashVariable = "COREFILE_TEST_CRASH"
 
 func TestMain(m *testing.M) {
 	if how := os.Getenv(crashVariable); how != "" {
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 
 func crash(how string) {
 	if how == "without" {
-		if err := NoCoreFiles(); err != nil {
+		if err := Disable(); err != nil {
 			os.Exit(3)
 		}
 		var limit unix.Rlimit
@@ -55,7 +55,7 @@ func TestACrashLeavesNoCoreFile(t *testing.T) {
 		}
 	}
 	if dumped, left := runCrash(t, "without"); dumped || len(left) != 0 {
-		t.Errorf("a crash after NoCoreFiles: core dumped %t, files %q", dumped, left)
+		t.Errorf("a crash after Disable: core dumped %t, files %q", dumped, left)
 	}
 }
 

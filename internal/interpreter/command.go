@@ -38,8 +38,13 @@ type CommandResult struct {
 	Backend string
 }
 
-// afterCommand is what ending a command and the way back may take of a caller's patience.
-const afterCommand = 3 * time.Second
+const (
+	// afterCommand is what ending a command and the way back may take of a caller's patience.
+	afterCommand = 3 * time.Second
+	// answerTime is what the answer about a command may take beyond the command's own time, with what the backend does to learn what
+	// became of one whose answer is lost.
+	answerTime = 20 * time.Second
+)
 
 // check refuses what the shell of a site would, and where there is none.
 func (req CommandRequest) check(site *Site, background bool) (sandbox.Command, error) {
@@ -77,8 +82,19 @@ func (i *Interpreter) RunCommand(ctx context.Context, caller Caller, req Command
 			limit = max(time.Second, min(limit, req.Patience-time.Since(began)-afterCommand))
 		}
 		command.Timeout = limit
+		most := limit + answerTime
+		if req.Patience > 0 {
+			most = max(limit+time.Second, min(most, req.Patience-time.Since(began)))
+		}
+		ctx, done := context.WithTimeout(ctx, most)
+		defer done()
 		result.CommandResult, err = on.RunCommand(ctx, on.inner, command)
-		return err
+		if late := errors.Is(context.Cause(ctx), context.DeadlineExceeded); late && result.Failure != nil && result.Failure.Code == sandbox.CodeCancelled {
+			result.Failure.Code = sandbox.CodeTimeout
+			result.Failure.Message = "the sandbox did not answer in the time that a call may take: " + result.Failure.Message +
+				". It was not sent again: look at what it changed before you repeat it"
+		}
+		return overdue(ctx, err, lateCommand)
 	})
 	if err != nil {
 		return CommandResult{}, err
@@ -89,6 +105,9 @@ func (i *Interpreter) RunCommand(ctx context.Context, caller Caller, req Command
 	result.Where, result.Backend = where, site.Name()
 	return result, nil
 }
+
+// lateCommand is what is known of a command about which no answer came.
+const lateCommand = "whether the command began is not known, what runs of it is ended, and it was not sent again: look at what it changed before you repeat it"
 
 func (i *Interpreter) isClosing() bool {
 	i.mu.Lock()

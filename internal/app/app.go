@@ -18,12 +18,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/cost"
+	"github.com/agentrun-tray/agentrun-tray/internal/figures"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/ledger"
 	"github.com/agentrun-tray/agentrun-tray/internal/mcpserver"
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -47,6 +50,11 @@ type Options struct {
 	IdleExit time.Duration
 	// Logger receives what happens; nil: nobody.
 	Logger *slog.Logger
+	// LogLevel is that of the logger, for the setting to change it. Nil: the setting holds from the next start on.
+	LogLevel *slog.LevelVar
+	// ShowWindow shows the window of a desktop program. It is called when the program is started a second time, and must not block.
+	// Nil: there is no window.
+	ShowWindow func()
 }
 
 // App is one host. Run must be called once.
@@ -54,6 +62,7 @@ type App struct {
 	opt     Options
 	log     *slog.Logger
 	hub     status.Hub
+	desk    status.Latest[Desk]
 	started time.Time
 
 	sites   *sites
@@ -64,13 +73,19 @@ type App struct {
 	server  *mcpserver.Server
 	tokens  *tokens.Store
 
+	activity *activity.Log
+	figures  *figures.Book
+	feed     *notebook.Feed
+
 	usesFile *tokens.Uses
 	uses     useBook
 
-	choosing sync.Mutex    // held while a backend is chosen
-	spent    chan struct{} // capacity 1: what lives or works may have changed
-	poke     chan struct{} // capacity 1: something that is guarded by mu has changed
-	quit     chan struct{} // capacity 1: somebody asked the host to end
+	changing       sync.Mutex    // held while a setting is changed
+	choosing       sync.Mutex    // held while a backend is chosen
+	accountChanged chan struct{} // capacity 1: the credentials may be others
+	spent          chan struct{} // capacity 1: what lives or works may have changed
+	poke           chan struct{} // capacity 1: something that is guarded by mu has changed
+	quit           chan struct{} // capacity 1: somebody asked the host to end
 
 	mu          sync.Mutex // guards below: the part of the snapshot that no other owner keeps
 	address     status.Addresses
@@ -78,6 +93,8 @@ type App struct {
 	credentials *status.Problem // with the credentials; nil: none
 	shut        bool            // the keychain did not open, which may change
 	config      config.Config   // the settings as they are now
+	shown       *Settings       // the same for whoever shows them
+	seen        Account         // as it was seen last
 	holds       holds
 	stopping    bool
 	farewells   []net.Conn // of those who asked the host to end and wait for it
@@ -97,7 +114,10 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		ledger: ledger.New(opt.Dirs.Data),
 		meter:  cost.New(cost.Options{Folder: opt.Dirs.Data, DailyCap: opt.Config.AgentRun.DailyCap, IdleTimeout: idleTimeout(opt.Config)}),
 		spent:  make(chan struct{}, 1),
+
+		activity: activity.New(), figures: figures.New(figures.Options{Folder: opt.Dirs.Data}), accountChanged: make(chan struct{}, 1),
 	}
+	a.showSettings()
 	if opt.Secrets != nil {
 		a.secrets = secrets.NewCache(opt.Secrets.Find)
 	}
@@ -119,19 +139,22 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		RunTimeout:  opt.Config.RunTimeout(),
 		IdleTimeout: idle,
 		MaxContexts: opt.Config.Runs.MaxContexts,
+		Ended:       a.ended,
 		Logger:      opt.Logger,
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.interp.Use(current.place, placeOf(fallback))
+	a.feed = notebook.NewFeed(a.interp)
 	a.server, err = mcpserver.New(mcpserver.Options{
 		Interpreter:    a.interp,
 		Tokens:         a.tokens,
-		AllowedFolders: func() []string { return opt.Config.AllowedFolders },
+		AllowedFolders: func() []string { return a.settings().AllowedFolders },
 		Rules:          a.rules,
 		AnswerWithin:   opt.Config.AnswerWithin(),
 		Version:        version.String(),
+		Activity:       a.activity,
 		Status:         &a.hub,
 		Language:       opt.Config.LanguageTag(),
 		Beside:         a.control(),
@@ -143,7 +166,9 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	for _, f := range opt.Config.CheckTools(a.server.Tools()) {
 		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
 	}
-	a.hub.Publish(a.snapshot())
+	first := a.snapshot()
+	a.hub.Publish(first)
+	a.desk.Publish(a.lay(first))
 	return a, nil
 }
 
@@ -160,17 +185,6 @@ func (a *App) settings() config.Config {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.config
-}
-
-// set changes a setting, in the file and for this host.
-func (a *App) set(name string, value any, change func(*config.Config)) error {
-	if err := config.Set(a.opt.Dirs.Config, name, value); err != nil {
-		return err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	change(&a.config)
-	return nil
 }
 
 // rules are what the settings say of a client.
@@ -236,6 +250,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 
 	drawing.start(calm, a.draw)
 	drawing.start(calm, a.keepUses)
+	drawing.start(calm, a.keepFigures)
 	drawing.start(calm, a.meterCosts)
 	var left error // what could not be ended
 	engine.start(calm, func(ctx context.Context) error {
@@ -252,6 +267,10 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	watch.start(ctx, a.report)
 	watch.start(ctx, a.pauseWhenIdle)
 	watch.start(ctx, a.awaitKeychain)
+	watch.start(ctx, a.timeLoading)
+	if a.opt.ShowWindow != nil && a.secrets != nil {
+		watch.start(ctx, a.watchAccount)
+	}
 	watch.start(ctx, func(ctx context.Context) error {
 		select {
 		case <-a.quit:

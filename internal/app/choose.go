@@ -25,10 +25,8 @@ func (a *App) SetBackend(ctx context.Context, setting string) error {
 	if err := checkBackend(setting); err != nil {
 		return err
 	}
-	if err := a.set("backend", setting, func(c *config.Config) { c.Backend = setting }); err != nil {
-		return err
-	}
-	return a.choose(ctx)
+	_, err := a.Change(ctx, "backend", setting)
+	return err
 }
 
 func checkBackend(setting string) error {
@@ -43,6 +41,7 @@ func (a *App) CredentialsChanged(ctx context.Context) error {
 	if a.secrets != nil {
 		a.secrets.Forget()
 	}
+	token(a.accountChanged)
 	if err := a.choose(ctx); err != nil {
 		return err
 	}
@@ -184,7 +183,7 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 		share = 1
 	}
 	opt := pool.Options[sandbox.Session]{
-		New:           b.Open,
+		New:           a.open(b),
 		Close:         a.closeSession,
 		Born:          born,
 		CheckEvery:    time.Minute,

@@ -189,14 +189,15 @@ func (s *sites) use(current, fallback *site) {
 	s.tell()
 }
 
-// setWarm changes how many sessions the site in use keeps ready, and those that come to be used.
-func (s *sites) setWarm(n int) {
+// resize changes how many sessions a site has at most, and how many the one in use keeps ready, or another that comes to be used.
+func (s *sites) resize(warm, ceiling int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, x := range s.all {
-		x.warm = n
+		x.warm = warm
+		x.pool.SetMax(ceiling)
 		if x == s.current {
-			x.pool.SetWarm(n)
+			x.pool.SetWarm(warm)
 		}
 	}
 }

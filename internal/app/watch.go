@@ -67,31 +67,31 @@ func (a *App) exitWhenIdle(ctx context.Context, stop context.CancelCauseFunc) er
 func inUse(s status.Snapshot) bool { return len(s.Clients) > 0 || len(s.Contexts) > 0 }
 
 // pauseWhenIdle empties the pool when there was neither a client nor a run for the time set, and fills it when there is a client again.
-// What the contexts are on that still live stays.
+// What the contexts are on that still live stays. When another time is set, it counts from then on.
 func (a *App) pauseWhenIdle(ctx context.Context) error {
-	patience := a.settings().IdlePause()
-	if patience == 0 {
-		return nil
-	}
-	timer := time.AfterFunc(patience, func() {
-		a.log.Info("pool paused", "unused_for", patience)
+	timer := time.AfterFunc(time.Hour, func() {
+		a.log.Info("pool paused", "unused_for", a.settings().IdlePause())
 		for _, x := range a.sites.list() {
 			x.pool.Pause()
 		}
 	})
+	timer.Stop()
 	defer timer.Stop()
-	busy := false
+	busy, patience := false, time.Duration(0) // zero: the timer does not run
 	for s := range a.hub.Watch(ctx) {
-		now := len(s.Clients) > 0 || slices.ContainsFunc(s.Contexts, func(c status.Context) bool { return c.RunID != "" })
-		if now && !busy {
-			timer.Stop()
+		now, wanted := len(s.Clients) > 0 || slices.ContainsFunc(s.Contexts, func(c status.Context) bool { return c.RunID != "" }), a.settings().IdlePause()
+		if now && !busy || wanted == 0 && patience > 0 {
 			if current, _ := a.sites.inUse(); current.pool.Stats().Paused {
 				current.pool.Wake()
 			}
-		} else if !now && busy {
-			timer.Reset(patience)
 		}
-		busy = now
+		if now != busy || wanted != patience {
+			timer.Stop()
+			if !now && wanted > 0 {
+				timer.Reset(wanted)
+			}
+		}
+		busy, patience = now, wanted
 	}
 	return nil
 }

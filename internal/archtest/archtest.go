@@ -23,6 +23,7 @@ var floors = map[string]int{
 	"secrets":                    1,
 	"sandbox/memfiles":           1,
 	"status":                     1,
+	"autostart":                  1,
 	"activity":                   1,
 	"logging":                    1,
 	"link":                       1,
@@ -76,6 +77,6 @@ var outside = map[string][]string{
 	"github.com/modelcontextprotocol/go-sdk": {}, // a peer for tests
 	"github.com/jackc/puddle":                {}, // a peer for benchmarks
 	"github.com/klauspost/compress":          {"localengine/guest"},
-	"golang.org/x/sys":                       {"localengine", "bridge", "paths", "secrets"},
+	"golang.org/x/sys":                       {"localengine", "autostart", "bridge", "paths", "secrets"},
 	"golang.org/x/term":                      {"cmd/agentrunctl"},
 }

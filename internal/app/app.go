@@ -97,6 +97,7 @@ type App struct {
 	seen        Account         // as it was seen last
 	holds       holds
 	stopping    bool
+	endBy       time.Time  // when the host has to have ended that is stopping
 	farewells   []net.Conn // of those who asked the host to end and wait for it
 }
 
@@ -254,7 +255,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	drawing.start(calm, a.meterCosts)
 	var left error // what could not be ended
 	engine.start(calm, func(ctx context.Context) error {
-		left = a.sites.run(ctx)
+		left = a.sites.run(ctx, a.ending)
 		return left
 	})
 	parts.start(calm, a.interp.Run)
@@ -284,10 +285,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	}
 
 	<-ctx.Done()
-	a.mu.Lock()
-	a.stopping = true
-	a.mu.Unlock()
-	token(a.poke)
+	a.beginEnd()
 	a.log.Info("stopping", "why", context.Cause(ctx).Error())
 	watch.end()
 	parts.end()

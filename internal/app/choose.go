@@ -196,6 +196,7 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 		HardLimit:     traits.HardLimit,
 		CreateTimeout: b.create,
 		CloseTimeout:  10 * time.Second,
+		FinishTimeout: finishWithin,
 	}
 	if b.paid {
 		opt.CheckAfterIdle = 2 * time.Minute // after a sleep of the computer
@@ -205,10 +206,13 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 
 // closeSession ends a session, or only lets go of its sandbox when the host ends and the next one is to have it.
 func (a *App) closeSession(ctx context.Context, s sandbox.Session) error {
-	a.mu.Lock()
-	keep := a.stopping && a.config.Pool.KeepOnQuit
-	a.mu.Unlock()
-	if lasting, is := s.(sandbox.Lasting); is && keep {
+	by, stopping := a.ending()
+	if stopping {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, by.Add(-backendsTake))
+		defer cancel()
+	}
+	if lasting, is := s.(sandbox.Lasting); is && stopping && a.settings().Pool.KeepOnQuit {
 		err := lasting.Detach(ctx)
 		if err == nil {
 			return nil

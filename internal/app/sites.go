@@ -65,8 +65,8 @@ func (s *site) unreached() error {
 }
 
 // run keeps the site's pool until ctx ends, closes its sessions then, and after them what the backend keeps beside. Changes of either
-// are passed on.
-func (s *site) run(ctx context.Context, log *slog.Logger, changed func()) error {
+// are passed on. When the host is ending, that says by when.
+func (s *site) run(ctx context.Context, log *slog.Logger, ending func() (time.Time, bool), changed func()) error {
 	over, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var passing sync.WaitGroup
 	for _, source := range []<-chan struct{}{s.pool.Changed(), s.changed} {
@@ -89,7 +89,11 @@ func (s *site) run(ctx context.Context, log *slog.Logger, changed func()) error 
 		})
 	}
 	err := s.pool.Run(ctx)
-	closing, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	by, is := ending()
+	if !is { // it ends by itself
+		by = time.Now().Add(endWithin)
+	}
+	closing, done := context.WithDeadline(context.WithoutCancel(ctx), by)
 	defer done()
 	err = errors.Join(err, s.Close(closing))
 	cancel()
@@ -115,7 +119,7 @@ func newSites(log *slog.Logger) *sites {
 }
 
 // run runs every site there is or comes to be, until ctx ends and all have ended.
-func (s *sites) run(ctx context.Context) error {
+func (s *sites) run(ctx context.Context, ending func() (time.Time, bool)) error {
 	var (
 		running sync.WaitGroup
 		mu      sync.Mutex
@@ -125,7 +129,7 @@ func (s *sites) run(ctx context.Context) error {
 		for _, x := range s.list()[n:] {
 			n++
 			running.Go(func() {
-				if err := x.run(ctx, s.log, s.tell); err != nil {
+				if err := x.run(ctx, s.log, ending, s.tell); err != nil {
 					mu.Lock()
 					defer mu.Unlock()
 					errs = append(errs, err)

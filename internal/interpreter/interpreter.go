@@ -146,9 +146,11 @@ func (i *Interpreter) Run(ctx context.Context) error {
 	i.stop(errClosing)
 	i.calls.Wait()
 
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
 	var wg sync.WaitGroup
 	for _, cc := range i.all() {
-		wg.Go(func() { _ = i.end(context.WithoutCancel(ctx), cc, "AgentRun Tray was shut down") })
+		wg.Go(func() { _ = i.end(ctx, cc, "AgentRun Tray was shut down") })
 	}
 	wg.Wait()
 	return nil

@@ -30,7 +30,7 @@ const (
 	// is what discovery tells: both follow the backend.
 	listsHold = time.Minute
 	// shutdownPatience is how long requests may take to end after they were told to.
-	shutdownPatience = 5 * time.Second
+	shutdownPatience = 2 * time.Second
 )
 
 // Options configure a Server. Zero values mean the defaults named beside them.

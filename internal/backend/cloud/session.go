@@ -231,6 +231,17 @@ func (s *session) deleteStrays(cc *codeContext) {
 	}
 }
 
+// clearContext deletes what is left of a context that nobody can ask for any more.
+func (s *session) clearContext(cc *codeContext) {
+	s.mu.Lock()
+	remote := cc.remote
+	s.mu.Unlock()
+	if remote != "" {
+		s.deleteRemote(remote)
+	}
+	s.removeFolder(cc)
+}
+
 func (s *session) removeFolder(cc *codeContext) {
 	ctx, cancel := context.WithTimeout(s.ctx, mendLimit)
 	defer cancel()
@@ -268,7 +279,15 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 	mending := cc.mending
 	s.mu.Unlock()
 	if mending != nil {
-		<-mending
+		select {
+		case <-mending:
+		case <-ctx.Done():
+			s.calls.Go(func() {
+				<-mending
+				s.clearContext(cc)
+			})
+			return s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, context.Cause(ctx))
+		}
 	}
 	s.mu.Lock()
 	remote := cc.remote
@@ -283,10 +302,7 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 	if err != nil && agentrun.KindOf(err) != agentrun.KindContextNotFound {
 		err = s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, err)
 		// Nobody can ask for it again. What it runs must not go on because its caller lost patience, or the service had a bad moment.
-		s.calls.Go(func() {
-			s.deleteRemote(remote)
-			s.removeFolder(cc)
-		})
+		s.calls.Go(func() { s.clearContext(cc) })
 		return err
 	}
 	s.calls.Go(func() { s.removeFolder(cc) })

@@ -238,6 +238,8 @@ func (s *session) clearContext(cc *codeContext) {
 	s.mu.Unlock()
 	if remote != "" {
 		s.deleteRemote(remote)
+	} else {
+		s.deleteStrays(cc) // nobody knows how far its replacement came
 	}
 	s.removeFolder(cc)
 }

@@ -24,6 +24,7 @@ func (h *host) endsWithin(t *testing.T, limit time.Duration) error {
 }
 
 func TestAHostEndsInTimeWhileCodeRunsThatDoesNotReact(t *testing.T) {
+	t.Parallel()
 	opt := options(t)
 	opt.Config.Backend, opt.Config.Pool.Warm = "local", 1
 	h := start(t, opt)
@@ -44,6 +45,7 @@ func TestAHostEndsInTimeWhileCodeRunsThatDoesNotReact(t *testing.T) {
 }
 
 func TestAHostEndsInTimeWhenTheServiceHangs(t *testing.T) {
+	t.Parallel()
 	for _, keep := range []bool{false, true} {
 		name := "ending its sandboxes"
 		if keep {
@@ -75,5 +77,33 @@ func TestAHostEndsInTimeWhenTheServiceHangs(t *testing.T) {
 			}
 			service.ClearFaults()
 		})
+	}
+}
+
+func TestSandboxesAreKeptOnQuitAlsoWhileCodeRuns(t *testing.T) {
+	t.Parallel()
+	service, opt := cloud(t)
+	opt.Config.Pool.KeepOnQuit, opt.Config.Pool.Warm = true, 2
+	h := start(t, opt)
+	h.wait(t, "the pool", ready)
+	id, err := h.NewContext(t.Context(), "python")
+	if err != nil {
+		t.Fatal(err)
+	}
+	service.Inject(agentruntest.Fault{Failure: agentruntest.Slow(time.Minute), Operation: "Execute"})
+	if _, err := h.RunCode(t.Context(), id, "", "slow"); err != nil {
+		t.Fatal(err)
+	}
+	h.wait(t, "the run", func(s status.Snapshot) bool { return s.Phase == status.Working })
+	if err := h.endsWithin(t, 10*time.Second); err != nil {
+		t.Errorf("Run = %v", err)
+	}
+	kept := alive(t, service, 2)
+	service.ClearFaults()
+	s := start(t, opt).wait(t, "the pool", ready)
+	for _, x := range s.Sessions {
+		if !slices.Contains(kept, x.SandboxID) {
+			t.Errorf("the next host has the sandbox %s, want one of %q", x.SandboxID, kept)
+		}
 	}
 }

@@ -526,7 +526,7 @@ func TestShutdownLetsCreationFinishForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
 		f.takes = func(n int) time.Duration { return []time.Duration{0, 6, 600}[n] * time.Second }
-		p := newPool(t, f.options(pool.Options[int]{Warm: 2, CloseTimeout: 10 * time.Second}))
+		p := newPool(t, f.options(pool.Options[int]{Warm: 2, CloseTimeout: time.Minute, FinishTimeout: 10 * time.Second}))
 		stop := run(p)
 		time.Sleep(time.Second)
 		begun := time.Now()

@@ -29,14 +29,15 @@ func TestAHostEndsInTimeWhileCodeRunsThatDoesNotReact(t *testing.T) {
 	opt.Config.Backend, opt.Config.Pool.Warm = "local", 1
 	h := start(t, opt)
 	h.wait(t, "the pool", ready)
-	for _, code := range []string{"while True:\n  try:\n    while True: pass\n  except BaseException: pass", "import time\nwhile True: time.sleep(0.01)"} {
+	for _, code := range []string{"print('alive')\nwhile True:\n  try:\n    while True: pass\n  except BaseException: pass", "import time\nprint('alive')\nwhile True: time.sleep(0.01)"} {
 		id, err := h.RunCode(t.Context(), "", "python", code)
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.WatchContext(id)
-		h.see(t, "the run", func(d app.Desk) bool {
-			return d.Notebook != nil && d.Notebook.ContextID == id && len(d.Notebook.Cells) == 1 && d.Notebook.Cells[0].State == notebook.CellRunning
+		h.see(t, "what the code prints, while it runs", func(d app.Desk) bool {
+			n := d.Notebook
+			return n != nil && n.ContextID == id && len(n.Cells) == 1 && n.Cells[0].State == notebook.CellRunning && n.Cells[0].Result.Stdout == "alive\n"
 		})
 	}
 	if err := h.endsWithin(t, 10*time.Second); err != nil {

@@ -23,7 +23,7 @@ func Settings() []Setting {
 	all := make([]Setting, 0, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		s := Setting{Name: name, Default: values[name]}
-		if at := slices.IndexFunc(fields, func(f field) bool { return f.name == name && f.bounds.known() }); at >= 0 {
+		if at := slices.IndexFunc(fields, func(f field) bool { return f.name == name && f.known() }); at >= 0 {
 			b := fields[at].bounds
 			s.Options, s.Low, s.High = slices.Clone(b.options), b.low, b.high
 		}

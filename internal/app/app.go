@@ -140,6 +140,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		RunTimeout:  opt.Config.RunTimeout(),
 		IdleTimeout: idle,
 		MaxContexts: opt.Config.Runs.MaxContexts,
+		CarryOff:    opt.Config.CarryOver == "off",
 		Ended:       a.ended,
 		Logger:      opt.Logger,
 	})

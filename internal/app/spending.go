@@ -60,19 +60,11 @@ func (a *App) living() []cost.Alive {
 		for _, row := range x.pool.Stats().Rows {
 			if row.Made {
 				id := row.Value.SandboxID()
-				living = append(living, cost.Alive{ID: id, Born: bornOr(row.Value, row.CreatedAt), Busy: busy[id]})
+				living = append(living, cost.Alive{ID: id, Born: row.CreatedAt, Busy: busy[id]})
 			}
 		}
 	}
 	return living
-}
-
-// bornOr is when a sandbox's life began, as far as it tells.
-func bornOr(s sandbox.Session, otherwise time.Time) time.Time {
-	if t := born(s); !t.IsZero() {
-		return t
-	}
-	return otherwise
 }
 
 // holdForCost suspends the paid pools while the day has cost what it may.

@@ -22,6 +22,7 @@ var floors = map[string]int{
 	"pool":                       1,
 	"secrets":                    1,
 	"sandbox/memfiles":           1,
+	"carry":                      1,
 	"status":                     1,
 	"autostart":                  1,
 	"activity":                   1,
@@ -38,11 +39,13 @@ var floors = map[string]int{
 	"backend/local":         2,
 	"backend/mock":          2,
 	"config":                2,
+	"editors":               2,
 	"tokens":                2,
 	"instance":              2,
 
-	"interpreter": 3,
-	"bridge":      3,
+	"interpreter":    3,
+	"bridge":         3,
+	"editors/doctor": 3,
 
 	"mcpserver": 4,
 	"notebook":  4,
@@ -60,6 +63,7 @@ var lone = []string{"agentrun", "localengine", "localengine/guest", "localengine
 var helpers = []string{
 	"archtest",
 	"bench",
+	"editors/clients",
 	"e2e",
 	"sandbox/sandboxtest",
 	"secrets/secretstest",
@@ -79,4 +83,7 @@ var outside = map[string][]string{
 	"github.com/klauspost/compress":          {"localengine/guest"},
 	"golang.org/x/sys":                       {"localengine", "autostart", "bridge", "paths", "secrets"},
 	"golang.org/x/term":                      {"cmd/agentrunctl"},
+	"github.com/tailscale/hujson":            {"editors", "config"},
+	"github.com/pelletier/go-toml":           {"editors"},
+	"go.yaml.in/yaml":                        {"editors"},
 }

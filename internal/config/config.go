@@ -31,6 +31,8 @@ type Config struct {
 	Backend string `json:"backend"`
 	// Fallback is where new contexts are made while the agentrun backend cannot be used: local or off.
 	Fallback string `json:"fallback"`
+	// CarryOver is on, or off: whether a context moves to another sandbox, with what can move, when its own has to end.
+	CarryOver string `json:"carry_over"`
 	// AgentRun is how the agentrun backend uses the account.
 	AgentRun AgentRun `json:"agentrun"`
 	// Pool is how many sandboxes are kept ready.
@@ -109,6 +111,7 @@ func Default() Config {
 	return Config{
 		Backend:        "auto",
 		Fallback:       "local",
+		CarryOver:      "on",
 		AgentRun:       AgentRun{Template: "agentrun-tray", TemplateLimitSeconds: 300, Lifecycle: "control", ContextsPerSandbox: 20},
 		Pool:           Pool{Isolation: "shared", Warm: 3, Ceiling: 20, LifetimeMinutes: 60, IdlePauseMinutes: 30},
 		Runs:           Runs{TimeoutSeconds: 30, AnswerWithinSeconds: 50, ContextIdleMinutes: 120, MaxContexts: 100, ResultTokens: 24_000},
@@ -200,6 +203,7 @@ var templateName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 var fields = []field{
 	{"backend", oneOf(func(c *Config) *string { return &c.Backend }, Backends()...)},
 	{"fallback", oneOf(func(c *Config) *string { return &c.Fallback }, "local", "off")},
+	{"carry_over", oneOf(func(c *Config) *string { return &c.CarryOver }, "on", "off")},
 	{"agentrun.template", checkedBy(func(c *Config, d Config) string {
 		if templateName.MatchString(c.AgentRun.Template) {
 			return ""

@@ -34,6 +34,7 @@ func TestABadValueIsReportedAndTheRestIsKept(t *testing.T) {
 		{"a port that is none", `{"http":{"port":70000},"pool":{"warm":5}}`, "http.port", "70000 is not between"},
 		{"a relative folder", `{"allowed_folders":["data"],"pool":{"warm":5}}`, "allowed_folders", "not absolute paths and were left out"},
 		{"a word for a number", `{"pool":{"warm":"many"}}`, "pool.warm", "so the default is used"},
+		{"carrying over by half", `{"carry_over":"half","pool":{"warm":5}}`, "carry_over", "half is none of on off, so on is used"},
 		{"a language there is not", `{"language":"fr","pool":{"warm":5}}`, "language", "so auto is used"},
 		{"results of few tokens", `{"runs":{"result_tokens":999},"pool":{"warm":5}}`, "runs.result_tokens", "999 is not between 1000 and 250000"},
 		{"a misspelt field", `{"bakend":"local","pool":{"warm":5}}`, "bakend", "no such setting"},

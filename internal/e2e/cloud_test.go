@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun/agentruntest"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -83,9 +84,15 @@ func TestSandboxesAreKeptOverAQuit(t *testing.T) {
 		t.Errorf("after the quit there are %v, want %v", kept, before)
 	}
 	h.configure(t, inCloud)
+	between := time.Now()
 	h.serve(t)
 	if after := h.sandboxesOf(t); !slices.Equal(after, before) {
 		t.Errorf("the next host has %v, want the %v of the one before", after, before)
+	}
+	for _, x := range h.sees(t, "a full pool", poolIsFull).Sessions {
+		if x.CreatedAt.After(between) || x.EndsAt == nil || x.EndsAt.After(between.Add(6*time.Hour)) {
+			t.Errorf("the sandbox %s is shown as made at %v and ending at %v, want its true age: the service ends it after six hours", x.SandboxID, x.CreatedAt, x.EndsAt)
+		}
 	}
 	h.connect(t, legacy).value(t, "", "6 * 7")
 	requests, err := a.Requests(t.Context())

@@ -155,7 +155,7 @@ func (h *home) refused(t *testing.T, c *client, trouble trouble) string {
 		if !r.success() || r.text("backend") != "local" || r.text("result", "text") != "42" {
 			t.Errorf("run_code = %v, want 42 from the local backend", r)
 		}
-		c.do(t, "stop_context", args{"context_id": r.text("context_id")}) // as long as it lives, that it is here is a problem
+		c.do(t, "stop_context", args{"context_id": r.text("context_id")})
 		return r.notices()
 	}
 	r := c.call(t, "create_context", args{"name": "in vain", "language": "python"})
@@ -189,9 +189,11 @@ func TestWithoutTheCloudCodeRunsHere(t *testing.T) {
 		t.Errorf("create_context = %v, want it on the local backend, and why", r)
 	}
 	a.heal(t)
-	h.sees(t, "sandboxes in the cloud, and contexts that are not there", func(s status.Snapshot) bool {
-		return poolIsFull(s) && len(s.Problems) == 1 && s.Problems[0].Code == "fallback"
-	})
+	for _, cc := range h.sees(t, "sandboxes in the cloud", poolIsFull).Contexts {
+		if cc.Backend != "local" || !strings.Contains(cc.Instead, "agentrun:CreateSandbox") {
+			t.Errorf("agentrunctl status shows the context %+v, want it here, and why", cc)
+		}
+	}
 	if r := c.do(t, "create_context", args{"name": "far", "language": "python"}); r.text("backend") != "agentrun" {
 		t.Errorf("create_context after the trouble was over = %v, want it in the cloud", r)
 	}
@@ -259,6 +261,13 @@ func TestFailuresOfOneRunAreItsOwn(t *testing.T) {
 		t.Errorf("upload_file again = %v", r)
 	}
 	c.wants(t, "", "open('data.csv').read()", `'1,2\n'`)
+
+	if log := h.log(t, "tool call"); !strings.Contains(log, "status 504") || !strings.Contains(log, "disk is full") {
+		t.Errorf("the log tells of neither failure, or of one:\n%s", log)
+	}
+	if s := h.sees(t, "a full pool", poolIsFull); len(s.Problems) != 0 {
+		t.Errorf("agentrunctl status shows the problems %+v, want none: the next call is as good as any", s.Problems)
+	}
 }
 
 // TestTheServicesOwnHosts has no endpoints in its environment: the host goes to those of the account and the region, by way of a proxy.

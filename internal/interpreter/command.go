@@ -126,6 +126,7 @@ func (i *Interpreter) withShell(
 	if err != nil {
 		return Where{}, nil, err
 	}
+	defer i.doneAside(cc)
 	i.mu.Lock()
 	site := cc.site
 	i.mu.Unlock()

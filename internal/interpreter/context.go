@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/carry"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/pool"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
@@ -70,7 +71,7 @@ type codeContext struct {
 	queue    queue
 	site     *Site         // where it is, or will be placed
 	instead  string        // why that is not where it was meant to be
-	landed   chan struct{} // closed when the context is placed, if somebody waits for that
+	landed   chan struct{} // closed when the context is placed or has moved, if somebody waits for that
 	lease    *pool.Lease[sandbox.Session]
 	inner    sandbox.CodeContext // the session's name for it
 	unwatch  func()              // ends the watch on the lease, and waits
@@ -84,6 +85,11 @@ type codeContext struct {
 	endTurn  context.CancelCauseFunc // ends what the holder of the turn is doing; nil while nobody has it, or nothing may end it
 	pending  []string                // notices that the next result must carry
 	history  history
+
+	moving moving
+	aside  int           // calls that use the session without the turn
+	still  chan struct{} // closed when there are none any more, if somebody waits for that
+	names  carry.Names   // of its variables; used by the holder of the turn alone
 
 	commands  int           // that are waited for
 	quiet     chan struct{} // not nil while there are some; closed when the last has ended
@@ -397,10 +403,8 @@ func (i *Interpreter) place(ctx context.Context, cc *codeContext, patience time.
 	cc.site, cc.lease, cc.inner, cc.placed = on.site, on.lease, on.inner, true
 	cc.instead = cmp.Or(on.instead, cc.instead)
 	cc.unwatch = i.watch(cc, on.lease)
-	if cc.landed != nil {
-		close(cc.landed)
-		cc.landed = nil
-	}
+	cc.moving = moving{}
+	cc.hasLanded()
 	if lost {
 		cc.pending = append(cc.pending, fmt.Sprintf("The sandbox of context %q was lost%s. The context was recreated empty: its variables and files are gone.", cc.name, because(cause)))
 	}
@@ -415,16 +419,32 @@ func (i *Interpreter) place(ctx context.Context, cc *codeContext, patience time.
 	return on.warm, nil
 }
 
-// watch ends the code that runs in a context when somebody finds its session dead, at once instead of at its time limit. It goes on
+// hasLanded lets those go on who wait for the context to be on a session. The caller holds Interpreter.mu.
+func (cc *codeContext) hasLanded() {
+	if cc.landed != nil {
+		close(cc.landed)
+		cc.landed = nil
+	}
+}
+
+// watch ends the code that runs in a context when somebody finds its session dead, at once instead of at its time limit, and has the
+// context moved when its session is replaced. It goes on
 // until it is stopped, which whoever gives up the lease has to do; one for each run would cost more than a short run itself.
 func (i *Interpreter) watch(cc *codeContext, lease *pool.Lease[sandbox.Session]) (stop func()) {
 	enough := make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() {
-		select {
-		case <-enough:
-			return
-		case <-lease.Lost():
+		for replaced := lease.Replaced(); ; {
+			select {
+			case <-enough:
+				return
+			case <-replaced:
+				replaced = nil
+				signal(i.wake)
+				continue
+			case <-lease.Lost():
+			}
+			break
 		}
 		i.mu.Lock()
 		defer i.mu.Unlock()

@@ -101,7 +101,10 @@ func (i *Interpreter) withFiles(
 	if err != nil {
 		return Where{}, err
 	}
-	err = do(ctx, lease.Value(), inner)
+	err = func() error {
+		defer i.doneAside(cc)
+		return do(ctx, lease.Value(), inner)
+	}()
 	if errors.Is(err, sandbox.ErrSessionLost) {
 		lease.Discard(err)
 		return Where{}, &sandbox.Error{
@@ -120,7 +123,8 @@ func (i *Interpreter) withFiles(
 }
 
 // sessionOf returns the session of a context for a call that needs no turn, placing the context if it is not on a live one. It waits no
-// longer than most: nobody is handed anything meanwhile, and editors give up soon after.
+// longer than most: nobody is handed anything meanwhile, and editors give up soon after. Until the call says doneAside the context does
+// not move.
 func (i *Interpreter) sessionOf(ctx context.Context, cancel context.CancelCauseFunc, cc *codeContext, most time.Duration) (*pool.Lease[sandbox.Session], string, error) {
 	began := time.Now()
 	patience := time.NewTimer(most)
@@ -128,8 +132,9 @@ func (i *Interpreter) sessionOf(ctx context.Context, cancel context.CancelCauseF
 	for {
 		i.mu.Lock()
 		lost, _ := cc.lost()
-		if cc.lease != nil && !lost {
+		if cc.lease != nil && !lost && !cc.moving.copying {
 			lease, inner := cc.lease, cc.inner.ID
+			cc.aside++
 			i.mu.Unlock()
 			return lease, inner, nil
 		}
@@ -140,7 +145,7 @@ func (i *Interpreter) sessionOf(ctx context.Context, cancel context.CancelCauseF
 		landed := cc.landed
 		i.mu.Unlock()
 		select {
-		case <-landed: // a run that came before has placed it; the files are there while its code runs
+		case <-landed: // it has moved, or a run that came before has placed it; the files are there while its code runs
 			i.giveUp(cc, ticket)
 			continue
 		case <-ticket.turn:
@@ -157,10 +162,25 @@ func (i *Interpreter) sessionOf(ctx context.Context, cancel context.CancelCauseF
 		}
 		_, err := i.place(ctx, cc, max(time.Second, most-time.Since(began)))
 		lease, inner := cc.lease, cc.inner.ID
+		if err == nil {
+			i.mu.Lock()
+			cc.aside++
+			i.mu.Unlock()
+		}
 		i.yieldTurn(cc, ticket)
 		if err != nil {
 			return nil, "", err
 		}
 		return lease, inner, nil
+	}
+}
+
+// doneAside says that a call that had the session from sessionOf has done with it.
+func (i *Interpreter) doneAside(cc *codeContext) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if cc.aside--; cc.aside == 0 && cc.still != nil {
+		close(cc.still)
+		cc.still = nil
 	}
 }

@@ -3,8 +3,8 @@
 //
 // A context is placed on a session leased from the pool and stays there; its runs go nowhere else. Runs of one context go one
 // at a time in the order of arrival, different contexts run in parallel. A run goes on by itself, whether or not whoever asked for
-// it waits, and its result can be collected for a while by its id. When a session is lost under a context, the context
-// is remade empty at its next use and the caller is told. The package is used by the MCP face, the window and the host; all
+// it waits, and its result can be collected for a while by its id. When a session has to end under a context, the context moves to
+// another one with what can move; when it is lost, the context is remade empty at its next use. Either way the caller is told. The package is used by the MCP face, the window and the host; all
 // its errors that a caller can do something about are *sandbox.Error.
 package interpreter
 
@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/carry"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
@@ -35,6 +36,10 @@ type Options struct {
 	OrphanTimeout time.Duration
 	// StopGrace is how long a run in progress may go on when its context is stopped without force: 30 s.
 	StopGrace time.Duration
+	// Carry bounds what goes along when a context moves to another sandbox because its own has to end.
+	Carry carry.Limits
+	// CarryOff leaves contexts where they are until their sandboxes end, which callers are told of before.
+	CarryOff bool
 	// MaxContexts is how many contexts may live at once: 100.
 	MaxContexts int
 	// Ended, if not nil, is told of each run when it has its result. It must not block.
@@ -54,6 +59,7 @@ type Interpreter struct {
 	mu       sync.Mutex // guards below and the fields of each codeContext that say so; never held across I/O
 	site     *Site      // for new contexts
 	fallback *Site      // for those that it has no session for; may be nil
+	carryOff bool       // contexts stay where they are until their sandboxes end
 	contexts map[string]*codeContext
 	defaults map[defaultKey]*codeContext
 	ended    epitaphs
@@ -108,6 +114,7 @@ func New(opt Options) (*Interpreter, error) {
 		opt:      opt,
 		log:      opt.Logger,
 		site:     opt.Site,
+		carryOff: opt.CarryOff,
 		changed:  make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
 		contexts: make(map[string]*codeContext),
@@ -125,7 +132,7 @@ func setDefault[T comparable](v *T, d T) {
 	}
 }
 
-// Run stops idle contexts until ctx ends. Then it refuses new calls, interrupts the runs in progress, waits for every call to
+// Run stops idle contexts, and moves those whose sandboxes have to end, until ctx ends. Then it refuses new calls, interrupts the runs in progress, waits for every call to
 // return, stops all contexts, and returns nil.
 func (i *Interpreter) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
@@ -136,7 +143,11 @@ func (i *Interpreter) Run(ctx context.Context) error {
 		case <-timer.C:
 		case <-i.wake:
 		}
-		if next, ok := i.stopIdle(ctx); ok {
+		next, ok := i.stopIdle(ctx)
+		if at, some := i.moveDue(ctx); some && (!ok || at.Before(next)) {
+			next, ok = at, true
+		}
+		if ok {
 			timer.Reset(time.Until(next))
 		}
 	}

@@ -12,11 +12,22 @@ type queue struct {
 // want its turn any more.
 type ticket struct {
 	turn chan struct{} // closed when it is the call's turn
+	ours bool          // not of a call: nobody is told that it waits or has its turn
 }
 
 func (q *queue) book() *ticket {
 	t := &ticket{turn: make(chan struct{})}
 	q.waiting = append(q.waiting, t)
+	if q.holder == nil {
+		q.next()
+	}
+	return t
+}
+
+// bookFirst takes a place before all that wait, whose order stays. It is for what is done between calls.
+func (q *queue) bookFirst() *ticket {
+	t := &ticket{turn: make(chan struct{}), ours: true}
+	q.waiting = slices.Insert(q.waiting, 0, t)
 	if q.holder == nil {
 		q.next()
 	}
@@ -44,4 +55,15 @@ func (q *queue) next() {
 }
 
 // ahead is how many calls have their turn before a ticket.
-func (q *queue) ahead(t *ticket) int { return slices.Index(q.waiting, t) + 1 }
+func (q *queue) ahead(t *ticket) int {
+	n := 0
+	for _, before := range q.waiting[:max(0, slices.Index(q.waiting, t))] {
+		if !before.ours {
+			n++
+		}
+	}
+	if q.holder != nil && q.holder != t && !q.holder.ours {
+		n++
+	}
+	return n
+}

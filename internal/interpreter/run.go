@@ -250,6 +250,7 @@ const stateLost = "The code did not react to the interrupt and its interpreter w
 // execute runs the code on the context's session. The run has the turn and has placed the context.
 func (i *Interpreter) execute(ctx context.Context, r *Run, run sandbox.Run) (RunResult, error) {
 	cc := r.cc
+	cc.names.Add(cc.language, run.Code)
 	i.mu.Lock()
 	cc.runs++
 	cc.current = r

@@ -1,6 +1,7 @@
 package interpreter
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -41,13 +42,17 @@ func TestAQueueKeepsItsOrderWhoeverLeaves(t *testing.T) {
 		var q queue
 		var line []*ticket // the model: whoever is first has the turn
 		for range rapid.IntRange(0, 50).Draw(t, "steps") {
-			if len(line) == 0 || rapid.Bool().Draw(t, "comes") {
+			switch step := rapid.IntRange(0, 4).Draw(t, "step"); {
+			case len(line) == 0 || step < 2:
 				line = append(line, q.book())
-			} else {
+			case step == 2:
+				line = slices.Insert(line, 1, q.bookFirst())
+			default:
 				at := rapid.IntRange(0, len(line)-1).Draw(t, "leaves")
 				q.giveUp(line[at])
 				line = append(line[:at:at], line[at+1:]...)
 			}
+			calls := 0 // so far in the line
 			for n, ticket := range line {
 				has := false
 				select {
@@ -55,8 +60,11 @@ func TestAQueueKeepsItsOrderWhoeverLeaves(t *testing.T) {
 					has = true
 				default:
 				}
-				if has != (n == 0) || q.ahead(ticket) != n {
-					t.Fatalf("number %d of %d has the turn: %v, ahead of it: %d", n, len(line), has, q.ahead(ticket))
+				if has != (n == 0) || q.ahead(ticket) != calls {
+					t.Fatalf("number %d of %d has the turn: %v, calls ahead of it: %d, want %d", n, len(line), has, q.ahead(ticket), calls)
+				}
+				if !ticket.ours {
+					calls++
 				}
 			}
 		}

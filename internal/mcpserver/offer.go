@@ -41,8 +41,8 @@ func (s *Server) offer() *offer {
 }
 
 // differs reports whether clients are told something else than before.
-func (o *offer) differs(before *offer) bool {
-	return o != before && !bytes.Equal(o.print, before.print)
+func (s *offer) differs(before *offer) bool {
+	return s != before && !bytes.Equal(s.print, before.print)
 }
 
 // addOffers lets what clients are told follow the current site.

@@ -113,6 +113,7 @@ func (p *Pool[T]) add(now time.Time) *entry[T] {
 		createdAt: now,
 		bornAt:    now,
 		retiring:  make(chan struct{}),
+		replaced:  make(chan struct{}),
 		lost:      make(chan struct{}),
 	}
 	if p.opt.Lifetime > 0 {

@@ -197,8 +197,8 @@ func TestTakenOverValueKeepsItsAge(t *testing.T) {
 		}
 		p := startPool(t, opt)
 		synctest.Wait()
-		if left := time.Until(p.Stats().Rows[0].ExpiresAt); left != 70*time.Minute {
-			t.Errorf("a value taken over at 50m has %v left, want 1h10m", left)
+		if row := p.Stats().Rows[0]; time.Until(row.ExpiresAt) != 70*time.Minute || time.Since(row.CreatedAt) != 50*time.Minute {
+			t.Errorf("a value taken over at 50m is %v old and has %v left, want 1h10m", time.Since(row.CreatedAt), time.Until(row.ExpiresAt))
 		}
 		time.Sleep(10*time.Minute + time.Millisecond)
 		// The second is past its hard limit already: closed, counted as a failure, not tried again at once.

@@ -47,6 +47,10 @@ func (l *Lease[T]) Discard(err error) {
 // stays until its last lease ends or its hard limit is reached.
 func (l *Lease[T]) Retiring() <-chan struct{} { return l.entry.retiring }
 
+// Replaced is closed when the value takes no more leases and the pool was asked to replace it: somebody waits for its end, where
+// one that is merely Retiring may stay for as long as it is used.
+func (l *Lease[T]) Replaced() <-chan struct{} { return l.entry.replaced }
+
 // Lost is closed when the value has been taken away: it was found dead, reached its hard limit, was ended by another
 // lease or by Evict, or the pool shuts down. Cause says which.
 func (l *Lease[T]) Lost() <-chan struct{} { return l.entry.lost }

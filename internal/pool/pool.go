@@ -68,6 +68,8 @@ type entry[T any] struct {
 	lifetime  time.Duration      // the age at which it is due for renewal; 0 = never
 	stop      context.CancelFunc // ends the call under way on this value; nil when there is none
 	retiring  chan struct{}      // closed when it stops taking leases
+	unwanted  bool               // Replace was called
+	replaced  chan struct{}      // closed when it is both unwanted and retiring
 	lost      chan struct{}      // closed when it is condemned, after cause is set
 	cause     error
 }
@@ -270,6 +272,9 @@ func (p *Pool[T]) dismiss(n int) {
 func (p *Pool[T]) retire(e *entry[T]) {
 	e.state = StateRetiring
 	close(e.retiring)
+	if e.unwanted {
+		close(e.replaced)
+	}
 	if e.leases == 0 {
 		p.end(e)
 	}
@@ -360,7 +365,7 @@ func (p *Pool[T]) SetMax(n int) {
 }
 
 // Replace renews the value of that entry ahead of its time: another is made beside it, then it takes no more leases and
-// ends with its last one. It reports whether there is such a value.
+// ends with its last one. Those leases are told, so that whoever can moves away. It reports whether there is such a value.
 func (p *Pool[T]) Replace(id uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -369,6 +374,10 @@ func (p *Pool[T]) Replace(id uint64) bool {
 		return false
 	}
 	e.aged = true
+	if e.state == StateRetiring && !e.unwanted {
+		close(e.replaced)
+	}
+	e.unwanted = true
 	p.kick()
 	return true
 }

@@ -240,7 +240,13 @@ func TestEvictAndReplace(t *testing.T) {
 		if s := p.Stats(); s.Ready != 1 || s.Starting != 1 || isClosed(replaced.Retiring()) {
 			t.Errorf("while the replacement is made: %d ready, %d starting; want 1, 1 and not yet retiring", s.Ready, s.Starting)
 		}
+		if isClosed(replaced.Replaced()) {
+			t.Error("the lease was told to go before there was a replacement")
+		}
 		<-replaced.Retiring()
+		if !isClosed(replaced.Replaced()) {
+			t.Error("the lease was not told that its value was replaced")
+		}
 		next := acquire(t, p)
 		if next.Value() != 2 {
 			t.Errorf("new lease has value %d, want the replacement, 2", next.Value())
@@ -259,6 +265,25 @@ func TestEvictAndReplace(t *testing.T) {
 		synctest.Wait()
 		if !f.isClosed(1) || replaced.Cause() != nil {
 			t.Errorf("after its last lease: value 1 closed: %t, cause %v; want closed without cause", f.isClosed(1), replaced.Cause())
+		}
+	})
+}
+
+// TestWhatRetiresByItselfIsNotReplaced: a value that has come of age may stay for its leases, until somebody asks for its end.
+func TestWhatRetiresByItselfIsNotReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		p := startPool(t, f.options(pool.Options[int]{Warm: 1, Max: 3, Share: 2, Lifetime: time.Hour}))
+		lease := acquire(t, p)
+		defer lease.Release()
+		<-lease.Retiring()
+		if isClosed(lease.Replaced()) {
+			t.Error("a value that came of age counts as replaced")
+		}
+		for range 2 {
+			if !p.Replace(lease.ID()) || !isClosed(lease.Replaced()) {
+				t.Error("a retiring value cannot be replaced, or its lease is not told")
+			}
 		}
 	})
 }

@@ -95,7 +95,7 @@ type Row[T any] struct {
 	Made   bool
 	Cause  error // why its leases were lost; nil if they were not
 
-	CreatedAt  time.Time     // its making began
+	CreatedAt  time.Time     // its making began, or what Options.Born told of it
 	ReadyAt    time.Time     // zero until it was ready, as are the times below
 	RenewAt    time.Time     // it will be replaced from then on; zero if its age does not matter
 	ExpiresAt  time.Time     // it will be closed whoever holds it; zero if there is no hard limit
@@ -161,7 +161,7 @@ func (p *Pool[T]) row(e *entry[T]) Row[T] {
 		Value:     e.value,
 		Made:      !e.readyAt.IsZero(),
 		Cause:     e.cause,
-		CreatedAt: e.createdAt,
+		CreatedAt: e.bornAt,
 		ReadyAt:   e.readyAt,
 		LastCheck: e.checkedAt,
 	}

@@ -85,10 +85,10 @@ func (sh *shell) background(one item) {
 		}
 	}
 	sh.jobs, sh.lastJob, sh.last = append(sh.jobs, p), p.pid, 0
-	go func() {
-		defer sh.e.jobs.Done()
+	go func() { // with nothing of sh, which goes on beside it
+		defer job.e.jobs.Done()
 		job.item(ctx, one)
-		sh.s.end(p, job.last)
+		job.s.end(p, job.last)
 	}()
 }
 
@@ -174,9 +174,7 @@ func (sh *shell) run(ctx context.Context, c command) (exit bool) {
 	default:
 		exit = within.structure(ctx, c)
 	}
-	in, out, err := sh.in, sh.out, sh.err
-	*sh = within
-	sh.in, sh.out, sh.err = in, out, err
+	sh.cwd, sh.vars, sh.last, sh.lastJob, sh.jobs = within.cwd, within.vars, within.last, within.lastJob, within.jobs
 	return exit
 }
 

@@ -28,7 +28,7 @@ func TestAHostEndsInTimeWhileCodeRunsThatDoesNotReact(t *testing.T) {
 	opt := options(t)
 	opt.Config.Backend, opt.Config.Pool.Warm = "local", 1
 	h := start(t, opt)
-	h.wait(t, "the pool", ready)
+	h.waitWithin(t, 3*time.Minute, "the engine", ready)
 	for _, code := range []string{"print('alive')\nwhile True:\n  try:\n    while True: pass\n  except BaseException: pass", "import time\nprint('alive')\nwhile True: time.sleep(0.01)"} {
 		id, err := h.RunCode(t.Context(), "", "python", code)
 		if err != nil {

@@ -42,7 +42,8 @@ type Options struct {
 	CarryOff bool
 	// MaxContexts is how many contexts may live at once: 100.
 	MaxContexts int
-	// Ended, if not nil, is told of each run when it has its result. It must not block.
+	// Ended, if not nil, is told of each run when it has its result. It must not block, and may be called by
+	// several at once.
 	Ended func(*Run)
 	// Logger receives one line per event, never code. Default: discarded.
 	Logger *slog.Logger

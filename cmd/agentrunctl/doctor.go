@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors/doctor"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
@@ -60,7 +61,7 @@ func askAccount(ctx context.Context) (secrets.Source, error) {
 	if err != nil {
 		return "", err
 	}
-	return c.Source, checkAccount(ctx, c)
+	return c.Source, cloud.CheckAccount(ctx, c)
 }
 
 // printFinding writes a finding for people, as soon as it is there: some take seconds.

@@ -21,7 +21,6 @@ import (
 )
 
 const (
-	checkLimit      = 90 * time.Second // of the check with the service, repetitions included
 	patienceAlone   = 10 * time.Second // of the keychain, when nobody is there to answer a question of it
 	patienceWatched = time.Minute      // and when somebody is
 )
@@ -136,7 +135,7 @@ func (l *loginRun) run(ctx context.Context) error {
 		}
 	}
 	if !l.opt.noCheck {
-		if err := checkAccount(ctx, c); err != nil {
+		if err := cloud.CheckAccount(ctx, c); err != nil {
 			return fmt.Errorf("%w; nothing was stored (--no-check stores them all the same)", err)
 		}
 	}
@@ -333,26 +332,6 @@ func describe(c secrets.Credentials) string {
 	return text
 }
 
-// checkAccount asks the service.
-func checkAccount(ctx context.Context, c secrets.Credentials) error {
-	ctx, cancel := context.WithTimeout(ctx, checkLimit)
-	defer cancel()
-	config, err := cloud.ClientConfig(c, func(context.Context) (secrets.Credentials, error) { return c, nil })
-	if err != nil {
-		return err
-	}
-	client, err := agentrun.New(config)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	backend, err := cloud.New(cloud.Options{Client: client})
-	if err != nil {
-		return err
-	}
-	return errors.Join(backend.Check(ctx), backend.Close(ctx))
-}
-
 // checkInUse says which credentials programs that are started from here use, and whether they are good.
 func (l *loginRun) checkInUse(ctx context.Context) error {
 	c, err := l.store.Find(ctx)
@@ -367,7 +346,7 @@ func (l *loginRun) checkInUse(ctx context.Context) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
-	if err := checkAccount(ctx, c); err != nil {
+	if err := cloud.CheckAccount(ctx, c); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(l.out, "AgentRun takes them.")

@@ -19,12 +19,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/cost"
+	"github.com/agentrun-tray/agentrun-tray/internal/figures"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/ledger"
 	"github.com/agentrun-tray/agentrun-tray/internal/mcpserver"
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -48,6 +51,11 @@ type Options struct {
 	IdleExit time.Duration
 	// Logger receives what happens; nil: nobody.
 	Logger *slog.Logger
+	// LogLevel is that of the logger, for the setting to change it. Nil: the setting holds from the next start on.
+	LogLevel *slog.LevelVar
+	// ShowWindow shows the window of a desktop program. It is called when the program is started a second time, and must not block.
+	// Nil: there is no window.
+	ShowWindow func()
 }
 
 // App is one host. Run must be called once.
@@ -55,6 +63,7 @@ type App struct {
 	opt     Options
 	log     *slog.Logger
 	hub     status.Hub
+	desk    status.Latest[Desk]
 	started time.Time
 
 	sites   *sites
@@ -66,14 +75,19 @@ type App struct {
 	server  *mcpserver.Server
 	tokens  *tokens.Store
 
+	activity *activity.Log
+	figures  *figures.Book
+	feed     *notebook.Feed
+
 	usesFile *tokens.Uses
 	uses     useBook
 
-	choosing sync.Mutex    // held while a backend is chosen
-	saving   sync.Mutex    // held while a setting is changed
-	spent    chan struct{} // capacity 1: what lives or works may have changed
-	poke     chan struct{} // capacity 1: something that is guarded by mu has changed
-	quit     chan struct{} // capacity 1: somebody asked the host to end
+	changing       sync.Mutex    // held while a setting is changed
+	choosing       sync.Mutex    // held while a backend is chosen
+	accountChanged chan struct{} // capacity 1: the credentials may be others
+	spent          chan struct{} // capacity 1: what lives or works may have changed
+	poke           chan struct{} // capacity 1: something that is guarded by mu has changed
+	quit           chan struct{} // capacity 1: somebody asked the host to end
 
 	holding sync.Mutex // guards below; held while they are applied
 	holds   holds
@@ -84,9 +98,12 @@ type App struct {
 	credentials *status.Problem // with the credentials; nil: none
 	shut        bool            // the keychain did not open, which may change
 	identity    string          // of the site of the account there is credentials for; "": none
-	config      config.Config   // the settings as they are now
 	stirred     time.Time       // when somebody last wanted the pool to work, other than a client
+	config      config.Config   // the settings as they are now
+	shown       *Settings       // the same for whoever shows them
+	seen        Account         // as it was seen last
 	stopping    bool
+	endBy       time.Time  // when the host has to have ended that is stopping
 	farewells   []net.Conn // of those who asked the host to end and wait for it
 }
 
@@ -104,7 +121,10 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		ledger: ledger.New(opt.Dirs.Data),
 		meter:  cost.New(cost.Options{Folder: opt.Dirs.Data, DailyCap: opt.Config.AgentRun.DailyCap, IdleTimeout: idleTimeout(opt.Config)}),
 		spent:  make(chan struct{}, 1),
+
+		activity: activity.New(), figures: figures.New(figures.Options{Folder: opt.Dirs.Data}), accountChanged: make(chan struct{}, 1),
 	}
+	a.showSettings()
 	if opt.Secrets != nil {
 		a.secrets = secrets.NewCache(opt.Secrets.Find)
 	}
@@ -127,19 +147,22 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		IdleTimeout: idle,
 		MaxContexts: opt.Config.Runs.MaxContexts,
 		CarryOff:    opt.Config.CarryOver == "off",
+		Ended:       a.ended,
 		Logger:      opt.Logger,
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.interp.Use(current.place, placeOf(fallback))
+	a.feed = notebook.NewFeed(a.interp)
 	a.server, err = mcpserver.New(mcpserver.Options{
 		Interpreter:    a.interp,
 		Tokens:         a.tokens,
-		AllowedFolders: func() []string { return opt.Config.AllowedFolders },
+		AllowedFolders: func() []string { return a.settings().AllowedFolders },
 		Rules:          a.rules,
 		AnswerWithin:   opt.Config.AnswerWithin(),
 		Version:        version.String(),
+		Activity:       a.activity,
 		Status:         &a.hub,
 		Language:       opt.Config.LanguageTag(),
 		Beside:         a.control(),
@@ -151,7 +174,9 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	for _, f := range opt.Config.CheckTools(a.server.Tools()) {
 		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
 	}
-	a.hub.Publish(a.snapshot())
+	first := a.snapshot()
+	a.hub.Publish(first)
+	a.desk.Publish(a.lay(first))
 	return a, nil
 }
 
@@ -168,19 +193,6 @@ func (a *App) settings() config.Config {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.config
-}
-
-// set changes a setting, in the file and for this host.
-func (a *App) set(name string, value any, change func(*config.Config)) error {
-	a.saving.Lock()
-	defer a.saving.Unlock()
-	if err := config.Set(a.opt.Dirs.Config, name, value); err != nil {
-		return err
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	change(&a.config)
-	return nil
 }
 
 // rules are what the settings say of a client.
@@ -252,10 +264,11 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 
 	drawing.start(calm, a.draw)
 	drawing.start(calm, a.keepUses)
+	drawing.start(calm, a.keepFigures)
 	drawing.start(calm, a.meterCosts)
 	var left error // what could not be ended
 	engine.start(calm, func(ctx context.Context) error {
-		left = a.sites.run(ctx)
+		left = a.sites.run(ctx, a.ending)
 		return left
 	})
 	parts.start(calm, a.interp.Run)
@@ -268,6 +281,10 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	watch.start(ctx, a.report)
 	watch.start(ctx, a.pauseWhenIdle)
 	watch.start(ctx, a.awaitKeychain)
+	watch.start(ctx, a.timeLoading)
+	if a.opt.ShowWindow != nil && a.secrets != nil {
+		watch.start(ctx, a.watchAccount)
+	}
 	watch.start(ctx, func(ctx context.Context) error {
 		select {
 		case <-a.quit:
@@ -281,10 +298,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	}
 
 	<-ctx.Done()
-	a.mu.Lock()
-	a.stopping = true
-	a.mu.Unlock()
-	token(a.poke)
+	a.beginEnd()
 	a.log.Info("stopping", "why", context.Cause(ctx).Error())
 	watch.end()
 	parts.end()

@@ -25,10 +25,8 @@ func (a *App) SetBackend(ctx context.Context, setting string) error {
 	if err := checkBackend(setting); err != nil {
 		return err
 	}
-	if err := a.set("backend", setting, func(c *config.Config) { c.Backend = setting }); err != nil {
-		return err
-	}
-	return a.choose(ctx)
+	_, err := a.Change(ctx, "backend", setting)
+	return err
 }
 
 func checkBackend(setting string) error {
@@ -43,6 +41,7 @@ func (a *App) CredentialsChanged(ctx context.Context) error {
 	if a.secrets != nil {
 		a.secrets.Forget()
 	}
+	token(a.accountChanged)
 	if err := a.choose(ctx); err != nil {
 		return err
 	}
@@ -261,7 +260,7 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 		share = 1
 	}
 	opt := pool.Options[sandbox.Session]{
-		New:           b.Open,
+		New:           a.open(b),
 		Close:         a.closeSession,
 		Born:          born,
 		CheckEvery:    time.Minute,
@@ -274,6 +273,7 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 		HardLimit:     traits.HardLimit,
 		CreateTimeout: b.create,
 		CloseTimeout:  10 * time.Second,
+		FinishTimeout: finishWithin,
 	}
 	if b.paid {
 		opt.CheckAfterIdle = 2 * time.Minute // after a sleep of the computer
@@ -283,10 +283,13 @@ func (a *App) poolOptions(b *backend) pool.Options[sandbox.Session] {
 
 // closeSession ends a session, or only lets go of its sandbox when the host ends and the next one is to have it.
 func (a *App) closeSession(ctx context.Context, s sandbox.Session) error {
-	a.mu.Lock()
-	keep := a.stopping && a.config.Pool.KeepOnQuit
-	a.mu.Unlock()
-	if lasting, is := s.(sandbox.Lasting); is && keep {
+	by, stopping := a.ending()
+	if stopping {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, by.Add(-backendsTake))
+		defer cancel()
+	}
+	if lasting, is := s.(sandbox.Lasting); is && stopping && a.settings().Pool.KeepOnQuit {
 		err := lasting.Detach(ctx)
 		if err == nil {
 			return nil

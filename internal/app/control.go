@@ -21,6 +21,7 @@ import (
 //	POST /backend/{name}     makes new contexts on another backend; see ChangeAnswer
 //	POST /credentials/changed  the credentials of the account were changed: looks for them anew
 //	POST /pool/pause, /pool/resume, /pool/warm/{n}, /pool/replace/{sandbox}, /pool/end/{sandbox}  see ChangeAnswer
+//	POST /window/show        shows the window of a desktop program
 //	POST /tokens/changed     a token was revoked: ends at once what its client has open
 //	GET  /debug/goroutines   what every goroutine does, for whoever looks into a hang
 func (a *App) control() http.Handler {
@@ -44,6 +45,7 @@ func (a *App) control() http.Handler {
 		a.change(w, a.whereNow(), err)
 	})
 	a.controlPool(mux)
+	mux.HandleFunc("POST /window/show", a.showWindow)
 	mux.HandleFunc("POST /tokens/changed", func(w http.ResponseWriter, _ *http.Request) {
 		a.server.ShutOut()
 		w.WriteHeader(http.StatusNoContent)
@@ -89,7 +91,7 @@ func (a *App) controlPool(mux *http.ServeMux) {
 	mux.HandleFunc("POST /pool/warm/{n}", func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.PathValue("n"))
 		if err == nil {
-			err = a.SetWarm(n)
+			err = a.SetWarm(r.Context(), n)
 		} else {
 			err = fmt.Errorf("%q is not a number of sandboxes", r.PathValue("n"))
 		}

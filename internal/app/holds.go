@@ -1,13 +1,15 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/pool"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
 
@@ -55,6 +57,24 @@ func (a *App) ResumePool() error {
 	return nil
 }
 
+// RetryPool tries at once to make a session, where it would be tried some time later by itself.
+func (a *App) RetryPool(ctx context.Context) error {
+	current, _ := a.sites.inUse()
+	if why := current.pool.Stats().Suspended; why != nil {
+		return fmt.Errorf("no sandbox is made while the pool is paused: %w", why)
+	}
+	a.mu.Lock()
+	shut := a.shut
+	a.mu.Unlock()
+	if shut { // it may be open now
+		return a.CredentialsChanged(ctx)
+	}
+	current.pool.Wake()
+	current.pool.Retry()
+	a.stir()
+	return nil
+}
+
 // hold changes the reasons and applies them, so that what is applied last is what holds.
 func (a *App) hold(change func(*holds)) {
 	a.holding.Lock()
@@ -80,15 +100,6 @@ func (a *App) applyHolds(x *site) {
 	}
 }
 
-// SetWarm keeps another number of sandboxes ready from now on. It is kept in the settings.
-func (a *App) SetWarm(n int) error {
-	if err := a.set("pool.warm", n, func(c *config.Config) { c.Pool.Warm = n }); err != nil {
-		return err
-	}
-	a.sites.setWarm(n)
-	return nil
-}
-
 // ReplaceSandbox has another sandbox take the place of one before its time. Contexts on it stay until they end, or are moved.
 func (a *App) ReplaceSandbox(id string) error {
 	return a.withEntry(id, func(x *site, entry uint64) bool { return x.pool.Replace(entry) })
@@ -100,6 +111,36 @@ var errEndedByHand = errors.New("its user ended it in AgentRun Tray")
 // EndSandbox ends a sandbox at once, with the contexts on it.
 func (a *App) EndSandbox(id string) error {
 	return a.withEntry(id, func(x *site, entry uint64) bool { return x.pool.Evict(entry, errEndedByHand) })
+}
+
+// ReplaceSession is ReplaceSandbox for a session as the snapshot names it.
+func (a *App) ReplaceSession(backend string, id uint64) error {
+	return a.withSession(backend, id, func(x *site) bool { return x.pool.Replace(id) })
+}
+
+// EndSession is EndSandbox for a session as the snapshot names it.
+func (a *App) EndSession(backend string, id uint64) error {
+	return a.withSession(backend, id, func(x *site) bool { return x.pool.Evict(id, errEndedByHand) })
+}
+
+// withSession does something about a session. The pools of two accounts number their sessions alike; which one is meant nobody can
+// tell then.
+func (a *App) withSession(backend string, id uint64, do func(x *site) bool) error {
+	var found []*site
+	for _, x := range a.sites.list() {
+		if x.Name() == backend && slices.ContainsFunc(x.pool.Stats().Rows, func(r pool.Row[sandbox.Session]) bool { return r.ID == id }) {
+			found = append(found, x)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return fmt.Errorf("the %s backend has no session %d any more", backend, id)
+	case len(found) > 1:
+		return fmt.Errorf("two accounts have a session %d; name its sandbox: agentrunctl status lists them, agentrunctl pool end or replace does it", id)
+	case !do(found[0]):
+		return fmt.Errorf("session %d is being made or ended just now; try again in a moment", id)
+	}
+	return nil
 }
 
 // withEntry does something about the pool's entry of a sandbox.

@@ -27,7 +27,7 @@ type site struct {
 // newSite joins a backend with a pool that keeps nothing ready yet.
 func newSite(b *backend, opt pool.Options[sandbox.Session]) (*site, error) {
 	s := &site{backend: b, warm: opt.Warm}
-	opt.Warm, opt.Check, opt.New = 0, s.check, s.open
+	opt.Warm, opt.Check, opt.New = 0, s.check, s.heard(opt.New)
 	var err error
 	if s.pool, err = pool.New(opt); err != nil {
 		return nil, err
@@ -36,13 +36,15 @@ func newSite(b *backend, opt pool.Options[sandbox.Session]) (*site, error) {
 	return s, nil
 }
 
-// open makes a session, which tells as much as a look at one.
-func (s *site) open(ctx context.Context) (sandbox.Session, error) {
-	session, err := s.Open(ctx)
-	if err == nil {
-		s.far.note(nil)
+// heard makes a session as before, which tells as much of the service as a look at one.
+func (s *site) heard(open func(context.Context) (sandbox.Session, error)) func(context.Context) (sandbox.Session, error) {
+	return func(ctx context.Context) (sandbox.Session, error) {
+		session, err := open(ctx)
+		if err == nil {
+			s.far.note(nil)
+		}
+		return session, err
 	}
-	return session, err
 }
 
 // check asks a session for a sign of life. Only one that is gone is given up: where it cannot be reached, neither could another be.
@@ -79,8 +81,8 @@ func (s *site) unreached() error {
 }
 
 // run keeps the site's pool until ctx ends, closes its sessions then, and after them what the backend keeps beside. Changes of either
-// are passed on.
-func (s *site) run(ctx context.Context, log *slog.Logger, changed func()) error {
+// are passed on. When the host is ending, that says by when.
+func (s *site) run(ctx context.Context, log *slog.Logger, ending func() (time.Time, bool), changed func()) error {
 	over, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var passing sync.WaitGroup
 	for _, source := range []<-chan struct{}{s.pool.Changed(), s.changed} {
@@ -103,7 +105,11 @@ func (s *site) run(ctx context.Context, log *slog.Logger, changed func()) error 
 		})
 	}
 	err := s.pool.Run(ctx)
-	closing, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	by, is := ending()
+	if !is { // it ends by itself
+		by = time.Now().Add(endWithin)
+	}
+	closing, done := context.WithDeadline(context.WithoutCancel(ctx), by)
 	defer done()
 	err = errors.Join(err, s.Close(closing))
 	cancel()
@@ -130,7 +136,7 @@ func newSites(log *slog.Logger) *sites {
 
 // run runs every site there is or comes to be, until ctx ends and all have ended. One that was left ends by itself, with everything in
 // it, and is forgotten.
-func (s *sites) run(ctx context.Context) error {
+func (s *sites) run(ctx context.Context, ending func() (time.Time, bool)) error {
 	var (
 		running sync.WaitGroup
 		mu      sync.Mutex
@@ -147,7 +153,7 @@ func (s *sites) run(ctx context.Context) error {
 			s.mu.Unlock()
 			running.Go(func() {
 				defer leave()
-				err := x.run(within, s.log, s.tell)
+				err := x.run(within, s.log, ending, s.tell)
 				s.forget(x)
 				if err == nil {
 					return
@@ -252,14 +258,15 @@ func (s *sites) use(current, fallback *site) {
 	s.tell()
 }
 
-// setWarm changes how many sessions the site in use keeps ready, and those that come to be used.
-func (s *sites) setWarm(n int) {
+// resize changes how many sessions a site has at most, and how many the one in use keeps ready, or another that comes to be used.
+func (s *sites) resize(warm, ceiling int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, x := range s.all {
-		x.warm = n
+		x.warm = warm
+		x.pool.SetMax(ceiling)
 		if x == s.current {
-			x.pool.SetWarm(n)
+			x.pool.SetWarm(warm)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -13,33 +12,6 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
-
-// drawEvery is the least time between two snapshots: a run of half a millisecond is not worth two of them.
-const drawEvery = 30 * time.Millisecond
-
-// draw publishes a snapshot when an owner's state has changed, until ctx ends, and a last one then. Nobody else publishes while
-// it runs, so that no snapshot is followed by an older one.
-func (a *App) draw(ctx context.Context) error {
-	for {
-		a.hub.Publish(a.snapshot())
-		select {
-		case <-a.sites.changed:
-		case <-a.interp.Changed():
-		case <-a.server.Changed():
-		case <-a.poke:
-		case <-ctx.Done():
-			a.hub.Publish(a.snapshot())
-			return nil
-		}
-		token(a.spent)
-		rest := time.NewTimer(drawEvery)
-		select {
-		case <-rest.C:
-		case <-ctx.Done():
-		}
-		rest.Stop()
-	}
-}
 
 // snapshot folds the state of every owner into one picture.
 func (a *App) snapshot() status.Snapshot {

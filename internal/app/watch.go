@@ -84,18 +84,14 @@ func (a *App) exitWhenIdle(ctx context.Context, stop context.CancelCauseFunc) er
 func inUse(s status.Snapshot) bool { return len(s.Clients) > 0 || len(s.Contexts) > 0 }
 
 // pauseWhenIdle empties the pools while there has been neither a client nor a run for the time set, and fills the one in use while there
-// is. What the contexts are on that still live stays.
+// is, or no time is set. What the contexts are on that still live stays.
 func (a *App) pauseWhenIdle(ctx context.Context) error {
-	patience := a.settings().IdlePause()
-	if patience == 0 {
-		return nil
-	}
-	again := time.AfterFunc(patience, func() { token(a.poke) }) // which gives another snapshot
+	again := time.AfterFunc(time.Hour, func() { token(a.poke) }) // which gives another snapshot
 	defer again.Stop()
 	last := time.Now() // when somebody was there
 	for s := range a.hub.Watch(ctx) {
-		now := time.Now()
-		if len(s.Clients) > 0 || slices.ContainsFunc(s.Contexts, func(c status.Context) bool { return c.RunID != "" }) {
+		now, patience := time.Now(), a.settings().IdlePause()
+		if patience == 0 || len(s.Clients) > 0 || slices.ContainsFunc(s.Contexts, func(c status.Context) bool { return c.RunID != "" }) {
 			last = now
 			if current, _ := a.sites.inUse(); current.pool.Stats().Paused {
 				current.pool.Wake()

@@ -26,12 +26,15 @@ var floors = map[string]int{
 	"sandbox/memfiles":           1,
 	"carry":                      1,
 	"status":                     1,
+	"autostart":                  1,
+	"activity":                   1,
 	"logging":                    1,
 	"link":                       1,
 	"ledger":                     1,
 	"ui/kit":                     1, // widgets without a word of the product
 	"ui/words":                   1,
 	"cost":                       1,
+	"figures":                    1,
 
 	// adaptors and the places where things are kept
 	// the emulator of the cloud's service: it runs code on localengine. Besides tests only a command imports it.
@@ -49,6 +52,7 @@ var floors = map[string]int{
 	"editors/doctor": 3,
 
 	"mcpserver": 4,
+	"notebook":  4,
 
 	"app": 5,
 	"ui":  5,
@@ -84,7 +88,7 @@ var outside = map[string][]string{
 	"github.com/modelcontextprotocol/go-sdk": {}, // a peer for tests
 	"github.com/jackc/puddle":                {}, // a peer for benchmarks
 	"github.com/klauspost/compress":          {"localengine/guest"},
-	"golang.org/x/sys":                       {"localengine", "bridge", "paths", "corefile"},
+	"golang.org/x/sys":                       {"localengine", "autostart", "bridge", "paths", "corefile"},
 	"golang.org/x/term":                      {"cmd/agentrunctl"},
 	"github.com/tailscale/hujson":            {"editors", "config"},
 	"github.com/pelletier/go-toml":           {"editors"},

@@ -47,6 +47,8 @@ type Config struct {
 	Clients map[string]Client `json:"clients"`
 	// Language is that of texts for people: auto (as the environment says), en or zh.
 	Language string `json:"language"`
+	// Theme is the look of the window: system (as the desktop's), light or dark.
+	Theme string `json:"theme"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `json:"log_level"`
 }
@@ -117,6 +119,7 @@ func Default() Config {
 		AllowedFolders: []string{},
 		Clients:        map[string]Client{},
 		Language:       "auto",
+		Theme:          "system",
 		LogLevel:       "info",
 	}
 }
@@ -147,34 +150,50 @@ type Fault struct {
 	Text  string // what is wrong and what was done about it, a sentence without its full stop
 }
 
-// field ties the JSON name of a setting to its check. The check gets the settings that were read and those of a new
-// installation, and puts the default back when it complains.
+// field ties the JSON name of a setting to its check.
 type field struct {
-	name  string
-	check func(c *Config, d Config) string
+	name string
+	rule
 }
 
-func oneOf[T comparable](at func(*Config) *T, names ...T) func(*Config, Config) string {
-	return func(c *Config, d Config) string {
+// rule is what the value of a setting must be like. The check gets the settings that were read and those of a new installation, and
+// puts the default back when it complains.
+type rule struct {
+	check func(c *Config, d Config) string
+	bounds
+}
+
+// bounds are what there is to say of a rule beside the check.
+type bounds struct {
+	options   []string
+	low, high *float64
+}
+
+func oneOf(at func(*Config) *string, names ...string) rule {
+	return rule{func(c *Config, d Config) string {
 		if v := at(c); !slices.Contains(names, *v) {
 			bad := *v
 			*v = *at(&d)
-			return fmt.Sprintf("%v is none of %s, so %v is used", bad, strings.Trim(fmt.Sprint(names), "[]"), *v)
+			return fmt.Sprintf("%v is none of %s, so %v is used", bad, strings.Join(names, " "), *v)
 		}
 		return ""
-	}
+	}, bounds{options: names}}
 }
 
-func between[T int | float64](at func(*Config) *T, low, high T) func(*Config, Config) string {
-	return func(c *Config, d Config) string {
+func between[T int | float64](at func(*Config) *T, low, high T) rule {
+	least, most := float64(low), float64(high)
+	return rule{func(c *Config, d Config) string {
 		if v := at(c); *v < low || *v > high {
 			bad := *v
 			*v = *at(&d)
 			return fmt.Sprintf("%v is not between %v and %v, so %v is used", bad, low, high, *v)
 		}
 		return ""
-	}
+	}, bounds{low: &least, high: &most}}
 }
+
+// checkedBy is a rule that has to be said in words.
+func checkedBy(check func(c *Config, d Config) string) rule { return rule{check: check} }
 
 // Backends are the settings of Backend.
 func Backends() []string { return []string{"auto", "agentrun", "local", "mock"} }
@@ -185,14 +204,14 @@ var fields = []field{
 	{"backend", oneOf(func(c *Config) *string { return &c.Backend }, Backends()...)},
 	{"fallback", oneOf(func(c *Config) *string { return &c.Fallback }, "local", "off")},
 	{"carry_over", oneOf(func(c *Config) *string { return &c.CarryOver }, "on", "off")},
-	{"agentrun.template", func(c *Config, d Config) string {
+	{"agentrun.template", checkedBy(func(c *Config, d Config) string {
 		if templateName.MatchString(c.AgentRun.Template) {
 			return ""
 		}
 		bad := c.AgentRun.Template
 		c.AgentRun.Template = d.AgentRun.Template
 		return fmt.Sprintf("%q is not 1 to 64 letters, digits, hyphens and underscores, so %s is used", bad, c.AgentRun.Template)
-	}},
+	})},
 	{"agentrun.template_limit_seconds", between(func(c *Config) *float64 { return &c.AgentRun.TemplateLimitSeconds }, 10, 3600)},
 	{"agentrun.lifecycle", oneOf(func(c *Config) *string { return &c.AgentRun.Lifecycle }, "control", "data")},
 	{"agentrun.contexts_per_sandbox", between(func(c *Config) *int { return &c.AgentRun.ContextsPerSandbox }, 1, 200)},
@@ -200,14 +219,14 @@ var fields = []field{
 	{"pool.isolation", oneOf(func(c *Config) *string { return &c.Pool.Isolation }, "shared", "dedicated")},
 	{"pool.ceiling", between(func(c *Config) *int { return &c.Pool.Ceiling }, 1, 100)},
 	{"pool.warm", between(func(c *Config) *int { return &c.Pool.Warm }, 0, 100)},
-	{"pool.warm", func(c *Config, _ Config) string {
+	{"pool.warm", checkedBy(func(c *Config, _ Config) string {
 		if c.Pool.Warm <= c.Pool.Ceiling {
 			return ""
 		}
 		bad := c.Pool.Warm
 		c.Pool.Warm = c.Pool.Ceiling
 		return fmt.Sprintf("%d is above pool.ceiling, so %d is used", bad, c.Pool.Warm)
-	}},
+	})},
 	{"pool.lifetime_minutes", between(func(c *Config) *float64 { return &c.Pool.LifetimeMinutes }, 1, 300)},
 	{"pool.idle_pause_minutes", between(func(c *Config) *float64 { return &c.Pool.IdlePauseMinutes }, 0, 7*24*60)},
 	{"runs.timeout_seconds", between(func(c *Config) *float64 { return &c.Runs.TimeoutSeconds }, 0.001, 600)},
@@ -216,7 +235,7 @@ var fields = []field{
 	{"runs.max_contexts", between(func(c *Config) *int { return &c.Runs.MaxContexts }, 1, 10000)},
 	{"runs.result_tokens", between(func(c *Config) *int { return &c.Runs.ResultTokens }, minResultTokens, maxResultTokens)},
 	{"http.port", between(func(c *Config) *int { return &c.HTTP.Port }, 0, 65535)},
-	{"allowed_folders", func(c *Config, _ Config) string {
+	{"allowed_folders", checkedBy(func(c *Config, _ Config) string {
 		var bad []string
 		c.AllowedFolders = slices.DeleteFunc(c.AllowedFolders, func(folder string) bool {
 			if filepath.IsAbs(folder) {
@@ -229,8 +248,9 @@ var fields = []field{
 			return ""
 		}
 		return fmt.Sprintf("%q are not absolute paths and were left out", bad)
-	}},
+	})},
 	{"language", oneOf(func(c *Config) *string { return &c.Language }, "auto", English, Chinese)},
+	{"theme", oneOf(func(c *Config) *string { return &c.Theme }, "system", "light", "dark")},
 	{"log_level", oneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")},
 }
 

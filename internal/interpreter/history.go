@@ -78,6 +78,7 @@ func (i *Interpreter) record(r *Run, code string, res RunResult) {
 	cc := r.cc
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	r.kept = true
 	before := cc.history.bytes
 	cc.history.add(RunRecord{
 		ID: r.id, Number: res.Number, Code: code, Caller: r.caller.Name, StartedAt: time.Now().UTC().Add(-res.Duration), Result: res.Result, Notices: res.Notices,

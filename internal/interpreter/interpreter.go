@@ -42,6 +42,9 @@ type Options struct {
 	CarryOff bool
 	// MaxContexts is how many contexts may live at once: 100.
 	MaxContexts int
+	// Ended, if not nil, is told of each run when it has its result. It must not block, and may be called by
+	// several at once.
+	Ended func(*Run)
 	// Logger receives one line per event, never code. Default: discarded.
 	Logger *slog.Logger
 }
@@ -58,6 +61,7 @@ type Interpreter struct {
 	site     *Site      // for new contexts
 	fallback *Site      // for those that it has no session for; may be nil
 	left     map[*Site]struct{}
+	carryOff bool // contexts stay where they are until their sandboxes end
 	contexts map[string]*codeContext
 	defaults map[defaultKey]*codeContext
 	ended    epitaphs
@@ -113,6 +117,7 @@ func New(opt Options) (*Interpreter, error) {
 		log:      opt.Logger,
 		site:     opt.Site,
 		left:     make(map[*Site]struct{}),
+		carryOff: opt.CarryOff,
 		changed:  make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
 		contexts: make(map[string]*codeContext),
@@ -155,9 +160,11 @@ func (i *Interpreter) Run(ctx context.Context) error {
 	i.stop(errClosing)
 	i.calls.Wait()
 
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
 	var wg sync.WaitGroup
 	for _, cc := range i.all() {
-		wg.Go(func() { _ = i.end(context.WithoutCancel(ctx), cc, "AgentRun Tray was shut down") })
+		wg.Go(func() { _ = i.end(ctx, cc, "AgentRun Tray was shut down") })
 	}
 	wg.Wait()
 	return nil

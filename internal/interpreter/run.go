@@ -31,6 +31,7 @@ type RunResult struct {
 	sandbox.Result
 	ContextID string
 	Backend   string
+	SandboxID string
 	Number    int      // the run's number in its context, from 1
 	Warm      bool     // the session was ready beforehand
 	Notices   []string // what the caller must know, such as that variables are gone
@@ -42,6 +43,7 @@ type Run struct {
 	id     string
 	caller Caller
 	cc     *codeContext
+	seq    int // order in which runs were begun
 	ticket *ticket
 	asked  time.Time
 	done   chan struct{}
@@ -50,10 +52,13 @@ type Run struct {
 	wanted    bool      // the call that asked for the run does not wait for its result
 	abandoned bool      // nobody will be handed its result
 	told      []string  // the notices in its result
+	kept      bool      // the history has had it
 	ended     time.Time // when there was a result
 
 	mu        sync.Mutex // guards below; Interpreter.mu is never taken while it is held
 	state     RunState
+	code      string
+	number    int                     // in its context; 0 before it is its turn
 	cancel    context.CancelCauseFunc // nil when it has ended
 	began     time.Time
 	warm      bool
@@ -71,6 +76,19 @@ func (r *Run) ID() string { return r.id }
 
 // ContextID names the context in which the code runs.
 func (r *Run) ContextID() string { return r.cc.id }
+
+// Caller is on whose behalf the code runs.
+func (r *Run) Caller() Caller { return r.caller }
+
+// Asked is when the run was asked for.
+func (r *Run) Asked() time.Time { return r.asked }
+
+// Code is what runs.
+func (r *Run) Code() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.code
+}
 
 // Done is closed when there is a result.
 func (r *Run) Done() <-chan struct{} { return r.done }
@@ -138,17 +156,21 @@ func (i *Interpreter) Begin(ctx context.Context, caller Caller, req RunRequest) 
 	}
 	r := &Run{
 		i: i, id: "run-" + uuid.NewString(), caller: caller, cc: cc, asked: time.Now(), cancel: cancel, done: make(chan struct{}),
-		state: RunWaiting,
+		state: RunWaiting, code: req.Code,
 	}
 	i.mu.Lock()
 	r.ticket = cc.queue.book() // here and not on its own goroutine: runs keep the order in which they were begun
 	i.runs.begin(r)
 	i.mu.Unlock()
+	signal(i.changed)
 	go func() {
 		defer leave()
 		res, err := i.carryOut(ctx, cancel, r, orphan, sandbox.Run{Code: req.Code, Timeout: timeout, Emit: r.take})
 		i.logEnd(ctx, r, res, err)
 		r.ends(res, err)
+		if i.opt.Ended != nil {
+			i.opt.Ended(r)
+		}
 		i.mu.Lock()
 		i.runs.end(r)
 		i.mu.Unlock()
@@ -233,6 +255,7 @@ func (i *Interpreter) execute(ctx context.Context, r *Run, run sandbox.Run) (Run
 	cc.runs++
 	cc.current = r
 	number, site, lease, inner := cc.runs, cc.site, cc.lease, cc.inner
+	r.numbered(number)
 	if lost, _ := cc.lost(); lost {
 		cc.endTurn(sandbox.ErrSessionLost) // the watch on the session found nothing to end yet
 	}
@@ -280,7 +303,7 @@ func (i *Interpreter) execute(ctx context.Context, r *Run, run sandbox.Run) (Run
 			res.Failure.Message = "the run was cancelled while the code ran" + contextGoesOn(res)
 		}
 	}
-	return RunResult{Result: res, ContextID: cc.id, Backend: site.Name(), Number: number}, nil
+	return RunResult{Result: res, ContextID: cc.id, Backend: site.Name(), SandboxID: lease.Value().SandboxID(), Number: number}, nil
 }
 
 // contextGoesOn ends a sentence about a run that was stopped with what became of its context.

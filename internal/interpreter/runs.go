@@ -17,6 +17,7 @@ const (
 // runs finds runs by their ids: those that wait or go on, and those that ended not long ago. Interpreter.mu guards it.
 type runs struct {
 	byID  map[string]*Run
+	begun int
 	ended []*Run // in the order of their ends
 	bytes int    // what the results of those keep in memory
 }
@@ -26,6 +27,8 @@ func (b *runs) begin(r *Run) {
 		b.byID = make(map[string]*Run)
 	}
 	b.byID[r.id] = r
+	b.begun++
+	r.seq = b.begun
 }
 
 // end notes that a run has its result, and forgets others where they are too many or too large. The newest is kept whatever it
@@ -61,6 +64,33 @@ func (b *runs) expire(now time.Time) (next time.Time, ok bool) {
 		b.drop(0)
 	}
 	return time.Time{}, false
+}
+
+// Book is what there is to know of the runs of one context.
+type Book struct {
+	Context Context
+	// Ended are the runs that the history keeps, oldest first. The records are shared and must not be changed.
+	Ended []RunRecord
+	// Others are those that wait or go on, and those of the last hour whose code could not be run, in the order in which they were begun.
+	Others []*Run
+}
+
+// Book opens the book of a context.
+func (i *Interpreter) Book(contextID string) (Book, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	cc := i.contexts[contextID]
+	if cc == nil || !cc.placed {
+		return Book{}, i.notFound(contextID, false)
+	}
+	b := Book{Context: i.view(cc), Ended: slices.Clone(cc.history.runs)}
+	for _, r := range i.runs.byID {
+		if r.cc == cc && !r.kept {
+			b.Others = append(b.Others, r)
+		}
+	}
+	slices.SortFunc(b.Others, func(a, b *Run) int { return a.seq - b.seq })
+	return b, nil
 }
 
 // RunByID finds a run that waits or goes on, or that ended not long ago: its result can be collected, more than once, also when

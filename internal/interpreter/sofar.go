@@ -24,6 +24,8 @@ type SoFar struct {
 	ContextID string
 	Backend   string
 	State     RunState
+	// Number is the run's in its context, from 1; 0 while it waits.
+	Number int
 	// Since is when the code began to run, or when the run was asked for while it waits.
 	Since time.Time
 	// Ahead is how many calls have their turn before a run that waits; none: it waits for a sandbox.
@@ -100,7 +102,7 @@ func (r *recorder) lastPart() string {
 // SoFar says how far the run has come and what it has printed. What a finished one has printed is in its result only.
 func (r *Run) SoFar() SoFar {
 	r.mu.Lock()
-	s := SoFar{ContextID: r.cc.id, State: r.state, Since: r.asked, Warm: r.warm, Stdout: r.stdout.excerpt(), Stderr: r.stderr.excerpt()}
+	s := SoFar{ContextID: r.cc.id, State: r.state, Number: r.number, Since: r.asked, Warm: r.warm, Stdout: r.stdout.excerpt(), Stderr: r.stderr.excerpt()}
 	if !r.began.IsZero() {
 		s.Since = r.began
 	}
@@ -169,6 +171,13 @@ func (r *Run) starts(warm bool) {
 	r.state, r.began, r.warm = RunGoing, time.Now(), warm
 }
 
+// numbered notes which run of its context this is. Interpreter.mu is held.
+func (r *Run) numbered(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.number = n
+}
+
 // ends notes what came of the run, and frees what only a run in progress needs.
 func (r *Run) ends(res RunResult, err error) {
 	r.mu.Lock()
@@ -177,5 +186,9 @@ func (r *Run) ends(res RunResult, err error) {
 	r.bytes = resultSize(res.Result)
 	// a result is kept for long; what else hangs on the run is not, least of all what the context carries
 	r.cancel, r.listeners = nil, nil
+	if err == nil {
+		r.code = "" // it is in the context's history
+	}
+	r.bytes += len(r.code)
 	r.stdout, r.stderr = recorder{}, recorder{}
 }

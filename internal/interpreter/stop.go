@@ -8,8 +8,12 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
 
-// endTimeout bounds what a session may take to end one context.
-const endTimeout = 10 * time.Second
+const (
+	// endTimeout bounds what a session may take to end one context.
+	endTimeout = 10 * time.Second
+	// closeTimeout is the same for all contexts together, when everything ends: their sandboxes end soon after.
+	closeTimeout = 3 * time.Second
+)
 
 // StopContext ends a context. Runs that wait for it are refused; a run in progress may go on for the grace period, or is
 // interrupted at once with force. Ending ctx meanwhile does not bring the context back: it is then stopped by force.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 )
 
 type attrsKey struct{}
@@ -25,6 +26,17 @@ func Value(ctx context.Context, key string) (slog.Value, bool) {
 		}
 	}
 	return slog.Value{}, false
+}
+
+// Lines writes what a context carries, and more, for people: one attribute per line, in the words of the log. Empty values are left out.
+func Lines(ctx context.Context, more ...slog.Attr) string {
+	var b strings.Builder
+	for _, a := range slices.Concat(attrsOf(ctx), more) {
+		if text := a.Value.String(); text != "" {
+			b.WriteString(a.Key + ": " + text + "\n")
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func attrsOf(ctx context.Context) []slog.Attr {

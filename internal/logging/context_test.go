@@ -97,3 +97,13 @@ func TestNewMakesLoggersThatKnowContexts(t *testing.T) {
 		t.Errorf("logged %s", b.Bytes())
 	}
 }
+
+func TestLinesAreWhatAContextCarriesForPeople(t *testing.T) {
+	ctx := With(With(t.Context(), slog.String("request_id", "r1"), slog.String("client", "")), slog.Int("rpc_id", 7))
+	if got, want := Lines(ctx, slog.String("error", "no room"), slog.String("context_id", "")), "request_id: r1\nrpc_id: 7\nerror: no room"; got != want {
+		t.Errorf("Lines = %q, want %q", got, want)
+	}
+	if got := Lines(t.Context()); got != "" {
+		t.Errorf("Lines of nothing = %q", got)
+	}
+}

@@ -48,6 +48,8 @@ type exchange struct {
 
 	sessionID string // of the MCP session that an initialize request has made
 	contextID string // what the call was about, for the log; set by the tool
+	context   string // the name of that context, as far as it was there
+	outcome   string // what came of the code, where the call as such was carried out; set by the tool, empty: nothing went wrong
 	lost      func() // set by a tool whose answer must arrive: called if it does not
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
@@ -74,6 +75,7 @@ func whatRunDoes(so interpreter.SoFar) string {
 // as long as it is allowed to. Delivered means that the connection was open when the answer was written to it.
 func (s *Server) handle(ctx context.Context, c *call, run *interpreter.Run, so interpreter.SoFar) *answer {
 	run.Detach()
+	c.outcome = activity.Running
 	c.reply.insist()
 	c.lost = func() {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "run cancelled, as nobody took its handle", slog.String("context_id", run.ContextID()), slog.String("run_id", run.ID()))

@@ -16,6 +16,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/link"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -29,7 +30,7 @@ const (
 	// is what discovery tells: both follow the backend.
 	listsHold = time.Minute
 	// shutdownPatience is how long requests may take to end after they were told to.
-	shutdownPatience = 5 * time.Second
+	shutdownPatience = 2 * time.Second
 )
 
 // Options configure a Server. Zero values mean the defaults named beside them.
@@ -45,6 +46,8 @@ type Options struct {
 	// Rules are those of the client of a name; see there. They are asked for at every request and must answer from memory. Nil: every
 	// client may use all tools and has the default limits.
 	Rules func(clientName string) Rules
+	// Activity is told of each tool call that was answered. Nil: nobody is.
+	Activity *activity.Log
 	// Status is the newest state of the host: what can be read of the pool, and what changes of resources are told by. Nil: an
 	// empty one in which nothing ever changes.
 	Status *status.Hub

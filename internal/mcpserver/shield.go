@@ -12,6 +12,8 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
+	"github.com/agentrun-tray/agentrun-tray/internal/logging"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
@@ -33,7 +35,7 @@ func (s *Server) shield(next server.ToolHandlerFunc) server.ToolHandlerFunc {
 		started := time.Now()
 		res, err := s.guarded(ctx, next, req)
 		if err != nil && passesThrough(ctx, x.reply, err) {
-			s.logCall(ctx, req, x, started, err)
+			s.noteCall(ctx, req, x, started, err)
 			return nil, err
 		}
 		outcome := err
@@ -43,7 +45,7 @@ func (s *Server) shield(next server.ToolHandlerFunc) server.ToolHandlerFunc {
 			outcome = errors.New("the tool said so")
 		}
 		s.clients.count(x.client, outcome != nil)
-		s.logCall(ctx, req, x, started, outcome)
+		s.noteCall(ctx, req, x, started, outcome)
 		return res, nil
 	}
 }
@@ -104,29 +106,59 @@ func errorResult(err error) *mcp.CallToolResult {
 	}
 }
 
+// noteCall tells of a call: one line in the log, and one entry among the activity.
+func (s *Server) noteCall(ctx context.Context, req mcp.CallToolRequest, x *exchange, started time.Time, err error) {
+	took := time.Since(started)
+	outcome, sentence := cameOf(err)
+	s.logCall(ctx, req, x, took, outcome, sentence)
+	if s.opt.Activity == nil {
+		return
+	}
+	c := activity.Call{At: started, Client: x.caller.Name, Tool: clean(req.Params.Name, 40), ContextID: x.contextID, Context: x.context, Took: took, Outcome: outcome}
+	if err == nil && x.outcome != "" {
+		c.Outcome = x.outcome
+	}
+	if cc, ok := s.interp.Context(x.contextID); ok {
+		c.Context = cc.Name
+	}
+	if id, ok := logging.Value(ctx, keyRequestID); ok {
+		c.ID = id.String()
+	}
+	c.Detail = logging.Lines(ctx, slog.String("context_id", x.contextID), slog.String("error", sentence))
+	s.opt.Activity.Add(c)
+}
+
+// cameOf is what came of a call in one word, and the sentence of its error unless that may quote arguments, which may be code.
+func cameOf(err error) (outcome, sentence string) {
+	switch code := sandbox.CodeOf(err, sandbox.CodeExecutionFailed); {
+	case err == nil:
+		return activity.OK, ""
+	case code == sandbox.CodeInvalidParams, code == sandbox.CodeInvalidLanguage, code == sandbox.CodeInvalidContextName:
+		return string(code), ""
+	default:
+		return string(code), clean(err.Error(), 300)
+	}
+}
+
 // logCall writes one line per call: what, how long, what came of it. Who and on which request is in the context. Never the code or
 // its output.
-func (s *Server) logCall(ctx context.Context, req mcp.CallToolRequest, x *exchange, started time.Time, err error) {
+func (s *Server) logCall(ctx context.Context, req mcp.CallToolRequest, x *exchange, took time.Duration, outcome, sentence string) {
 	level := slog.LevelInfo
-	if t, ok := s.tools[req.Params.Name]; ok && t.hints.readOnly && sandbox.CodeOf(err, "") != sandbox.CodeNotAllowed {
+	if t, ok := s.tools[req.Params.Name]; ok && t.hints.readOnly && outcome != string(sandbox.CodeNotAllowed) {
 		level = slog.LevelDebug
 	}
 	if !s.log.Enabled(ctx, level) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("tool", clean(req.Params.Name, 40)), slog.Duration("took", time.Since(started)),
+		slog.String("tool", clean(req.Params.Name, 40)), slog.Duration("took", took),
 	}
 	if x.contextID != "" {
 		attrs = append(attrs, slog.String("context_id", x.contextID))
 	}
-	switch code := sandbox.CodeOf(err, sandbox.CodeExecutionFailed); {
-	case err == nil:
-		attrs = append(attrs, slog.String("outcome", "ok"))
-	case code == sandbox.CodeInvalidParams, code == sandbox.CodeInvalidLanguage, code == sandbox.CodeInvalidContextName:
-		attrs = append(attrs, slog.String("outcome", string(code))) // the sentence quotes arguments, which may be code
-	default:
-		attrs = append(attrs, slog.String("outcome", string(code)), slog.String("error", clean(err.Error(), 300)))
+	attrs = append(attrs, slog.String("outcome", outcome))
+	if sentence != "" {
+		attrs = append(attrs, slog.String("error", sentence))
 	}
 	s.log.LogAttrs(ctx, level, "tool call", attrs...)
 }

@@ -43,15 +43,28 @@ type hints struct {
 // call is one call of a tool.
 type call struct {
 	*exchange
-	tool tool
-	args json.RawMessage
+	tool   tool
+	args   json.RawMessage
+	interp *interpreter.Interpreter
 }
 
 // decode reads the arguments.
 func (c *call) decode(into any) error { return c.tool.input.decode(c.tool.name, c.args, into) }
 
-// about notes which context the call is about, for the log.
-func (c *call) about(contextID string) { c.contextID = contextID }
+// about notes which context the call is about, for the log. Its name is looked up now, as the call may end it.
+func (c *call) about(contextID string) {
+	c.contextID, c.context = contextID, ""
+	if cc, ok := c.interp.Context(contextID); ok {
+		c.context = cc.Name
+	}
+}
+
+// failed notes that code or a command did not come to its end, which is a result for whoever called.
+func (c *call) failed(failure *sandbox.Failure) {
+	if failure != nil {
+		c.outcome = string(failure.Code)
+	}
+}
 
 // answer is what came of a call: one object, and blocks that cannot be part of it.
 type answer struct {
@@ -70,7 +83,7 @@ func (s *Server) addTools() {
 				defer done()
 				ctx = limited
 			}
-			a, err := t.run(ctx, &call{exchange: exchangeOf(ctx), tool: t, args: req.Params.RawArguments})
+			a, err := t.run(ctx, &call{exchange: exchangeOf(ctx), tool: t, args: req.Params.RawArguments, interp: s.interp})
 			if err != nil {
 				return nil, err
 			}

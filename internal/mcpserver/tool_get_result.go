@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
@@ -63,12 +64,14 @@ func (s *Server) getResult(ctx context.Context, c *call) (*answer, error) {
 	case callerLeft:
 		return nil, leftAlone(ctx)
 	case patienceEnded:
+		c.outcome = activity.Running
 		return s.goingAnswer(run, so, c.resultTokens()), nil
 	}
 	res, err := run.Result()
 	if err != nil {
 		return nil, err
 	}
+	c.failed(res.Failure)
 	out := finishedOutput(res)
 	out.RunID, out.Status = run.ID(), interpreter.RunFinished
 	if _, there := s.interp.Context(res.ContextID); !there {

@@ -187,6 +187,7 @@ func (s *Server) runCode(ctx context.Context, c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.failed(res.Failure)
 	return runAnswer(res, c.resultTokens()), nil
 }
 

@@ -119,6 +119,7 @@ func (s *Server) runCommand(ctx context.Context, c *call) (*answer, error) {
 		ExitCode: &res.ExitCode, Success: res.ExitCode == 0 && res.Failure == nil, ExecutionTime: res.Duration.Seconds(),
 		Backend: res.Backend, whereObject: newWhereObject(res.Where),
 	}
+	c.failed(res.Failure)
 	if res.Failure != nil {
 		out.Error = &commandFailure{res.Failure.Code, res.Failure.Message}
 	}

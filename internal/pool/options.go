@@ -53,10 +53,12 @@ type Options[T any] struct {
 	CheckAfterIdle time.Duration
 
 	// CreateTimeout, CheckTimeout and CloseTimeout limit one call each of New (default 5 minutes), Check and Close
-	// (default 10 seconds). When the pool shuts down, a New still under way has CloseTimeout left to finish.
+	// (default 10 seconds).
 	CreateTimeout time.Duration
 	CheckTimeout  time.Duration
 	CloseTimeout  time.Duration
+	// FinishTimeout is how long a New still under way has left to finish when the pool shuts down. Zero means CloseTimeout.
+	FinishTimeout time.Duration
 
 	// Backoff spaces the attempts while New keeps failing.
 	Backoff Backoff
@@ -102,6 +104,7 @@ func (o Options[T]) withDefaults() (Options[T], error) {
 	setDefault(&o.CreateTimeout, 5*time.Minute)
 	setDefault(&o.CheckTimeout, 10*time.Second)
 	setDefault(&o.CloseTimeout, 10*time.Second)
+	setDefault(&o.FinishTimeout, o.CloseTimeout)
 	setDefault(&o.Backoff.Min, time.Second)
 	setDefault(&o.Backoff.Max, max(time.Minute, o.Backoff.Min))
 	setDefault(&o.Backoff.Factor, 2)
@@ -128,6 +131,7 @@ func (o Options[T]) withDefaults() (Options[T], error) {
 		{"CreateTimeout", o.CreateTimeout},
 		{"CheckTimeout", o.CheckTimeout},
 		{"CloseTimeout", o.CloseTimeout},
+		{"FinishTimeout", o.FinishTimeout},
 		{"Backoff.Min", o.Backoff.Min},
 	} {
 		forbid(d.value < 0, "%s is %v, must not be negative", d.name, d.value)

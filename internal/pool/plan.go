@@ -58,7 +58,7 @@ func (p *Pool[T]) survey(do *plan[T]) survey[T] {
 		switch e.state {
 		case StateStarting:
 			seen.starting++
-			if p.closed() && do.passed(p.closedAt, p.opt.CloseTimeout) {
+			if p.closed() && do.passed(p.closedAt, p.opt.FinishTimeout) {
 				do.abandon = append(do.abandon, e)
 			}
 			continue

@@ -48,6 +48,8 @@ type Pool[T any] struct {
 	trouble   trouble
 	closing   closing
 	waits     Waits
+	recent    []time.Duration // the last waits, a ring once it is full
+	oldest    int             // where the ring begins
 }
 
 // entry is one value's place in the pool, from before it is made until it is closed.
@@ -210,7 +212,7 @@ func (e *entry[T]) before(other *entry[T]) bool {
 // take puts one more lease on e for a caller who waited so long.
 func (p *Pool[T]) take(e *entry[T], waited time.Duration) *Lease[T] {
 	e.leases++
-	p.waits.add(waited)
+	p.waited(waited)
 	if !p.hasRoom(e) && len(p.entries) < p.max && p.room() < p.want() {
 		p.kick()
 	}

@@ -557,7 +557,7 @@ func TestShutdownLetsCreationFinishForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
 		f.takes = func(n int) time.Duration { return []time.Duration{0, 6, 600}[n] * time.Second }
-		p := newPool(t, f.options(pool.Options[int]{Warm: 2, CloseTimeout: 10 * time.Second}))
+		p := newPool(t, f.options(pool.Options[int]{Warm: 2, CloseTimeout: time.Minute, FinishTimeout: 10 * time.Second}))
 		stop := run(p)
 		time.Sleep(time.Second)
 		begun := time.Now()
@@ -621,5 +621,31 @@ func TestOptionsAreChecked(t *testing.T) {
 	t.Run("only New is needed", func(t *testing.T) {
 		p := startPool(t, pool.Options[int]{New: made})
 		acquire(t, p).Release()
+	})
+}
+
+func TestTheLastWaitsAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		f.takes = always(3 * time.Second)
+		p := startPool(t, f.options(pool.Options[int]{Max: 1, Share: 1000}))
+		if got := p.RecentWaits(); len(got) != 0 {
+			t.Errorf("before any lease RecentWaits = %v", got)
+		}
+		acquire(t, p)
+		acquire(t, p)
+		if got, want := p.RecentWaits(), []time.Duration{3 * time.Second, 0}; !slices.Equal(got, want) {
+			t.Errorf("RecentWaits = %v, want %v", got, want)
+		}
+		for range 98 {
+			acquire(t, p)
+		}
+		if got := p.RecentWaits(); len(got) != 100 || got[0] != 3*time.Second {
+			t.Errorf("after 100 leases RecentWaits has %d, the first %v, want all", len(got), got[0])
+		}
+		acquire(t, p)
+		if got := p.RecentWaits(); len(got) != 100 || slices.Max(got) != 0 {
+			t.Errorf("after 101 leases RecentWaits has %d, the longest %v, want the last 100, which did not wait", len(got), slices.Max(got))
+		}
 	})
 }

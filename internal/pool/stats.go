@@ -65,6 +65,27 @@ func (w *Waits) add(d time.Duration) {
 	w.Max = max(w.Max, d)
 }
 
+// recentWaits is how many of the last waits are remembered one by one.
+const recentWaits = 100
+
+// RecentWaits returns how long each of the last leases was waited for, oldest first, those included that were given at once.
+func (p *Pool[T]) RecentWaits() []time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Concat(p.recent[p.oldest:], p.recent[:p.oldest])
+}
+
+// waited notes how long one more lease was waited for.
+func (p *Pool[T]) waited(d time.Duration) {
+	p.waits.add(d)
+	if len(p.recent) < recentWaits {
+		p.recent = append(p.recent, d)
+		return
+	}
+	p.recent[p.oldest] = d
+	p.oldest = (p.oldest + 1) % recentWaits
+}
+
 // Row is one entry: a value being made, alive or being closed.
 type Row[T any] struct {
 	ID     uint64

@@ -45,6 +45,11 @@ func (s *Store) Find(ctx context.Context) (Credentials, error) {
 // Environment gives what the environment has.
 func (s *Store) Environment() (Credentials, bool) { return fromEnvironment(s.getenv) }
 
+// Endpoints are those that the environment has, for an emulator or a private network. They hold for what somebody types, too.
+func (s *Store) Endpoints() (control, data string) {
+	return s.getenv(variables[FieldControlEndpoint][0]), s.getenv(variables[FieldDataEndpoint][0])
+}
+
 // Keychain is where credentials can be kept.
 func (s *Store) Keychain() *Keychain { return s.keychain }
 

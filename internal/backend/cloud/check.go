@@ -3,12 +3,37 @@ package cloud
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 )
 
 const attemptCheck = "use the AgentRun account"
+
+// checkLimit is how long CheckAccount takes at the most, repetitions included.
+const checkLimit = 90 * time.Second
+
+// CheckAccount is [Backend.Check] for credentials that nobody uses yet.
+func CheckAccount(ctx context.Context, c secrets.Credentials) error {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	config, err := ClientConfig(c, func(context.Context) (secrets.Credentials, error) { return c, nil })
+	if err != nil {
+		return err
+	}
+	client, err := agentrun.New(config)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	b, err := New(Options{Client: client})
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.Check(ctx), b.Close(ctx))
+}
 
 // Check asks the service whether the account can be used, in two calls that change nothing and cost nothing: for the template on
 // the control plane, and for a sandbox that does not exist on the data plane, whose hosts, signatures and clocks are different. Not

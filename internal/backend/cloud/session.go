@@ -231,6 +231,22 @@ func (s *session) deleteStrays(cc *codeContext) {
 	}
 }
 
+// clearContext ends and deletes what is left of a context that nobody can ask for any more.
+func (s *session) clearContext(cc *codeContext) {
+	ctx, cancel := context.WithTimeout(s.ctx, mendLimit)
+	s.endJobs(ctx, cc)
+	cancel()
+	s.mu.Lock()
+	remote := cc.remote
+	s.mu.Unlock()
+	if remote != "" {
+		s.deleteRemote(remote)
+	} else {
+		s.deleteStrays(cc) // nobody knows how far its replacement came
+	}
+	s.removeFolder(cc)
+}
+
 func (s *session) removeFolder(cc *codeContext) {
 	ctx, cancel := context.WithTimeout(s.ctx, mendLimit)
 	defer cancel()
@@ -273,7 +289,7 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 		case <-ctx.Done():
 			s.calls.Go(func() {
 				<-mending
-				s.clearAway(cc)
+				s.clearContext(cc)
 			})
 			return sandbox.Errorf(sandbox.CodeStopFailed, "could not stop the context %s yet: its interpreter is being replaced, and is ended after that", contextID)
 		}
@@ -291,28 +307,11 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 	if err != nil && agentrun.KindOf(err) != agentrun.KindContextNotFound {
 		err = s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, err)
 		// Nobody can ask for it again. What it runs must not go on because its caller lost patience, or the service had a bad moment.
-		s.calls.Go(func() {
-			s.deleteRemote(remote)
-			s.removeFolder(cc)
-		})
+		s.calls.Go(func() { s.clearContext(cc) })
 		return err
 	}
 	s.calls.Go(func() { s.removeFolder(cc) })
 	return nil
-}
-
-// clearAway ends what is left of a context that nobody can ask for any more.
-func (s *session) clearAway(cc *codeContext) {
-	ctx, cancel := context.WithTimeout(s.ctx, mendLimit)
-	defer cancel()
-	s.endJobs(ctx, cc)
-	s.mu.Lock()
-	remote := cc.remote
-	s.mu.Unlock()
-	if remote != "" {
-		s.deleteRemote(remote)
-	}
-	s.removeFolder(cc)
 }
 
 // Check implements [sandbox.Session]. It also keeps the sandbox from ending by its idle timeout. Only an error that is

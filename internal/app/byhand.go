@@ -1,0 +1,112 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/logging"
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+)
+
+// byHand is on whose behalf somebody runs code in the window. No client's key has this form.
+var byHand = interpreter.Caller{Key: "window", Name: "AgentRun Tray"}
+
+// nameByHand is what contexts are called that are made in the window.
+const nameByHand = "Try it"
+
+// WatchContext says whose notebook the next desks shall have; an empty id means none. It returns at once.
+func (a *App) WatchContext(contextID string) { a.feed.Follow(contextID) }
+
+// NewContext makes a context by hand. An empty language means the backend's first.
+func (a *App) NewContext(ctx context.Context, language string) (contextID string, err error) {
+	began := time.Now()
+	cc, err := a.interp.CreateContext(ctx, byHand, interpreter.NewContext{Name: nameByHand, Language: sandbox.Language(language)})
+	a.noteByHand("create_context", cc, began, time.Since(began), err)
+	return cc.ID, err
+}
+
+// RunCode begins to run code by hand, and does not wait for what comes of it: that is in the notebook. An empty id means a new context of
+// the language; its id is returned also when the code could not be begun.
+func (a *App) RunCode(ctx context.Context, contextID, language, code string) (newContextID string, err error) {
+	began := time.Now()
+	if contextID == "" {
+		if contextID, err = a.NewContext(ctx, language); err != nil {
+			return "", err
+		}
+	}
+	if _, err := a.interp.Begin(ctx, byHand, interpreter.RunRequest{ContextID: contextID, Code: code}); err != nil {
+		cc, _ := a.interp.Context(contextID)
+		cc.ID = contextID
+		a.noteByHand("run_code", cc, began, time.Since(began), err)
+		return contextID, err
+	}
+	return contextID, nil
+}
+
+// StopContext ends a context, with the code that runs in it.
+func (a *App) StopContext(ctx context.Context, contextID string) error {
+	began := time.Now()
+	cc, _ := a.interp.Context(contextID)
+	cc.ID = contextID
+	err := a.interp.StopContext(ctx, contextID, true)
+	a.noteByHand("stop_context", cc, began, time.Since(began), err)
+	return err
+}
+
+// Interrupt stops the code that runs in a context. The context goes on.
+func (a *App) Interrupt(contextID string) error {
+	if err := a.interp.Interrupt(contextID); err != nil {
+		return err
+	}
+	a.log.Info("interrupted by hand", "context_id", contextID)
+	return nil
+}
+
+// SaveNotebook writes what was run in a context as a Jupyter notebook.
+func (a *App) SaveNotebook(contextID string, to io.Writer) error {
+	n, err := notebook.Read(a.interp, contextID)
+	if err != nil {
+		return err
+	}
+	return notebook.Write(to, n)
+}
+
+// ExportCalls writes the activity as JSON lines.
+func (a *App) ExportCalls(to io.Writer) error { return a.activity.Export(to) }
+
+// ended takes note of a run that has its result: for the figures, and, of those by hand, for the activity.
+func (a *App) ended(r *interpreter.Run) {
+	res, err := r.Result()
+	a.figures.Ran(time.Now(), res.SandboxID, res.Duration, err != nil || res.Failure != nil)
+	if r.Caller().Key != byHand.Key {
+		return // the MCP face knows more of it
+	}
+	cc, _ := a.interp.Context(r.ContextID())
+	cc.ID, cc.RunID = r.ContextID(), r.ID()
+	if err == nil && res.Failure != nil {
+		err = &sandbox.Error{Code: res.Failure.Code} // its message is output
+	}
+	a.noteByHand("run_code", cc, r.Asked(), time.Since(r.Asked()), err)
+}
+
+// noteByHand puts what was done by hand among the activity, and into the log as calls of clients are.
+func (a *App) noteByHand(tool string, cc interpreter.Context, began time.Time, took time.Duration, err error) {
+	outcome, sentence := activity.OK, ""
+	if err != nil {
+		outcome, sentence = string(sandbox.CodeOf(err, sandbox.CodeExecutionFailed)), err.Error()
+	}
+	id := cmp.Or(cc.RunID, "hand-"+uuid.NewString())
+	a.activity.Add(activity.Call{
+		ID: id, At: began, Client: byHand.Name, Tool: tool, ContextID: cc.ID, Context: cc.Name, Took: took, Outcome: outcome,
+		Detail: logging.Lines(context.Background(), slog.String("request_id", id), slog.String("client", byHand.Name), slog.String("context_id", cc.ID), slog.String("error", sentence)),
+	})
+	a.log.Info("by hand", "tool", tool, "request_id", id, "context_id", cc.ID, "took", took, "outcome", outcome)
+}

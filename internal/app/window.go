@@ -1,0 +1,39 @@
+package app
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
+	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+)
+
+// showWindow answers POST /window/show: 204 where there is a window, which is shown, and 409 with a ChangeAnswer where the host has none.
+func (a *App) showWindow(w http.ResponseWriter, _ *http.Request) {
+	if a.opt.ShowWindow == nil {
+		a.tell(w, http.StatusConflict, ChangeAnswer{Error: "AgentRun Tray runs without a window; end it with agentrunctl stop, and start it with one"})
+		return
+	}
+	a.opt.ShowWindow()
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// setupFileName is the name of the file in the data folder that says that the first steps are done.
+const setupFileName = "setup-done"
+
+// SetupFinished reports whether FinishSetup was called, in this host or one before it.
+func (a *App) SetupFinished() bool {
+	_, err := os.Stat(filepath.Join(a.opt.Dirs.Data, setupFileName))
+	return !errors.Is(err, fs.ErrNotExist) // a folder that cannot be read is no reason to begin anew each time
+}
+
+// FinishSetup notes that the first steps need not be shown again.
+func (a *App) FinishSetup() error {
+	if err := paths.EnsurePrivate(a.opt.Dirs.Data); err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(a.opt.Dirs.Data, setupFileName), nil, 0o600)
+}

@@ -1,0 +1,3 @@
+package autostart
+
+func newSystem(opt Options) (system, error) { return newAgent(opt) }

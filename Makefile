@@ -3,12 +3,14 @@
 GO       ?= go
 BIN      := bin
 TOOLS    := $(CURDIR)/.tools
-VERSION  := 0.1.0
+VERSION  := $(shell sed -n 's/^Version = "\(.*\)"/\1/p' FyneApp.toml)
 BUILD    := -trimpath -buildvcs=false -ldflags="-s -w -X github.com/agentrun-tray/agentrun-tray/internal/version.number=$(VERSION)"
 
 # Tools are pinned here and not in go.mod, where they would drag hundreds of modules into ours.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
+
+NFPM          := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.2
 
 # The public suites are npm packages; internal/suites/package-lock.json names them. They are installed once per lock.
 SUITES := $(TOOLS)/suites-$(word 1,$(shell cat internal/suites/package.json internal/suites/package-lock.json internal/suites/install.sh | cksum))
@@ -21,49 +23,72 @@ export CGO_ENABLED = 0
 
 PROGRAMS := agentrun-mcp agentrunctl
 
+# The window program needs a C compiler and the headers of OpenGL, X11 and Wayland. Its flags stay the same everywhere, as the C part
+# of the toolkit takes minutes to compile and is kept by its flags.
+WINDOW      := agentrun-tray
+WINDOW_TAGS := migrated_fynedo
+
+# What is checked without a display has the toolkit's driver that paints into memory, which needs no C (ci), and its own fonts alone, so
+# that pictures are the same everywhere (test).
+CHECK_TAGS := ci,test
+
 FUZZTIME ?= 30s
 SOAKTIME ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check lint unit keyring e2e live clients suites bench soak fuzz engine dev status inspector fmt clean
+.PHONY: help run build programs window test check lint unit keyring e2e e2e-window live clients suites bench soak fuzz engine dev status inspector package fmt clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
-run: ## installs what is needed, builds, and starts the host
+run: ## installs what is needed, builds, and opens the app; where there is no display, starts the host without it
 	@sh packaging/deps.sh run
-	@$(MAKE) --no-print-directory build
-	@$(BIN)/agentrunctl serve --welcome
+	@if sh packaging/display.sh; then \
+		sh packaging/deps.sh window && $(MAKE) --no-print-directory programs window && echo "AgentRun Tray opens its window. Ctrl+C ends it." && exec $(BIN)/agentrun-tray; \
+	else \
+		echo "There is no display here, so the host starts without a window."; \
+		$(MAKE) --no-print-directory programs && exec $(BIN)/agentrunctl serve --welcome; \
+	fi
 
-build: ## builds the programs into bin/
+build: programs ## builds the programs into bin/; the one with the window where its headers are (sh packaging/deps.sh window)
+	@if sh packaging/headers.sh; then $(MAKE) --no-print-directory window; \
+	else echo "agentrun-tray is not built, as headers of the window system are missing; this installs them: sh packaging/deps.sh window"; fi
+
+programs:
 	@mkdir -p $(BIN)
 	$(GO) build $(BUILD) -o $(BIN)/ $(addprefix ./cmd/,$(PROGRAMS))
+
+window:
+	@mkdir -p $(BIN)
+	CGO_ENABLED=1 $(GO) build $(BUILD) -tags $(WINDOW_TAGS) -o $(BIN)/ ./cmd/$(WINDOW)
 
 test: ## everything: what the tests need, lint, unit tests with the race detector, a real keyring, end to end, the public suites
 	@sh packaging/deps.sh test
 	$(GO) mod tidy -diff
-	@$(MAKE) --no-print-directory check keyring e2e suites
+	@$(MAKE) --no-print-directory check keyring e2e e2e-window suites
 
 check: lint unit ## the fast inner loop: lint and unit tests; no network after the first time, no display
 
 lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
 	@test -z "$$($(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal)" || { echo "not formatted (make fmt):"; $(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal; exit 1; }
-	$(GO) vet -tags e2e,suites,soak,live,keyring,clients,test,shots ./...
+	$(GO) vet -tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,clients,shots ./...
 	$(GO) vet -tags conformance ./internal/mcpserver/
-	$(TOOLS)/golangci-lint-v2.15.0 run --allow-parallel-runners --build-tags e2e,suites,soak,live,keyring,clients,test,shots ./...
+	$(TOOLS)/golangci-lint-v2.15.0 run --allow-parallel-runners --build-tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,clients,shots ./...
 	$(TOOLS)/golangci-lint-v2.15.0 run --allow-parallel-runners --build-tags conformance ./internal/mcpserver/
-	GOOS=darwin GOARCH=arm64 $(GO) vet -tags ci ./cmd/... ./internal/...
-	GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/... ./internal/...
+	GOOS=darwin GOARCH=arm64 $(GO) vet -tags $(CHECK_TAGS) $$($(GO) list ./cmd/... ./internal/... | grep -v /cmd/$(WINDOW)$$)
+	GOOS=windows GOARCH=amd64 $(GO) vet -tags $(CHECK_TAGS) ./cmd/... ./internal/...
 
-# The tag test keeps the machine's fonts out of the pictures that widgets are compared with; ci (above) is the toolkit without its cgo.
 unit:
-	CGO_ENABLED=1 $(GO) test -race -tags test ./cmd/... ./internal/...
+	CGO_ENABLED=1 $(GO) test -race -tags $(CHECK_TAGS) ./cmd/... ./internal/...
 
 keyring: ## the keychain's part against a real gnome-keyring, on a session bus of its own
 	$(GO) test -count=1 -tags keyring -run Keyring ./internal/secrets/
 
-e2e: build ## black-box tests of the built programs
+e2e: programs ## black-box tests of the built programs
 	$(GO) test -count=1 -tags e2e ./internal/e2e/
+
+e2e-window: programs ## black-box tests of the window and the tray, on a display that nobody sees; pictures go to AGENTRUN_TEST_ARTIFACTS
+	$(GO) test -count=1 -tags e2e,window -run '^TestWindow' ./internal/e2e/
 
 # What must be in the environment for make live.
 ACCOUNT := AGENTRUN_ACCESS_KEY_ID AGENTRUN_ACCESS_KEY_SECRET AGENTRUN_ACCOUNT_ID AGENTRUN_REGION
@@ -71,7 +96,7 @@ ACCOUNT := AGENTRUN_ACCESS_KEY_ID AGENTRUN_ACCESS_KEY_SECRET AGENTRUN_ACCOUNT_ID
 live: ## the conversation of the end-to-end tests with the real service, in the account that the environment names
 	@missing=; for name in $(ACCOUNT); do test -n "$$(printenv $$name)" || missing="$$missing $$name"; done; \
 	if test -n "$$missing"; then echo "make live: skipped, as no AgentRun account is named in the environment; not set:$$missing"; exit 0; fi; \
-	$(MAKE) --no-print-directory build && $(GO) test -count=1 -tags e2e,live -run '^TestLive$$' -v ./internal/e2e/
+	$(MAKE) --no-print-directory programs && $(GO) test -count=1 -tags e2e,live -run '^TestLive$$' -v ./internal/e2e/
 
 clients: $(CLIENTS) ## real editors and their own parsers read the settings that we write for them
 	$(GO) test -count=1 -tags clients ./internal/editors/clients -clients $(CLIENTS)
@@ -79,10 +104,10 @@ clients: $(CLIENTS) ## real editors and their own parsers read the settings that
 suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector against our programs
 	cd internal/suites && $(GO) test -count=1 -tags suites -suites $(SUITES)
 
-bench: build ## measures, with ratios to peers taken in the same run
+bench: programs ## measures, with ratios to peers taken in the same run
 	$(GO) run -buildvcs=false ./internal/bench -bin $(BIN) -node-modules "$(wildcard $(SUITES)/node_modules)"
 
-soak: build ## twenty clients at once, with crashes and bad manners, for SOAKTIME (10m)
+soak: programs ## twenty clients at once, with crashes and bad manners, for SOAKTIME (10m)
 	$(GO) test -count=1 -tags e2e,soak -timeout 0 -run '^TestSoak$$' -v ./internal/e2e/ -soak.for $(SOAKTIME)
 
 fuzz: ## every fuzz target of the tree, each for FUZZTIME (30s)
@@ -93,25 +118,35 @@ engine: ## rebuilds the WebAssembly of Python and JavaScript from source (about 
 	@sh packaging/deps.sh engine
 	sh internal/localengine/guest/build/build.sh
 
-dev: build ## starts the host in the foreground with all its logs
+dev: programs ## starts the host in the foreground with all its logs
 	$(BIN)/agentrunctl serve --log-level debug
 
-status: build ## shows what the running host is doing
+status: programs ## shows what the running host is doing
 	$(BIN)/agentrunctl status
 
-inspector: build $(SUITES) ## opens the MCP Inspector on the relay
+inspector: programs $(SUITES) ## opens the MCP Inspector on the relay
 	@node=$$(sh internal/suites/node.sh $(SUITES)) && PATH=$$(dirname $$node):$$PATH $(SUITES)/node_modules/.bin/mcp-inspector $(CURDIR)/$(BIN)/agentrun-mcp
+
+package: $(TOOLS)/nfpm-v2.44.2 ## makes a package for Debian and its relatives in dist/, and tries it in a fresh root
+	@sh packaging/deps.sh package
+	@$(MAKE) --no-print-directory programs window
+	sh packaging/package.sh $(TOOLS)/nfpm-v2.44.2 $(BIN)
+	sh packaging/try.sh dist/agentrun-tray_$(VERSION)_$$(dpkg --print-architecture).deb
 
 fmt: $(TOOLS)/gofumpt-v0.12.0 ## formats the source
 	$(TOOLS)/gofumpt-v0.12.0 -w assets cmd internal
 
 clean: ## removes what was built
-	rm -rf $(BIN)
+	rm -rf $(BIN) dist
 
 # A tool is built once per version; its version is in its name, so that a new one is built when the version changes.
 $(TOOLS)/golangci-lint-v2.15.0:
 	GOBIN=$(TOOLS) $(GO) install $(GOLANGCI_LINT)
 	@mv $(TOOLS)/golangci-lint $@
+
+$(TOOLS)/nfpm-v2.44.2:
+	GOBIN=$(TOOLS) $(GO) install $(NFPM)
+	@mv $(TOOLS)/nfpm $@
 
 $(TOOLS)/gofumpt-v0.12.0:
 	GOBIN=$(TOOLS) $(GO) install $(GOFUMPT)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs beyond git, make, gcc and Go. Usage: sh packaging/deps.sh run|test|engine
+# Installs what a make target needs beyond git, make, gcc and Go. Usage: sh packaging/deps.sh run|window|test|package|engine
 # As root, or where sudo asks for no password, missing packages are installed; else they are named in one line.
 set -eu
 
@@ -13,6 +13,24 @@ need() {
 	packages="$packages $2"
 }
 
+# window: what the window program is built with. Elsewhere than on Linux the system's own compiler has it all.
+window() {
+	[ "$(uname -s)" = Linux ] || return 0
+	need gcc gcc
+	need /usr/include/stdlib.h libc6-dev
+	need pkg-config pkg-config
+	need /usr/include/GL/gl.h libgl-dev
+	need /usr/include/EGL/egl.h libegl-dev
+	need /usr/include/X11/Xlib.h libx11-dev
+	need /usr/include/X11/Xcursor/Xcursor.h libxcursor-dev
+	need /usr/include/X11/extensions/Xrandr.h libxrandr-dev
+	need /usr/include/X11/extensions/Xinerama.h libxinerama-dev
+	need /usr/include/X11/extensions/XInput2.h libxi-dev
+	need /usr/include/X11/extensions/xf86vmode.h libxxf86vm-dev
+	need /usr/include/wayland-client.h libwayland-dev
+	need /usr/include/xkbcommon/xkbcommon.h libxkbcommon-dev
+}
+
 case ${1:-} in
 run) need /etc/ssl/certs/ca-certificates.crt ca-certificates ;;
 test)
@@ -24,6 +42,23 @@ test)
 	need dbus-daemon dbus-daemon
 	need gnome-keyring-daemon gnome-keyring
 	need secret-tool libsecret-tools
+	# A display that nobody sees, and somebody who uses it.
+	window
+	need Xvfb xvfb
+	need openbox openbox
+	need xdotool xdotool
+	need import imagemagick
+	need /usr/share/doc/libgl1-mesa-dri libgl1-mesa-dri
+	fc-list :lang=zh 2>/dev/null | grep -q . || need /usr/share/fonts/truetype/wqy/wqy-microhei.ttc fonts-wqy-microhei
+	;;
+window) window ;;
+package)
+	window
+	need dpkg-deb dpkg
+	# The package is tried in a fresh root.
+	need debootstrap debootstrap
+	need Xvfb xvfb
+	need xdotool xdotool
 	;;
 engine)
 	need gcc gcc
@@ -34,7 +69,7 @@ engine)
 	need dpkg-deb dpkg
 	;;
 *)
-	echo "usage: deps.sh run|test|engine" >&2
+	echo "usage: deps.sh run|window|test|package|engine" >&2
 	exit 2
 	;;
 esac

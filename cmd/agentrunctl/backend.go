@@ -14,6 +14,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/control"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
@@ -36,7 +37,7 @@ func backend(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return misused("there is no backend %q; choose one of %s", name, strings.Join(config.Backends(), ", "))
 	}
 	err = change(ctx, dirs, "/backend/"+name, stdout)
-	if !errors.Is(err, errNoHost) {
+	if !errors.Is(err, control.ErrNoHost) {
 		return err
 	}
 	if err := paths.EnsurePrivate(dirs.Config); err != nil {
@@ -52,8 +53,8 @@ func backend(ctx context.Context, args []string, stdout, stderr io.Writer) error
 // showBackend says what is chosen and what that means at the moment.
 func showBackend(ctx context.Context, dirs paths.Dirs, stdout io.Writer) error {
 	var snap status.Snapshot
-	err := askFor(ctx, dirs, http.MethodGet, "/status", &snap)
-	if errors.Is(err, errNoHost) {
+	err := control.AskFor(ctx, dirs, http.MethodGet, "/status", &snap)
+	if errors.Is(err, control.ErrNoHost) {
 		cfg, _, err := config.Load(dirs.Config)
 		if err != nil {
 			return err
@@ -103,7 +104,7 @@ func poolByHand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 
 // change asks the running host for a change and prints what came of it.
 func change(ctx context.Context, dirs paths.Dirs, path string, stdout io.Writer) error {
-	_, body, err := askWithin(ctx, 30*time.Second, dirs, http.MethodPost, path)
+	_, body, err := control.AskWithin(ctx, 30*time.Second, dirs, http.MethodPost, path)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/control"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
@@ -71,8 +72,8 @@ func thisComputer(ctx context.Context, stderr io.Writer) (*computer, error) {
 
 // status asks the host how it is; ok is false if none runs.
 func (c *computer) status(ctx context.Context) (snap status.Snapshot, ok bool, err error) {
-	err = askFor(ctx, c.dirs, http.MethodGet, "/status", &snap)
-	if errors.Is(err, errNoHost) {
+	err = control.AskFor(ctx, c.dirs, http.MethodGet, "/status", &snap)
+	if errors.Is(err, control.ErrNoHost) {
 		return snap, false, nil
 	}
 	return snap, err == nil, err

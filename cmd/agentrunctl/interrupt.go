@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/control"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 )
 
@@ -26,7 +27,7 @@ func interrupt(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		return err
 	}
 	var answer app.InterruptAnswer
-	if err := askFor(ctx, dirs, http.MethodPost, "/interrupt/"+url.PathEscape(words[0]), &answer); err != nil {
+	if err := control.AskFor(ctx, dirs, http.MethodPost, "/interrupt/"+url.PathEscape(words[0]), &answer); err != nil {
 		return err
 	}
 	if answer.Outcome == app.InterruptUnknown {

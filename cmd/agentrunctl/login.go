@@ -15,6 +15,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
+	"github.com/agentrun-tray/agentrun-tray/internal/control"
 	"github.com/agentrun-tray/agentrun-tray/internal/corefile"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
@@ -379,9 +380,9 @@ func (l *loginRun) offerScrub(ctx context.Context, c secrets.Credentials) error 
 
 // tellHost lets a running host take up what was changed, and gives a line about it if there is something to say.
 func tellHost(ctx context.Context, dirs paths.Dirs) string {
-	code, _, err := ask(ctx, dirs, http.MethodPost, "/credentials/changed")
+	code, _, err := control.Ask(ctx, dirs, http.MethodPost, "/credentials/changed")
 	switch {
-	case errors.Is(err, errNoHost):
+	case errors.Is(err, control.ErrNoHost):
 		return ""
 	case err != nil || code >= http.StatusBadRequest:
 		return "The running host could not be told; end it, so that the next one takes this up: agentrunctl stop\n"

@@ -6,21 +6,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
-	"github.com/agentrun-tray/agentrun-tray/internal/config"
-	"github.com/agentrun-tray/agentrun-tray/internal/corefile"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
-	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
@@ -38,28 +33,10 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 
-	dirs, err := paths.Find()
-	if err != nil {
-		return err
-	}
-	for _, dir := range []string{dirs.Config, dirs.Log} {
-		if err := paths.EnsurePrivate(dir); err != nil {
-			return err
-		}
-	}
-	cfg, faults, err := config.Load(dirs.Config)
-	if err != nil {
-		return err
-	}
-	if *backend != "" {
-		cfg.Backend = *backend
-	}
 	if *level != "" {
-		cfg.LogLevel = *level
-	}
-	logLevel, err := logging.ParseLevel(cfg.LogLevel)
-	if err != nil {
-		return misused("%v", err)
+		if _, err := logging.ParseLevel(*level); err != nil {
+			return misused("%v", err)
+		}
 	}
 	if *idleExit < 0 {
 		return misused("--idle-exit %v: a time cannot be negative", *idleExit)
@@ -68,19 +45,23 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *quiet {
 		logTo = nil
 	}
-	if err := corefile.Disable(); err != nil {
-		return err
-	}
-	log, closer, err := logging.New(logTo, dirs.Log, logLevel)
+	opt, log, err := app.Prepare(logTo, *level)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = closer.Close() }()
-
-	host, err := app.New(ctx, app.Options{
-		Dirs: dirs, Config: cfg, Faults: faults, Listen: listenAddress(*listen, cfg), IdleExit: *idleExit, Logger: log,
-		Secrets: secrets.Open(secrets.Options{Getenv: os.Getenv}),
-	})
+	defer func() { _ = log.Close() }()
+	if *backend != "" {
+		opt.Config.Backend = *backend
+	}
+	switch *listen {
+	case "":
+	case "off":
+		opt.Listen = ""
+	default:
+		opt.Listen = *listen
+	}
+	opt.IdleExit, opt.Secrets = *idleExit, secrets.Open(secrets.Options{Getenv: os.Getenv})
+	host, err := app.New(ctx, opt)
 	if err != nil {
 		return misused("%v", err)
 	}
@@ -91,12 +72,12 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		defer cancel()
 		greeting.Go(func() { greet(ctx, host.Hub(), stdout) })
 	}
-	if err := keepShim(dirs); err != nil {
-		log.Warn("editors may start an older version", "error", err)
+	if err := keepShim(opt.Dirs); err != nil {
+		opt.Logger.Warn("editors may start an older version", "error", err)
 	}
 	err = host.Run(ctx)
 	if running, ok := errors.AsType[*instance.RunningError](err); ok {
-		return alreadyRunning(running, stdout, log)
+		return alreadyRunning(running, stdout, opt.Logger)
 	}
 	return err
 }
@@ -117,16 +98,6 @@ func ownName() string {
 		return "agentrunctl"
 	}
 	return self
-}
-
-func listenAddress(flag string, cfg config.Config) string {
-	switch {
-	case flag == "off", flag == "" && !cfg.HTTP.Enabled:
-		return ""
-	case flag != "":
-		return flag
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(cfg.HTTP.Port))
 }
 
 // greet prints once, when code can run, what a newcomer should do next.

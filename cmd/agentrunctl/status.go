@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/control"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
@@ -27,7 +28,7 @@ func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		return err
 	}
 	if *goroutines {
-		_, text, err := ask(ctx, dirs, http.MethodGet, "/debug/goroutines")
+		_, text, err := control.Ask(ctx, dirs, http.MethodGet, "/debug/goroutines")
 		if err != nil {
 			return err
 		}
@@ -35,7 +36,7 @@ func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		return err
 	}
 	var snap status.Snapshot
-	if err := askFor(ctx, dirs, http.MethodGet, "/status", &snap); err != nil {
+	if err := control.AskFor(ctx, dirs, http.MethodGet, "/status", &snap); err != nil {
 		return err
 	}
 	if *asJSON {

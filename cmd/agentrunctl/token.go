@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/control"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/tokens"
@@ -52,7 +53,7 @@ func revokeToken(ctx context.Context, dirs paths.Dirs, store *tokens.Store, clie
 		return err
 	}
 	ended := ", and its connections were ended. Code that it left running goes on; agentrunctl status shows it"
-	if _, _, err := ask(ctx, dirs, http.MethodPost, "/tokens/changed"); errors.Is(err, errNoHost) {
+	if _, _, err := control.Ask(ctx, dirs, http.MethodPost, "/tokens/changed"); errors.Is(err, control.ErrNoHost) {
 		ended = ""
 	} else if err != nil {
 		ended = "; what it has open ends within half a minute"
@@ -73,7 +74,7 @@ func listTokens(ctx context.Context, dirs paths.Dirs, store *tokens.Store, stdou
 	}
 	var snap status.Snapshot
 	t := tabwriter.NewWriter(stdout, 2, 8, 2, ' ', 0)
-	if err := askFor(ctx, dirs, http.MethodGet, "/status", &snap); err == nil && len(snap.Tokens) > 0 {
+	if err := control.AskFor(ctx, dirs, http.MethodGet, "/status", &snap); err == nil && len(snap.Tokens) > 0 {
 		printTokens(t, snap.Tokens, time.Now())
 	} else {
 		printKept(t, list, dirs)

@@ -31,10 +31,10 @@ var floors = map[string]int{
 	"logging":                    1,
 	"link":                       1,
 	"ledger":                     1,
-	"ui/kit":                     1, // widgets without a word of the product
-	"ui/words":                   1,
 	"cost":                       1,
 	"figures":                    1,
+	"ui/kit":                     1, // widgets without a word of the product
+	"ui/words":                   1,
 
 	// adaptors and the places where things are kept
 	// the emulator of the cloud's service: it runs code on localengine. Besides tests only a command imports it.
@@ -47,6 +47,7 @@ var floors = map[string]int{
 	"tokens":                2,
 	"instance":              2,
 
+	"control":        3,
 	"interpreter":    3,
 	"bridge":         3,
 	"editors/doctor": 3,
@@ -57,8 +58,11 @@ var floors = map[string]int{
 	"app": 5,
 	"ui":  5,
 
-	"cmd/agentrun-mcp": 6,
-	"cmd/agentrunctl":  6,
+	"desktop": 6, // joins the core with the window
+
+	"cmd/agentrun-mcp":  7,
+	"cmd/agentrunctl":   7,
+	"cmd/agentrun-tray": 7,
 }
 
 // lone lists packages which import nothing of ours outside their own folder, whatever their floor would allow.
@@ -82,7 +86,8 @@ var outside = map[string][]string{
 	"github.com/mark3labs/mcp-go":            {"mcpserver"},
 	"github.com/tetratelabs/wazero":          {"localengine"},
 	"github.com/zalando/go-keyring":          {"secrets"},
-	"fyne.io":                                {"ui"},
+	"fyne.io":                                {"ui", "cmd/agentrun-tray"},
+	"fyne.io/fyne/v2/app":                    {"cmd/agentrun-tray"}, // brings cgo and a display
 	"github.com/srwiley/rasterx":             {"ui/kit"},
 	"golang.org/x/image":                     {"ui/kit"},
 	"github.com/modelcontextprotocol/go-sdk": {}, // a peer for tests

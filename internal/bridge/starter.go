@@ -68,7 +68,7 @@ func (s *Starter) commands() ([]command, error) {
 		}
 	}
 	if s.Display {
-		add("agentrun-tray")
+		add("agentrun-tray", "--background")
 	}
 	add("agentrunctl", "serve", "--idle-exit", "15m", "--quiet")
 	if len(all) == 0 {

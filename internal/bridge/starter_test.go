@@ -92,7 +92,7 @@ func TestATrayThatCannotRunIsReplacedByTheHeadlessHost(t *testing.T) {
 	if m := e.answer("0"); m.Error != nil {
 		t.Fatalf("initialize = %+v", m.Error)
 	}
-	if text := logOf(t, s); !strings.Contains(text, "agentrun-tray [] in") || !strings.Contains(text, "agentrunctl [") {
+	if text := logOf(t, s); !strings.Contains(text, "agentrun-tray [\"--background\"] in") || !strings.Contains(text, "agentrunctl [") {
 		t.Errorf("the log is %q, want both programs", text)
 	}
 }
@@ -155,7 +155,7 @@ func TestCommands(t *testing.T) {
 	if got, want := names(&Starter{Folders: []string{first, second}}), "agentrunctl serve --idle-exit 15m --quiet;"; got != want {
 		t.Errorf("without a display: %q, want %q", got, want)
 	}
-	if got, want := names(&Starter{Folders: []string{first, second}, Display: true}), "agentrun-tray ;agentrunctl serve --idle-exit 15m --quiet;"; got != want {
+	if got, want := names(&Starter{Folders: []string{first, second}, Display: true}), "agentrun-tray --background;agentrunctl serve --idle-exit 15m --quiet;"; got != want {
 		t.Errorf("with a display: %q, want %q", got, want)
 	}
 }

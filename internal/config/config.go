@@ -11,11 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -141,6 +143,14 @@ func (c Config) Lifetime() time.Duration { return seconds(60 * c.Pool.LifetimeMi
 
 // IdlePause is Pool.IdlePauseMinutes as a duration; zero means never.
 func (c Config) IdlePause() time.Duration { return seconds(60 * c.Pool.IdlePauseMinutes) }
+
+// Listen is the address for editors that connect by URL, or empty when it is not enabled.
+func (c Config) Listen() string {
+	if !c.HTTP.Enabled {
+		return ""
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.HTTP.Port))
+}
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 

@@ -41,6 +41,10 @@ func withPrograms(run func() int) int {
 		fmt.Fprintf(os.Stderr, "e2e: %v: %v\n%s", build.Args, err, out)
 		return 1
 	}
+	if err := buildWindow(ctx, programs); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
 	engine = &engineCache{folder: filepath.Join(folder, "engine")}
 	return run()
 }

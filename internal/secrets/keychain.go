@@ -148,12 +148,24 @@ func (k *Keychain) Status(ctx context.Context) KeychainError {
 	return KeychainError{State: Available}
 }
 
+type patienceKey struct{}
+
+// Patiently returns a context in which each call of the keychain may take another time than its Options say, as when somebody sits in
+// front of it who may be asked for a password and can give up.
+func Patiently(ctx context.Context, patience time.Duration) context.Context {
+	return context.WithValue(ctx, patienceKey{}, patience)
+}
+
 var errPatience = errors.New("the time for the keychain is up")
 
 // call lets one operation happen, when it is its turn. One that does not come back in time is left to end alone: there is no way
 // to stop it, and the user may still be looking for the password. late says what that means.
 func (k *Keychain) call(ctx context.Context, late string, do func() error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, k.patience, errPatience)
+	patience, ok := ctx.Value(patienceKey{}).(time.Duration)
+	if !ok {
+		patience = k.patience
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
 	defer cancel()
 	select {
 	case k.turn <- struct{}{}:

@@ -75,8 +75,11 @@ func (d *desk) fail(what string, err error) {
 }
 
 // sentence writes an error as a sentence.
-func sentence(err error) string {
-	text := strings.TrimSpace(err.Error())
+func sentence(err error) string { return asSentence(err.Error()) }
+
+// asSentence begins a text as a sentence does, and ends it like one.
+func asSentence(text string) string {
+	text = strings.TrimSpace(text)
 	if text == "" {
 		return text
 	}

@@ -27,6 +27,9 @@ func (d *desk) problem(p status.Problem) (what, why string) {
 	if key := "todo." + p.Code; d.Has(key) {
 		todo = d.Say("todo." + p.Code)
 	}
+	if why != "" {
+		why = asSentence(why)
+	}
 	if why != "" && todo != "" {
 		return what, d.Say("problem.both", "why", why, "todo", todo)
 	}

@@ -58,9 +58,6 @@ func TestTheTableOfSettingsIsThatOfTheFile(t *testing.T) {
 		}
 	}
 	for name, row := range rows {
-		if name == "theme" {
-			continue
-		}
 		v, ok := values[name]
 		if !ok {
 			t.Errorf("the row %s is of no setting", name)
@@ -181,7 +178,7 @@ func TestAValueThatChangesElsewhereDoesNotOverwriteWhatIsTyped(t *testing.T) {
 	r.win.Canvas().Focus(row.field.Entry)
 	row.field.Entry.SetText("7")
 	other := *v.Settings
-	other.Values = withTheme(SettingsValues(config.Default()))
+	other.Values = SettingsValues(config.Default())
 	other.Values["pool.warm"] = 4.0
 	v.Settings = &other
 	r.window.Render(v)

@@ -20,13 +20,14 @@ type Tray struct {
 	host     trayHost
 	template bool // macOS colours the icon itself
 	do       func(TrayItem)
+	menu     *fyne.Menu // one and the same: the toolkit shows the one it was given first once more when its tray has come up
 	last     TrayMenu
 	shown    bool
 }
 
 // NewTray makes a tray that tells do what was chosen.
 func NewTray(host trayHost, template bool, do func(TrayItem)) *Tray {
-	return &Tray{host: host, template: template, do: do}
+	return &Tray{host: host, template: template, do: do, menu: fyne.NewMenu("")}
 }
 
 // Show draws a menu, if it is another one. It is drawn whole, for the toolkit tells the desktop of the whole menu in any case.
@@ -38,7 +39,8 @@ func (t *Tray) Show(m TrayMenu) {
 		t.host.SetSystemTrayIcon(t.icon(m.Icon))
 	}
 	t.last, t.shown = m, true
-	t.host.SetSystemTrayMenu(fyne.NewMenu("", t.items(m.Items)...))
+	t.menu.Items = t.items(m.Items)
+	t.host.SetSystemTrayMenu(t.menu)
 }
 
 func (t *Tray) icon(icon TrayIcon) fyne.Resource {

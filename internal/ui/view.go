@@ -122,8 +122,15 @@ type Preview struct {
 type Settings struct {
 	Values    map[string]any
 	File      string
+	Language  string // that of texts, en or zh
 	Autostart bool
 	LogFolder string
+}
+
+// Theme is who chooses between light and dark.
+func (s *Settings) Theme() string {
+	text, _ := s.value("theme").(string)
+	return text
 }
 
 // value is one value, or nil.

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package main
+
+import "context"
+
+// settleBus has nothing to do: there is no such bus.
+func settleBus() error { return nil }
+
+// hasTray reports whether the desktop shows tray items: this one always does.
+func hasTray(context.Context) bool { return true }

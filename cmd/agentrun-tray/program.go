@@ -1,0 +1,349 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"fyne.io/fyne/v2"
+	fynedesktop "fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/systray"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/autostart"
+	"github.com/agentrun-tray/agentrun-tray/internal/control"
+	"github.com/agentrun-tray/agentrun-tray/internal/desktop"
+	"github.com/agentrun-tray/agentrun-tray/internal/instance"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/words"
+)
+
+// The window's size at first.
+const (
+	width  = 1080
+	height = 700
+)
+
+// endWithin is how long the host may take to end: code gets a moment to, and sandboxes are closed.
+const endWithin = 10 * time.Second
+
+// program is the desktop app as a whole: the toolkit, the window, the tray, and the host behind them. What has no other remark belongs
+// to the UI goroutine.
+type program struct {
+	opt        app.Options
+	log        *slog.Logger
+	background bool // begin in the tray
+	begun      time.Time
+
+	app    fyne.App
+	window fyne.Window // of the toolkit
+	face   *ui.Window  // what is in it; nil until there is a host
+	tray   *ui.Tray    // nil: the toolkit has none here
+	words  *words.Words
+	mode   kit.Mode
+	view   ui.View // the one that is drawn
+	shown  bool    // the window is in sight
+
+	host    *host         // nil until there is one; then it stays
+	wanted  chan struct{} // capacity 1: the program was started again, so that the window is to be shown
+	over    chan struct{} // closed when the toolkit draws no more
+	workers sync.WaitGroup
+}
+
+// host is the core, as it runs.
+type host struct {
+	desk    *desktop.Desk
+	end     context.CancelFunc
+	wanted  <-chan struct{} // closed when it is to end
+	ended   chan struct{}   // closed when it has; guards failure
+	failure error
+}
+
+// startHost makes the host and returns when it serves. If there is another one the error is instance.ErrRunning. It may be called
+// beside the UI goroutine.
+func (p *program) startHost(ctx context.Context) (*host, error) {
+	opt := p.opt
+	opt.ShowWindow = func() {
+		select {
+		case p.wanted <- struct{}{}:
+		default: // it is about to be shown
+		}
+	}
+	core, err := app.New(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	atLogin, err := autostart.New(autostart.Options{ID: appID, Name: appName, Program: self, Args: []string{"--background"}, Getenv: os.Getenv})
+	if err != nil {
+		return nil, err
+	}
+	ctx, end := context.WithCancel(ctx)
+	desk := desktop.New(desktop.Options{App: core, OpenFolder: p.openFolder, Autostart: atLogin, Logger: p.log})
+	h := &host{desk: desk, end: end, wanted: ctx.Done(), ended: make(chan struct{})}
+	starting, began := context.WithCancel(ctx)
+	defer began()
+	p.workers.Go(func() {
+		defer close(h.ended)
+		defer began()
+		h.failure = core.Run(ctx)
+		end()
+	})
+	for s := range core.Hub().Watch(starting) {
+		if s.Addresses.Socket != "" {
+			return h, nil
+		}
+	}
+	<-h.ended
+	return nil, h.failure
+}
+
+// open makes the window, with the host in it, or with the question whether to take the place of one that has no window.
+func (p *program) open(ctx context.Context, other *instance.Info) {
+	p.window = p.app.NewWindow(appName)
+	p.window.Resize(fyne.NewSize(width, height))
+	p.window.CenterOnScreen()
+	if d, ok := p.app.(fynedesktop.App); ok { // now, for the toolkit starts its tray when it starts itself, or never
+		systray.SetTitle(appName) // its id, too, if it is set before the toolkit sets it
+		systray.SetOnTapped(func() { fyne.Do(p.show) })
+		p.tray = ui.NewTray(d, runtime.GOOS == "darwin", p.choose)
+		p.tray.Show(ui.NewFirstTrayMenu(p.words))
+	}
+	p.app.Lifecycle().SetOnStarted(func() { fyne.Do(p.takeSignals) })
+	p.steer()
+	if other == nil {
+		p.present(ctx)
+		return
+	}
+	var question *ui.Takeover
+	question = ui.NewTakeover(p.window, ui.TakeoverOptions{
+		Language: p.words.Tag(), PID: other.PID, Version: other.Version, Leave: p.quit,
+		Take: func(asking context.Context) (err error) {
+			if err := control.Stop(asking, p.opt.Dirs); err != nil && !errors.Is(err, control.ErrNoHost) {
+				return err
+			}
+			p.host, err = p.startHost(ctx)
+			return err
+		},
+		Taken: func() {
+			question.Close()
+			p.background = false
+			p.present(ctx)
+		},
+	})
+	p.window.SetCloseIntercept(p.quit)
+	p.window.Show()
+}
+
+// present puts the host into the window and the tray, and keeps them drawn until it has ended.
+func (p *program) present(ctx context.Context) {
+	desk := p.host.desk
+	p.face = ui.NewWindow(p.app, p.window, desk, ui.Options{Language: p.words.Tag(), FirstRun: desk.FirstRun()})
+	p.face.SetVisible(false)
+	p.window.SetCloseIntercept(p.hide)
+	p.workers.Go(func() {
+		for {
+			select {
+			case <-p.wanted:
+				p.draw(p.show)
+			case <-p.over:
+				return
+			}
+		}
+	})
+	drawing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	pumped := make(chan struct{})
+	p.workers.Go(func() {
+		defer close(pumped)
+		for view := range desk.Views(drawing) {
+			if !p.draw(func() { p.render(view) }) {
+				return
+			}
+		}
+	})
+	p.workers.Go(func() {
+		p.host.await()
+		stop()
+		<-pumped
+		p.draw(func() {
+			p.face.Close()
+			p.app.Quit()
+		})
+	})
+	trayless := !hasTray(ctx)
+	if !p.background || trayless {
+		p.show()
+	}
+	if trayless {
+		p.log.Info("no tray", "reason", "nothing on this desktop shows tray items")
+		p.face.TellTrayless()
+	}
+}
+
+// await waits for the end of the host; when it was asked for, not forever.
+func (h *host) await() {
+	select {
+	case <-h.ended:
+		return
+	case <-h.wanted:
+	}
+	late := time.NewTimer(endWithin)
+	defer late.Stop()
+	select {
+	case <-h.ended:
+	case <-late.C:
+	}
+}
+
+// draw does something on the UI goroutine and waits until it is done. It reports whether that could be: not when the toolkit draws no
+// more.
+func (p *program) draw(do func()) bool {
+	select {
+	case <-p.over:
+		return false
+	default:
+	}
+	done := make(chan struct{})
+	fyne.Do(func() {
+		defer close(done)
+		do()
+	})
+	select {
+	case <-done:
+		return true
+	case <-p.over:
+		return false
+	}
+}
+
+// render draws a view in the window and in the tray.
+func (p *program) render(view ui.View) {
+	before := p.view
+	p.view = view
+	p.restyle(view.Settings)
+	p.face.Render(view)
+	if p.tray != nil {
+		p.tray.Show(ui.NewTrayMenu(p.words, &view))
+	}
+	if p.shown {
+		return // there it is a banner
+	}
+	for _, n := range ui.Notifications(p.words, &before, &view) {
+		p.app.SendNotification(fyne.NewNotification(n.Title, n.Text))
+	}
+}
+
+// restyle takes up another theme and another language.
+func (p *program) restyle(settings *ui.Settings) {
+	if settings == nil {
+		return
+	}
+	if mode := kit.Mode(settings.Theme()); mode != p.mode {
+		p.mode = mode
+		p.app.Settings().SetTheme(kit.NewTheme(mode))
+	}
+	if tag := settings.Language; tag != p.words.Tag() {
+		p.words = words.In(tag)
+		p.face.SetLanguage(tag)
+	}
+}
+
+// show brings the window to the front.
+func (p *program) show() {
+	if p.face != nil {
+		p.shown = true
+		p.host.desk.SetInSight(true)
+		p.face.SetVisible(true)
+	}
+	p.window.Show()
+	p.window.RequestFocus()
+}
+
+// hide leaves the tray alone.
+func (p *program) hide() {
+	p.window.Hide()
+	p.shown = false
+	p.host.desk.SetInSight(false)
+	p.face.SetVisible(false)
+}
+
+// openFolder shows a folder in the desktop's own program for them.
+func (p *program) openFolder(_ context.Context, folder string) error {
+	path := filepath.ToSlash(folder)
+	if !strings.HasPrefix(path, "/") { // as on Windows
+		path = "/" + path
+	}
+	return p.app.OpenURL(&url.URL{Scheme: "file", Path: path})
+}
+
+// choose does what an item of the tray's menu says.
+func (p *program) choose(item ui.TrayItem) {
+	switch item.Action {
+	case ui.TrayOpen:
+		p.show()
+	case ui.TrayQuit:
+		p.quit()
+	default:
+		if p.face != nil {
+			p.face.Choose(item, p.show)
+		}
+	}
+}
+
+// quit ends the host, and the program with it. The tray stays until then and says so.
+func (p *program) quit() {
+	if p.face == nil {
+		p.app.Quit()
+		return
+	}
+	p.hide()
+	p.host.end()
+}
+
+// takeSignals has a signal end the host before the toolkit. The toolkit's own answer to one is to stop drawing at once, whoever is
+// about to draw.
+func (p *program) takeSignals() {
+	signals := make(chan os.Signal, 1)
+	signal.Reset(os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	p.workers.Go(func() {
+		defer signal.Stop(signals)
+		select {
+		case <-signals:
+			p.draw(p.quit)
+		case <-p.over:
+		}
+	})
+}
+
+// leave waits for what still goes on after the toolkit's end.
+func (p *program) leave() error {
+	close(p.over)
+	if p.host == nil {
+		p.workers.Wait()
+		return nil
+	}
+	p.host.end()
+	p.host.await()
+	select {
+	case <-p.host.ended:
+		p.workers.Wait()
+		return p.host.failure
+	default:
+		return fmt.Errorf("the host did not end within %v; what it left in the cloud is ended by the next one", endWithin)
+	}
+}

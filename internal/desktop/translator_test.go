@@ -1,0 +1,81 @@
+package desktop
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
+	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/figures"
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui"
+)
+
+var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+
+func busy() app.Desk {
+	return app.Desk{
+		Snapshot: status.Snapshot{Version: "1", Phase: status.Ready, Contexts: []status.Context{{ID: "c1"}}},
+		Figures:  &figures.Figures{RunsToday: 7},
+		Notebook: &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{{RunID: "r1", Code: "1", State: notebook.CellDone}, {RunID: "r2", Code: "2", State: notebook.CellRunning}}},
+		Calls:    []activity.Call{{ID: "a", Tool: "run_code"}, {ID: "b", Tool: "list_contexts", Context: "sales"}},
+		Settings: &app.Settings{Values: config.Default().Values(), File: "/f", LogFolder: "/l"},
+		Account:  app.Account{AccessKeyID: "LTAI…0001", Source: secrets.FromKeychain, Keychain: secrets.Available},
+	}
+}
+
+func TestWhatIsTheSameStaysTheSame(t *testing.T) {
+	var tr translator
+	d := busy()
+	first, second := tr.view(d, false, noon), tr.view(d, false, noon.Add(time.Second))
+	if first.Notebook != second.Notebook || first.Settings != second.Settings || first.Figures != second.Figures || first.Editors != second.Editors {
+		t.Errorf("an equal desk gives another notebook, settings, figures or editors")
+	}
+	if first.Figures.RunsToday != 7 || first.Account.AccessKeyID != "LTAI…0001" || first.Settings.File != "/f" || first.Settings.Language == "" || first.Phase != status.Ready {
+		t.Errorf("the view is %+v", first)
+	}
+	if n := testing.AllocsPerRun(100, func() { tr.view(d, false, noon) }); n > 0 {
+		t.Errorf("an equal desk costs %v allocations, want none", n)
+	}
+
+	running := *d.Notebook.Cells[1]
+	running.State = notebook.CellDone
+	d.Notebook = &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{d.Notebook.Cells[0], &running}}
+	third := tr.view(d, true, noon)
+	if third.Notebook == first.Notebook || third.Notebook.Cells[0] != first.Notebook.Cells[0] || third.Notebook.Cells[1] == first.Notebook.Cells[1] {
+		t.Error("of two cells one has changed, and that is not what the view says")
+	}
+	if third.Notebook.Cells[1].State != ui.CellDone || !third.Settings.Autostart || first.Settings.Autostart {
+		t.Errorf("the cell is %+v, the settings %+v", third.Notebook.Cells[1], third.Settings)
+	}
+	d.Notebook = nil
+	if v := tr.view(d, true, noon); v.Notebook != nil {
+		t.Errorf("without a notebook the view has %+v", v.Notebook)
+	}
+}
+
+// TestCallsGrow, and begin anew when the host forgets old ones.
+func TestCallsGrow(t *testing.T) {
+	t.Parallel()
+	var tr translator
+	calls := []activity.Call{}
+	var shown []ui.Call
+	for n := range 5 {
+		calls = append(calls, activity.Call{ID: fmt.Sprint(n), Tool: "run_code", Outcome: activity.OK, Detail: "d"})
+		before := shown
+		shown = tr.view(app.Desk{Settings: busy().Settings, Calls: calls}, false, noon).Calls
+		if len(shown) != n+1 || shown[n].ID != calls[n].ID || len(before) > 0 && before[0] != shown[0] {
+			t.Fatalf("after %d calls the view has %+v", n+1, shown)
+		}
+	}
+	if shown = tr.view(app.Desk{Settings: busy().Settings, Calls: calls[3:]}, false, noon).Calls; len(shown) != 2 || shown[0].ID != "3" {
+		t.Errorf("after old calls were forgotten the view has %+v", shown)
+	}
+	if shown = tr.view(app.Desk{Settings: busy().Settings}, false, noon).Calls; len(shown) != 0 {
+		t.Errorf("without calls the view has %+v", shown)
+	}
+}

@@ -1,0 +1,164 @@
+package desktop
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
+	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui"
+)
+
+// tickEvery is how often a window that is in sight is drawn with nothing new but the time: how long ago things were, and how long they
+// will last.
+const tickEvery = time.Second
+
+// SetInSight says whether somebody sees the window.
+func (d *Desk) SetInSight(on bool) {
+	d.mu.Lock()
+	d.inSight = on
+	d.mu.Unlock()
+	if on {
+		d.lookAgain()
+	}
+}
+
+// lookAgain has the next view read what no owner tells of.
+func (d *Desk) lookAgain() {
+	d.mu.Lock()
+	d.asked = true
+	d.mu.Unlock()
+	d.poke()
+}
+
+// startsAtLogin reads whether the program does, if that may have changed.
+func (d *Desk) startsAtLogin(before bool) bool {
+	d.mu.Lock()
+	asked := d.asked
+	d.asked = false
+	d.mu.Unlock()
+	if !asked {
+		return before
+	}
+	on, err := d.start.On()
+	if err != nil {
+		d.log.Warn("start at login not known", "error", err)
+	}
+	return on
+}
+
+// Views yields the newest view at once and then each time there is a newer one, until ctx ends. A slow reader skips what came between.
+func (d *Desk) Views(ctx context.Context) iter.Seq[ui.View] {
+	return func(yield func(ui.View) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		var watching sync.WaitGroup
+		defer watching.Wait()
+		defer stop()
+		watching.Go(func() {
+			for range d.app.Desk().Watch(ctx) {
+				d.poke()
+			}
+		})
+		tick := time.NewTicker(tickEvery)
+		defer tick.Stop()
+		var t translator
+		atLogin := false
+		for ctx.Err() == nil {
+			atLogin = d.startsAtLogin(atLogin)
+			if !yield(t.view(d.app.Desk().Current(), atLogin, time.Now())) {
+				return
+			}
+			for again := false; !again; {
+				select {
+				case <-d.changed:
+					again = true
+				case <-tick.C:
+					again = d.isInSight()
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	}
+}
+
+func (d *Desk) isInSight() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.inSight
+}
+
+// poke has the next view made.
+func (d *Desk) poke() {
+	select {
+	case d.changed <- struct{}{}:
+	default:
+	}
+}
+
+// translator puts what the host says into the window's words. What was the same before stays the same to the pointer, as the window
+// goes by that.
+type translator struct {
+	book     *notebook.Notebook // that cells are of
+	cells    map[*notebook.Cell]*ui.Cell
+	notebook *ui.Notebook
+	settings *app.Settings // that shown are
+	shown    *ui.Settings
+	calls    []ui.Call
+	editors  ui.Editors // none
+}
+
+func (t *translator) view(d app.Desk, atLogin bool, now time.Time) ui.View {
+	return ui.View{
+		Snapshot: d.Snapshot, Now: now, Figures: (*ui.Figures)(d.Figures), Notebook: t.notebookOf(d.Notebook),
+		Calls: t.callsOf(d.Calls), Editors: &t.editors, Settings: t.settingsOf(d.Settings, atLogin), Account: ui.Account(d.Account),
+	}
+}
+
+func (t *translator) notebookOf(n *notebook.Notebook) *ui.Notebook {
+	if n == t.book {
+		return t.notebook
+	}
+	t.book = n
+	if n == nil {
+		t.notebook, t.cells = nil, nil
+		return nil
+	}
+	cells := make(map[*notebook.Cell]*ui.Cell, len(n.Cells))
+	t.notebook = &ui.Notebook{ContextID: n.ContextID, Cells: make([]*ui.Cell, len(n.Cells))}
+	for i, c := range n.Cells {
+		cell := t.cells[c]
+		if cell == nil {
+			cell = &ui.Cell{RunID: c.RunID, Number: c.Number, Code: c.Code, Client: c.Client, StartedAt: c.StartedAt, State: ui.CellState(c.State), Result: c.Result}
+		}
+		cells[c], t.notebook.Cells[i] = cell, cell
+	}
+	t.cells = cells
+	return t.notebook
+}
+
+// callsOf translates the calls that are new. When old ones were forgotten, all are.
+func (t *translator) callsOf(calls []activity.Call) []ui.Call {
+	if len(t.calls) > len(calls) || len(t.calls) > 0 && t.calls[0].ID != calls[0].ID {
+		t.calls = nil
+	}
+	for _, c := range calls[len(t.calls):] {
+		t.calls = append(t.calls, ui.Call{ID: c.ID, At: c.At, Client: c.Client, Tool: c.Tool, Context: c.Context, Took: c.Took, Outcome: c.Outcome, Detail: c.Detail})
+	}
+	return slices.Clip(t.calls)
+}
+
+func (t *translator) settingsOf(s *app.Settings, atLogin bool) *ui.Settings {
+	if s == t.settings && t.shown.Autostart == atLogin {
+		return t.shown
+	}
+	language, _ := s.Values["language"].(string)
+	t.settings = s
+	t.shown = &ui.Settings{Values: s.Values, File: s.File, LogFolder: s.LogFolder, Autostart: atLogin, Language: config.Config{Language: language}.LanguageTag()}
+	return t.shown
+}

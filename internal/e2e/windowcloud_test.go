@@ -1,0 +1,125 @@
+//go:build e2e && window
+
+package e2e
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+)
+
+// rehearsal is a computer whose programs find an emulated service where the real one would be, and no credentials.
+func rehearsal(t *testing.T) *computer {
+	t.Helper()
+	a := openAccount(t, "--template-delay", "300ms", "--sandbox-delay", "200ms-600ms")
+	c := newComputer(t, newHome(t, quiet))
+	for _, assignment := range a.env {
+		if strings.HasPrefix(assignment, "AGENTRUN_CONTROL_ENDPOINT=") || strings.HasPrefix(assignment, "AGENTRUN_DATA_ENDPOINT=") {
+			c.env = append(c.env, assignment)
+		}
+	}
+	t.Cleanup(func() { // after the program has ended
+		if found := leaks(t, testSecret, c.dir, c.bus.Folder()); len(found) != 0 {
+			t.Errorf("the secret can be read in %q", found)
+		}
+	})
+	return c
+}
+
+// enter puts the account's key into the fields.
+func (c *computer) enter(t *testing.T, id, secret, account string) {
+	t.Helper()
+	for _, field := range []struct{ hint, text string }{{"LTAI…", id}, {"stays in the keychain", secret}, {"a number", account}} {
+		c.click(t, field.hint, 0)
+		c.press(t, "ctrl+a")
+		c.types(t, field.text)
+	}
+}
+
+// TestWindowGoesToTheCloud is the first run of somebody who has an account: the key typed, checked and kept, code run by an assistant
+// while the window shows it.
+func TestWindowGoesToTheCloud(t *testing.T) {
+	c := rehearsal(t)
+	panel := newPanel(t, c.bus)
+	a := c.launch(t)
+	item := panel.registered(t)
+	c.shows(t, true)
+	c.click(t, "AgentRun cloud", 0)
+	c.click(t, "Continue", 0)
+	c.reads(t, "Your AgentRun account")
+	c.enter(t, testKeyID, "not-the-secret-of-this-key", testID)
+	c.click(t, "Check and save", 0)
+	c.reads(t, "Your AgentRun account", "secret") // what the service says of it
+	c.enter(t, testKeyID, testSecret, testID)
+	c.click(t, "Check and save", 0)
+	c.reads(t, "Step 3 of 3")
+	c.click(t, "Finish", 0)
+	d := &desk{home: c.home, bus: c.bus}
+	if kept := d.kept(t); kept["access_key_secret"] != testSecret || kept["access_key_id"] != testKeyID || kept["account_id"] != testID {
+		t.Errorf("secret-tool finds an entry of %d parts, want the key that was typed", len(kept))
+	}
+	s := c.sees(t, "a full pool in the cloud", func(s status.Snapshot) bool { return s.Backend.Name == "agentrun" && poolIsFull(s) })
+	if s.Backend.Credentials != "keychain" {
+		t.Errorf("the credentials are from %q, want the keychain", s.Backend.Credentials)
+	}
+	c.reads(t, "AgentRun cloud", "3 of 3 ready")
+
+	editor := c.connect(t, legacy)
+	id := editor.create(t, "sales 数据", "python")
+	began := editor.begin(t, "run_code", args{"context_id": id, "code": "import time\nprint('step one', flush=True)\ntime.sleep(2)\nprint('step two')"}, "")
+	if _, err := c.ask(question{Ask: "open", Place: "contexts"}); err != nil {
+		t.Fatal(err)
+	}
+	c.click(t, "sales 数据", 0)
+	c.reads(t, "step one")
+	item.await(t, "Contexts 1 (1 running)", nil)
+	if _, err := began.wait(t); err != nil {
+		t.Errorf("run_code = %v", err)
+	}
+	c.reads(t, "step two")
+	c.pictures(t, "cloud")
+	if _, err := c.ask(question{Ask: "change", Label: "language", Value: "en"}); err != nil {
+		t.Fatal(err)
+	}
+	item.choose(t, "Quit", func() bool { return !alive(a.cmd.Process.Pid) })
+	a.ends(t, 10*time.Second, "Quit in the tray's menu")
+	if showsSecret(a.said.String(), testSecret) {
+		t.Error("the program says the secret")
+	}
+}
+
+// pictures takes one of every place, in both themes and both languages.
+func (c *computer) pictures(t *testing.T, of string) {
+	t.Helper()
+	for _, language := range []string{"en", "zh"} {
+		for _, theme := range []string{"light", "dark"} {
+			for name, value := range map[string]string{"language": language, "theme": theme} {
+				if _, err := c.ask(question{Ask: "change", Label: name, Value: value}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.reads(t, map[string]string{"en": "Overview", "zh": "总览"}[language])
+			for _, place := range []string{"overview", "contexts", "activity", "editors", "settings"} {
+				if _, err := c.ask(question{Ask: "open", Place: place}); err != nil {
+					t.Fatal(err)
+				}
+				c.settle(t)
+				c.screen.picture(t, filepath.Join(artifacts(t), strings.Join([]string{of, place, theme, language}, "-")+".png"))
+			}
+		}
+	}
+}
+
+// settle lets the window paint what it was told: two questions are answered after what was asked before is drawn.
+func (c *computer) settle(t *testing.T) {
+	t.Helper()
+	for range 2 {
+		if _, err := c.ask(question{Ask: "texts"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond) // several frames, of which nobody tells
+	}
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Makes dist/agentrun-tray_VERSION_ARCH.deb of the programs in a folder. What the desktop is told comes from FyneApp.toml.
+# Usage: sh packaging/package.sh NFPM BIN
+set -eu
+nfpm=$1 bin=$2
+
+# text NAME gives a text of FyneApp.toml; list NAME a list of them, each with a semicolon behind it
+text() { sed -n "s/^$1 = \"\(.*\)\"\$/\1/p" FyneApp.toml; }
+list() { sed -n "s/^$1 = \[\"\(.*\)\"\]\$/\1;/p" FyneApp.toml | sed 's/", "/;/g'; }
+
+id=$(text ID)
+stage=dist/stage
+umask 022
+rm -rf "$stage"
+mkdir -p "$stage/bin" "$stage/share/applications" "$stage/share/metainfo" "$stage/share/icons/hicolor/scalable/apps" "$stage/share/doc/agentrun-tray"
+cp "$bin/agentrun-tray" "$bin/agentrunctl" "$bin/agentrun-mcp" "$stage/bin/"
+cp "$(text Icon)" "$stage/share/icons/hicolor/scalable/apps/$id.svg"
+cp LICENSE "$stage/share/doc/agentrun-tray/copyright"
+cp README.md README.zh-CN.md "$stage/share/doc/agentrun-tray/"
+fill() {
+	sed -e "s|@ID@|$id|g" -e "s|@DEVELOPER@|${id%.*}|g" -e "s|@NAME@|$(text Name)|g" -e "s|@VERSION@|$(text Version)|g" -e "s|@WEBSITE@|$(text Website)|g" \
+		-e "s|@GENERIC@|$(text GenericName)|g" -e "s|@COMMENT@|$(text Comment)|g" -e "s|@CATEGORIES@|$(list Categories)|g" -e "s|@KEYWORDS@|$(list Keywords)|g" \
+		-e "s|@DATE@|$(git log -1 --format=%cs 2>/dev/null || date +%F)|g" "$1"
+}
+fill packaging/linux/app.desktop.in >"$stage/share/applications/$id.desktop"
+fill packaging/linux/app.metainfo.xml.in >"$stage/share/metainfo/$id.metainfo.xml"
+if grep -rn '@[A-Z]*@' "$stage/share/applications" "$stage/share/metainfo"; then
+	echo "packaging: the lines above name something that FyneApp.toml has not" >&2
+	exit 1
+fi
+chmod 0755 "$stage"/bin/*
+find "$stage/share" -type f -exec chmod 0644 {} +
+PACKAGE_VERSION=$(text Version) PACKAGE_ARCH=$(dpkg --print-architecture) PACKAGE_WEBSITE=$(text Website)
+export PACKAGE_VERSION PACKAGE_ARCH PACKAGE_WEBSITE
+"$nfpm" package --config packaging/nfpm.yaml --packager deb --target dist/

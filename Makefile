@@ -15,6 +15,9 @@ NFPM          := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.2
 # The public suites are npm packages; internal/suites/package-lock.json names them. They are installed once per lock.
 SUITES := $(TOOLS)/suites-$(word 1,$(shell cat internal/suites/package.json internal/suites/package-lock.json internal/suites/install.sh | cksum))
 
+# So are the editors whose settings we write.
+CLIENTS := $(TOOLS)/clients-$(word 1,$(shell cat internal/editors/clients/package.json internal/editors/clients/package-lock.json internal/editors/clients/install.sh | cksum))
+
 # Programs without a window are pure Go, so that they start everywhere.
 export CGO_ENABLED = 0
 
@@ -33,7 +36,7 @@ FUZZTIME ?= 30s
 SOAKTIME ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build programs window test check lint unit keyring e2e e2e-window live suites bench soak fuzz engine dev status inspector package fmt clean
+.PHONY: help run build programs window test check lint unit keyring e2e e2e-window live clients suites bench soak fuzz engine dev status inspector package fmt clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -68,10 +71,10 @@ check: lint unit ## the fast inner loop: lint and unit tests; no network after t
 
 lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
 	@test -z "$$($(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal)" || { echo "not formatted (make fmt):"; $(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal; exit 1; }
-	$(GO) vet -tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,shots ./...
+	$(GO) vet -tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,clients,shots ./...
 	$(GO) vet -tags conformance ./internal/mcpserver/
-	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,shots ./...
-	$(TOOLS)/golangci-lint-v2.15.0 run --build-tags conformance ./internal/mcpserver/
+	$(TOOLS)/golangci-lint-v2.15.0 run --allow-parallel-runners --build-tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,clients,shots ./...
+	$(TOOLS)/golangci-lint-v2.15.0 run --allow-parallel-runners --build-tags conformance ./internal/mcpserver/
 	GOOS=darwin GOARCH=arm64 $(GO) vet -tags $(CHECK_TAGS) $$($(GO) list ./cmd/... ./internal/... | grep -v /cmd/$(WINDOW)$$)
 	GOOS=windows GOARCH=amd64 $(GO) vet -tags $(CHECK_TAGS) ./cmd/... ./internal/...
 
@@ -94,6 +97,9 @@ live: ## the conversation of the end-to-end tests with the real service, in the 
 	@missing=; for name in $(ACCOUNT); do test -n "$$(printenv $$name)" || missing="$$missing $$name"; done; \
 	if test -n "$$missing"; then echo "make live: skipped, as no AgentRun account is named in the environment; not set:$$missing"; exit 0; fi; \
 	$(MAKE) --no-print-directory programs && $(GO) test -count=1 -tags e2e,live -run '^TestLive$$' -v ./internal/e2e/
+
+clients: $(CLIENTS) ## real editors and their own parsers read the settings that we write for them
+	$(GO) test -count=1 -tags clients ./internal/editors/clients -clients $(CLIENTS)
 
 suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector against our programs
 	cd internal/suites && $(GO) test -count=1 -tags suites -suites $(SUITES)
@@ -145,6 +151,9 @@ $(TOOLS)/nfpm-v2.44.2:
 $(TOOLS)/gofumpt-v0.12.0:
 	GOBIN=$(TOOLS) $(GO) install $(GOFUMPT)
 	@mv $(TOOLS)/gofumpt $@
+
+$(CLIENTS):
+	@sh internal/editors/clients/install.sh $@
 
 $(SUITES):
 	@sh internal/suites/install.sh $@

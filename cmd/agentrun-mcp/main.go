@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/bridge"
+	"github.com/agentrun-tray/agentrun-tray/internal/corefile"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
@@ -66,6 +67,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		default:
 			return fmt.Errorf("%w %q: editors start this program without any; see agentrun-mcp --help", errUsage, args[0])
 		}
+	}
+	if err := corefile.Disable(); err != nil { // the account may be in the environment, for the host
+		return err
 	}
 	dirs, err := paths.Find()
 	if err != nil {

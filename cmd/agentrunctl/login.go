@@ -16,6 +16,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/control"
+	"github.com/agentrun-tray/agentrun-tray/internal/corefile"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 )
@@ -45,7 +46,7 @@ func login(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 	if err != nil {
 		return err
 	}
-	if err := secrets.NoCoreFiles(); err != nil {
+	if err := corefile.Disable(); err != nil {
 		return err
 	}
 	l := &loginRun{opt: opt, dirs: dirs, asker: newAsker(stdin, stderr), out: stdout}

@@ -72,6 +72,9 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		defer cancel()
 		greeting.Go(func() { greet(ctx, host.Hub(), stdout) })
 	}
+	if err := keepShim(opt.Dirs); err != nil {
+		opt.Logger.Warn("editors may start an older version", "error", err)
+	}
 	err = host.Run(ctx)
 	if running, ok := errors.AsType[*instance.RunningError](err); ok {
 		return alreadyRunning(running, stdout, opt.Logger)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -77,7 +78,7 @@ func (l *Log) Add(c Call) {
 func (l *Log) Calls() []Call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.calls[:len(l.calls):len(l.calls)]
+	return slices.Clip(l.calls)
 }
 
 // Changed is signalled, at most once until it is read, when a call was added. There is one channel, for one watcher.

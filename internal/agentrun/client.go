@@ -72,6 +72,8 @@ type Config struct {
 	UserAgent string
 	// Transport replaces the client's own, which connects within 10 s and honours the system's proxy settings.
 	Transport http.RoundTripper
+	// Sent is called when a request has gone out, also one that is not answered, from any goroutine. It must not block.
+	Sent func()
 	// Logger gets a line per request at level debug, without bodies, headers or anything secret. Default: discarded.
 	Logger *slog.Logger
 }
@@ -86,6 +88,7 @@ type Client struct {
 	userAgent     string
 	http          *http.Client
 	own           *http.Transport // nil when the caller brought one
+	onSent        func()
 	log           *slog.Logger
 }
 
@@ -94,7 +97,10 @@ func New(config Config) (*Client, error) {
 	c := &Client{
 		credentials: config.Credentials, account: config.AccountID, region: cmp.Or(config.Region, DefaultRegion),
 		control: config.ControlEndpoint, data: config.DataEndpoint,
-		lifecycle: cmp.Or(config.Lifecycle, Control), userAgent: cmp.Or(config.UserAgent, "agentrun-go"), log: config.Logger,
+		lifecycle: cmp.Or(config.Lifecycle, Control), userAgent: cmp.Or(config.UserAgent, "agentrun-go"), onSent: config.Sent, log: config.Logger,
+	}
+	if c.onSent == nil {
+		c.onSent = func() {}
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

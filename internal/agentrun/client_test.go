@@ -196,8 +196,8 @@ func TestRepetitionsWaitAsLongAsTheyShould(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				sent := 0
-				c := testClient(t, Config{}, func(*http.Request) (*http.Response, error) {
+				sent, told := 0, 0
+				c := testClient(t, Config{Sent: func() { told++ }}, func(*http.Request) (*http.Response, error) {
 					sent++
 					resp := reply(503, "")
 					if test.header != "" {
@@ -207,7 +207,7 @@ func TestRepetitionsWaitAsLongAsTheyShould(t *testing.T) {
 				})
 				began := time.Now()
 				_, err := c.GetTemplate(t.Context(), "t")
-				if took := time.Since(began); sent != test.attempts || took < test.least || took > test.most || KindOf(err) != KindUnavailable {
+				if took := time.Since(began); sent != test.attempts || took < test.least || took > test.most || KindOf(err) != KindUnavailable || told != sent {
 					t.Errorf("%d attempts took %s and gave %v, want %d in %s to %s", sent, took, err, test.attempts, test.least, test.most)
 				}
 			})
@@ -675,7 +675,8 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := New(Config{Credentials: Static(testCredentials), ControlEndpoint: endpoint, DataEndpoint: endpoint})
+	var told atomic.Int64
+	c, err := New(Config{Credentials: Static(testCredentials), ControlEndpoint: endpoint, DataEndpoint: endpoint, Sent: func() { told.Add(1) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -690,6 +691,9 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	}
 	if n := opened.Load(); n != 1 {
 		t.Errorf("forty calls opened %d connections, want 1", n)
+	}
+	if n := told.Load(); n != 40 {
+		t.Errorf("of forty requests that went out %d were told of", n)
 	}
 }
 
@@ -714,7 +718,10 @@ func TestRealNetworkFailuresHaveAKind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := New(Config{Credentials: Static(testCredentials), DataEndpoint: endpoint})
+			c, err := New(Config{
+				Credentials: Static(testCredentials), DataEndpoint: endpoint,
+				Sent: func() { t.Error("a request that did not go out was told of") },
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

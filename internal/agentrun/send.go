@@ -58,9 +58,16 @@ func (c *Client) send(ctx, outer context.Context, cl call) (*http.Response, *try
 		t.log(outer, 0, "", failed.Kind)
 		return nil, t, failed
 	}
-	t.sent.Store(true)
+	t.left()
 	t.log(outer, resp.StatusCode, requestID(resp.Header), "")
 	return resp, t, nil
+}
+
+// left notes that at least the head of the request has left.
+func (t *try) left() {
+	if !t.sent.Swap(true) {
+		t.c.onSent()
+	}
 }
 
 func (t *try) log(ctx context.Context, status int, id string, kind Kind) {
@@ -121,7 +128,7 @@ func (t *try) request(ctx context.Context, endpoint Endpoint) (*http.Request, []
 		}
 		content = bytes.NewReader(body)
 	}
-	trace := &httptrace.ClientTrace{WroteHeaders: func() { t.sent.Store(true) }}
+	trace := &httptrace.ClientTrace{WroteHeaders: t.left}
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), t.cl.method, target, content)
 	if err != nil {
 		err = withoutURL(err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
@@ -21,11 +20,9 @@ type Account struct {
 	Hint        string         // what to do about a keychain that is of no use, or about credentials that cannot be right
 }
 
-// watchAccount looks at the account for whoever shows it: at once, when it may have changed, and every now and then while the keychain
-// does not open. It ends with ctx.
+// watchAccount looks at the account for whoever shows it: at once, and when it may have changed. It ends with ctx. It does not look by
+// itself, as a keychain that is locked may ask its user each time; see awaitKeychain for the one that is needed.
 func (a *App) watchAccount(ctx context.Context) error {
-	again := time.NewTicker(lookAgainEvery)
-	defer again.Stop()
 	for {
 		seen := a.lookAtAccount(ctx)
 		if ctx.Err() != nil {
@@ -35,13 +32,8 @@ func (a *App) watchAccount(ctx context.Context) error {
 		a.seen = seen
 		a.mu.Unlock()
 		token(a.poke)
-		var soon <-chan time.Time // nil: when something has changed
-		if seen.Keychain != secrets.Available {
-			soon = again.C
-		}
 		select {
 		case <-a.accountChanged:
-		case <-soon:
 		case <-ctx.Done():
 			return nil
 		}
@@ -50,20 +42,21 @@ func (a *App) watchAccount(ctx context.Context) error {
 
 // lookAtAccount asks the environment and the keychain.
 func (a *App) lookAtAccount(ctx context.Context) Account {
-	var seen Account
+	seen := Account{Keychain: secrets.Available}
 	c, err := a.secrets.Get(ctx)
 	if err == nil {
-		seen = Account{AccessKeyID: shortKeyID(c.AccessKeyID), AccountID: c.AccountID, Region: cmp.Or(c.Region, agentrun.DefaultRegion), Source: c.Source}
-		if err := c.Check(); err != nil {
-			seen.Hint = err.Error()
-		}
-	} else if !errors.Is(err, secrets.ErrNone) {
-		seen.Hint = err.Error()
+		seen.AccessKeyID, seen.AccountID, seen.Region, seen.Source = shortKeyID(c.AccessKeyID), c.AccountID, cmp.Or(c.Region, agentrun.DefaultRegion), c.Source
+		err = c.Check()
 	}
-	if keychain := a.opt.Secrets.Keychain().Status(ctx); keychain.State != secrets.Available {
+	if seen.Source == secrets.FromEnvironment { // the keychain was not asked
+		if keychain := a.opt.Secrets.Keychain().Status(ctx); keychain.State != secrets.Available {
+			err = errors.Join(err, &keychain)
+		}
+	}
+	if keychain, ok := errors.AsType[*secrets.KeychainError](err); ok {
 		seen.Keychain, seen.Hint = keychain.State, keychain.Error()
-	} else {
-		seen.Keychain = secrets.Available
+	} else if err != nil && !errors.Is(err, secrets.ErrNone) {
+		seen.Hint = err.Error()
 	}
 	return seen
 }
@@ -85,6 +78,7 @@ func (a *App) CheckCredentials(ctx context.Context, c secrets.Credentials) error
 		return errKeepsNone
 	}
 	if c.AccessKeyID == "" && !c.AccessKeySecret.IsSet() {
+		token(a.accountChanged) // somebody looks at them
 		var err error
 		if c, err = a.opt.Secrets.Find(ctx); err != nil {
 			return err

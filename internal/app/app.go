@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -69,6 +70,7 @@ type App struct {
 	secrets *secrets.Cache // nil: no credentials
 	ledger  *ledger.Ledger
 	meter   *cost.Meter
+	calls   atomic.Int64 // requests to the service that the meter was not told of yet
 	interp  *interpreter.Interpreter
 	server  *mcpserver.Server
 	tokens  *tokens.Store
@@ -87,15 +89,19 @@ type App struct {
 	poke           chan struct{} // capacity 1: something that is guarded by mu has changed
 	quit           chan struct{} // capacity 1: somebody asked the host to end
 
+	holding sync.Mutex // guards below; held while they are applied
+	holds   holds
+
 	mu          sync.Mutex // guards below: the part of the snapshot that no other owner keeps
 	address     status.Addresses
 	problems    []status.Problem
 	credentials *status.Problem // with the credentials; nil: none
 	shut        bool            // the keychain did not open, which may change
+	identity    string          // of the site of the account there is credentials for; "": none
+	stirred     time.Time       // when somebody last wanted the pool to work, other than a client
 	config      config.Config   // the settings as they are now
 	shown       *Settings       // the same for whoever shows them
 	seen        Account         // as it was seen last
-	holds       holds
 	stopping    bool
 	endBy       time.Time  // when the host has to have ended that is stopping
 	farewells   []net.Conn // of those who asked the host to end and wait for it
@@ -195,6 +201,9 @@ func (a *App) rules(client string) mcpserver.Rules {
 	return mcpserver.Rules{ResultTokens: r.ResultTokens, Tools: r.Tools}
 }
 
+// Snapshot is the state of this moment, counts included that are not announced as changes.
+func (a *App) Snapshot() status.Snapshot { return a.snapshot() }
+
 // Hub hands out the newest snapshot.
 func (a *App) Hub() *status.Hub { return &a.hub }
 
@@ -218,6 +227,9 @@ func (a *App) Run(ctx context.Context) error {
 			a.log.Warn("leaving", "error", err)
 		}
 	}()
+	a.recallPause()
+	a.loadCosts()
+	a.lookAfterOrphans(ctx)
 	kept, err := a.usesFile.Load()
 	if err != nil {
 		a.log.Warn("uses of tokens", "error", err)

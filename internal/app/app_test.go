@@ -73,7 +73,13 @@ func start(t *testing.T, opt app.Options) *host {
 // wait returns the first snapshot that fulfils the condition.
 func (h *host) wait(t *testing.T, what string, ok func(status.Snapshot) bool) status.Snapshot {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	return h.waitWithin(t, 20*time.Second, what, ok)
+}
+
+// waitWithin is wait for what may take longer, such as the first compilation of the engine beside other tests.
+func (h *host) waitWithin(t *testing.T, limit time.Duration, what string, ok func(status.Snapshot) bool) status.Snapshot {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	var last status.Snapshot
 	for s := range h.Hub().Watch(ctx) {

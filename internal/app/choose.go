@@ -45,9 +45,8 @@ func (a *App) CredentialsChanged(ctx context.Context) error {
 	if err := a.choose(ctx); err != nil {
 		return err
 	}
-	if current, _ := a.sites.inUse(); current.pool.Stats().Suspended == nil {
-		current.pool.Resume()
-	}
+	current, _ := a.sites.inUse()
+	current.pool.Retry()
 	return nil
 }
 
@@ -59,49 +58,131 @@ func (a *App) choose(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.holding.Lock()
+	for _, x := range []*site{current, fallback} {
+		if x != nil {
+			a.applyHolds(x) // before it begins to make anything
+		}
+	}
 	a.sites.use(current, fallback)
-	a.applyHolds()
+	a.holding.Unlock()
 	a.interp.Use(current.place, placeOf(fallback))
+	a.leaveOthers(current)
+	current.pool.Wake() // nobody chooses what is not to work
+	a.stir()
 	a.log.InfoContext(ctx, "backend", "name", current.Name(), "region", current.shown.Region, "credentials", current.shown.Credentials)
 	return nil
+}
+
+// errAccountLeft is why the contexts on sandboxes are lost whose account is not used any more.
+var errAccountLeft = sandbox.Errorf(sandbox.CodeSessionLost, "the AgentRun account that it belonged to is not used any more, and its sandboxes were ended")
+
+// leaveOthers ends the sites that are in the cloud and not those of the account there is: its owner has logged out, or in to another,
+// and expects nothing to go on there.
+func (a *App) leaveOthers(current *site) {
+	for _, x := range a.sites.list() {
+		if x == current || !x.paid && !x.fleeting || x.identity == a.accountNow() {
+			continue
+		}
+		a.interp.Leave(x.place)
+		a.sites.abandon(x, errAccountLeft)
+	}
+}
+
+// accountNow is the identity of the site that the credentials there are mean, whether it is used or not; "" if there are none.
+func (a *App) accountNow() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.identity
 }
 
 // find gives the site that the setting means now and that to fall back on, making those that are new. The caller is the only one at it.
 func (a *App) find(ctx context.Context) (current, fallback *site, err error) {
 	cfg := a.settings()
-	setting, name := cfg.Backend, cfg.Backend
-	var account secrets.Credentials
-	if setting == "auto" || setting == cloud.Name {
-		account, err = a.account(ctx)
-		switch {
-		case err == nil:
+	inCloud, err := a.cloud(ctx, cfg)
+	if cfg.Backend == local.Name {
+		a.noteAccount(cfg.Backend, nil) // which is all the same here
+	} else {
+		a.noteAccount(cfg.Backend, err)
+	}
+	name := cfg.Backend
+	if name == "auto" {
+		name = local.Name
+		if inCloud != nil {
 			name = cloud.Name
-		case setting == "auto":
-			name = local.Name
 		}
 	}
-	a.noteAccount(setting, err)
 	switch name {
-	case local.Name:
-		current, err = a.site(local.Name, func() (*backend, error) { return newLocal(a.opt) })
-		return current, nil, err
-	case mock.Name:
-		current, err = a.site(mock.Name, func() (*backend, error) { return newMock(), nil })
-		return current, nil, err
-	}
-	made := newVacant(err)
-	if err == nil {
-		if made, err = newCloud(a.opt, cfg, account, a.secrets.Get, a.ledger); err != nil {
-			made = newVacant(err)
+	case cloud.Name:
+		if current = inCloud; current == nil {
+			current, err = a.site(newVacant(err))
 		}
+	case mock.Name:
+		current, err = a.site(newMock())
+	default:
+		current, err = a.localSite()
 	}
-	if current, err = a.site(made.identity, func() (*backend, error) { return made, nil }); err != nil {
-		return nil, nil, err
-	}
-	if cfg.Fallback == local.Name {
-		fallback, err = a.site(local.Name, func() (*backend, error) { return newLocal(a.opt) })
+	if err == nil && name == cloud.Name && cfg.Fallback == local.Name {
+		fallback, err = a.localSite()
 	}
 	return current, fallback, err
+}
+
+// cloud gives the site of the account there is credentials for, which is made if it is new, though it may not be used. A keychain that
+// fails for a moment changes nothing. The error says why there is none.
+func (a *App) cloud(ctx context.Context, cfg config.Config) (*site, error) {
+	if cfg.Backend == mock.Name || cfg.Backend == local.Name && len(a.sites.list()) == 0 {
+		return nil, nil // nobody wants to know, and a keychain might ask its user something
+	}
+	account, err := a.account(ctx)
+	if keychain, is := errors.AsType[*secrets.KeychainError](err); is && keychain.State != secrets.Absent {
+		return a.sites.find(a.accountNow()), err
+	}
+	a.mu.Lock()
+	a.identity = ""
+	a.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	b, err := newCloud(a.opt, cfg, account, a.secrets.Get, a.ledger, func() { a.calls.Add(1) })
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	a.identity = b.identity
+	a.mu.Unlock()
+	return a.site(b)
+}
+
+func (a *App) localSite() (*site, error) {
+	if s := a.sites.find(local.Name); s != nil {
+		return s, nil
+	}
+	b, err := newLocal(a.opt)
+	if err != nil {
+		return nil, err
+	}
+	return a.site(b)
+}
+
+// lookAfterOrphans lets the cloud's backend look at the sandboxes that an earlier host left, though code runs elsewhere now.
+func (a *App) lookAfterOrphans(ctx context.Context) {
+	if current, _ := a.sites.inUse(); current.paid {
+		return // it does
+	}
+	if left, err := a.ledger.Unclaimed(); len(left) == 0 && err == nil {
+		return
+	}
+	a.choosing.Lock()
+	defer a.choosing.Unlock()
+	cfg := a.settings()
+	cfg.Backend = cloud.Name
+	x, err := a.cloud(ctx, cfg)
+	if x == nil {
+		a.log.Warn("sandboxes of an earlier host cannot be looked after", "error", err)
+		return
+	}
+	a.sites.add(x)
 }
 
 // account gives the credentials to use, checked as far as that goes without asking anybody.
@@ -154,7 +235,7 @@ func (a *App) awaitKeychain(ctx context.Context) error {
 		a.mu.Lock()
 		shut := a.shut
 		a.mu.Unlock()
-		if !shut {
+		if !shut || a.opt.Secrets.Keychain().Status(ctx).State != secrets.Available {
 			continue
 		}
 		if err := a.CredentialsChanged(ctx); err != nil && ctx.Err() == nil {
@@ -163,14 +244,10 @@ func (a *App) awaitKeychain(ctx context.Context) error {
 	}
 }
 
-// site returns the site of an identity, making it if there is none.
-func (a *App) site(identity string, make func() (*backend, error)) (*site, error) {
-	if s := a.sites.find(identity); s != nil {
-		return s, nil
-	}
-	b, err := make()
-	if err != nil {
-		return nil, err
+// site returns the site of a backend, or that which there is of the same identity.
+func (a *App) site(b *backend) (*site, error) {
+	if s := a.sites.find(b.identity); s != nil {
+		return s, b.Close(context.Background()) // of which nothing has begun
 	}
 	return newSite(b, a.poolOptions(b))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/cost"
 	"github.com/agentrun-tray/agentrun-tray/internal/ledger"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -18,13 +19,15 @@ import (
 // startLimit is how long a cloud sandbox may take to be ready once there is its template.
 const startLimit = 2 * time.Minute
 
-// newCloud makes the agentrun backend for an account, with the newest of its keys for each request. Nobody is called yet.
-func newCloud(opt Options, cfg config.Config, account secrets.Credentials, newest func(context.Context) (secrets.Credentials, error), kept *ledger.Ledger) (*backend, error) {
+// newCloud makes the agentrun backend for an account, with the newest of its keys for each request. Nobody is called yet; whenever
+// somebody was, sent is told.
+func newCloud(opt Options, cfg config.Config, account secrets.Credentials, newest func(context.Context) (secrets.Credentials, error), kept *ledger.Ledger, sent func()) (*backend, error) {
 	to, err := cloud.ClientConfig(account, newest)
 	if err != nil {
 		return nil, err
 	}
 	to.Lifecycle, to.UserAgent, to.Logger = agentrun.Plane(cfg.AgentRun.Lifecycle), "agentrun-tray/"+version.String(), opt.Logger
+	to.Sent = sent
 	client, err := agentrun.New(to)
 	if err != nil {
 		return nil, err
@@ -51,6 +54,7 @@ func newCloud(opt Options, cfg config.Config, account secrets.Credentials, newes
 		},
 		changed: b.Changed(), loading: func() (string, time.Time) { return steps(b.Progress()) },
 		recover: b.Recover, permanent: cloud.Permanent, create: cfg.TemplateLimit() + startLimit + time.Minute, paid: true,
+		machine: func() cost.Machine { return priced(b.Machine()) },
 	}, nil
 }
 
@@ -75,7 +79,7 @@ func steps(all []cloud.Step) (what string, since time.Time) {
 	}
 	for n, name := range names {
 		if times[name] > 1 {
-			names[n] = fmt.Sprintf("%s (%d times)", name, times[name])
+			names[n] = fmt.Sprintf("%d times %s", times[name], name)
 		}
 	}
 	return "waiting for " + strings.Join(names, ", "), all[0].Since

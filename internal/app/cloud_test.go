@@ -114,8 +114,8 @@ func TestThePoolCanBePausedResumedAndChangedByHand(t *testing.T) {
 		t.Errorf("warm 1 = %+v", a)
 	}
 	first := alive(t, service, 1)[0]
-	if c, _, err := config.Load(opt.Dirs.Config); err != nil || c.Pool.Warm != 1 {
-		t.Errorf("the settings have %d warm (%v), want 1 kept", c.Pool.Warm, err)
+	if c := loadSettings(t, opt); c.Pool.Warm != 1 {
+		t.Errorf("the settings have %d warm, want 1 kept", c.Pool.Warm)
 	}
 	if a := h.do(t, opt, "/pool/warm/200"); !strings.Contains(a.Error, "not between") {
 		t.Errorf("warm 200 = %+v, want it refused", a)
@@ -188,6 +188,13 @@ func TestADayThatHasCostItsCapSuspendsThePool(t *testing.T) {
 	if !strings.Contains(s.Pool.Suspended, "daily cap is 1.00 CNY") || !slices.ContainsFunc(s.Problems, func(p status.Problem) bool { return p.Code == "daily-cap" }) {
 		t.Errorf("suspended is %q, problems are %+v", s.Pool.Suspended, s.Problems)
 	}
+	for place, said := range map[string]string{"a context": fmt.Sprint(callTool(t, opt, "create_context", `{"name":"a"}`)), "the status": fmt.Sprint(s.Problems)} {
+		for _, word := range []string{"no more are made until midnight", "agentrun.daily_cap", "agentrunctl stop", "agentrunctl backend local"} {
+			if !strings.Contains(said, word) {
+				t.Errorf("%s past the cap = %s, want %q in it", place, said, word)
+			}
+		}
+	}
 }
 
 func TestWithoutCredentialsTheCloudByNameSaysWhatToDo(t *testing.T) {
@@ -243,4 +250,13 @@ func TestAnUnusedPoolIsPausedAndFilledForTheNextClient(t *testing.T) {
 	// a client of the newer era counts as connected for some minutes
 	send(t, opt.Dirs, http.MethodPost, "/mcp", "", `{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`)
 	alive(t, service, 3)
+}
+
+func loadSettings(t *testing.T, opt app.Options) config.Config {
+	t.Helper()
+	c, _, err := config.Load(opt.Dirs.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/pprof"
 	"strconv"
+	"strings"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 )
@@ -36,10 +37,12 @@ func (a *App) control() http.Handler {
 	})
 	mux.HandleFunc("POST /stop", a.stopByHand)
 	mux.HandleFunc("POST /backend/{name}", func(w http.ResponseWriter, r *http.Request) {
-		a.change(w, "New contexts are made on the backend that "+r.PathValue("name")+" means.", a.SetBackend(r.Context(), r.PathValue("name")))
+		err := a.SetBackend(r.Context(), r.PathValue("name"))
+		a.change(w, a.whereNow(), err)
 	})
 	mux.HandleFunc("POST /credentials/changed", func(w http.ResponseWriter, r *http.Request) {
-		a.change(w, "The credentials were read again.", a.CredentialsChanged(r.Context()))
+		err := a.CredentialsChanged(r.Context())
+		a.change(w, a.whereNow(), err)
 	})
 	a.controlPool(mux)
 	mux.HandleFunc("POST /window/show", a.showWindow)
@@ -56,6 +59,26 @@ func (a *App) control() http.Handler {
 	return mux
 }
 
+// whereNow says where new contexts are made, and what is wrong with that if something is.
+func (a *App) whereNow() string {
+	s := a.snapshot()
+	text := "New contexts are made on the " + s.Backend.Name + " backend now."
+	for _, p := range s.Problems {
+		if p.Code == "credentials" {
+			text += " But: " + strings.Join(strings.Fields(p.What+" "+p.Why+" "+p.Todo), " ")
+		}
+	}
+	return text
+}
+
+// sandboxes counts them for a sentence.
+func sandboxes(n int) string {
+	if n == 1 {
+		return "1 sandbox is"
+	}
+	return strconv.Itoa(n) + " sandboxes are"
+}
+
 // controlPool adds what can be done about the pool by hand.
 func (a *App) controlPool(mux *http.ServeMux) {
 	mux.HandleFunc("POST /pool/pause", func(w http.ResponseWriter, _ *http.Request) {
@@ -63,8 +86,7 @@ func (a *App) controlPool(mux *http.ServeMux) {
 		a.change(w, "The pool is paused: sandboxes that no context is on are ended, and no new contexts are made until it is resumed.", nil)
 	})
 	mux.HandleFunc("POST /pool/resume", func(w http.ResponseWriter, _ *http.Request) {
-		a.ResumePool()
-		a.change(w, "The pool is resumed.", nil)
+		a.change(w, "The pool is resumed.", a.ResumePool())
 	})
 	mux.HandleFunc("POST /pool/warm/{n}", func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.PathValue("n"))
@@ -73,7 +95,7 @@ func (a *App) controlPool(mux *http.ServeMux) {
 		} else {
 			err = fmt.Errorf("%q is not a number of sandboxes", r.PathValue("n"))
 		}
-		a.change(w, fmt.Sprintf("%d sandboxes are kept ready from now on.", n), err)
+		a.change(w, sandboxes(n)+" kept ready from now on.", err)
 	})
 	mux.HandleFunc("POST /pool/replace/{sandbox}", func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("sandbox")

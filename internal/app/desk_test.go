@@ -154,6 +154,7 @@ func TestASettingHoldsAtOnceOrSaysThatItDoesNot(t *testing.T) {
 		{"pool.ceiling", 4.0, false, func(d app.Desk) bool { return d.Pool.Max == 4 && d.Pool.Warm == 4 && len(d.Sessions) == 4 }},
 		{"log_level", "debug", false, func(app.Desk) bool { return opt.LogLevel.Level() == slog.LevelDebug }},
 		{"fallback", "off", false, nil},
+		{"carry_over", "off", false, nil},
 		{"agentrun.daily_cap", 2.5, false, nil},
 		{"pool.idle_pause_minutes", 5, false, nil},
 		{"pool.keep_on_quit", true, false, nil},

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/pool"
@@ -17,17 +20,41 @@ type holds struct {
 }
 
 // errPausedByHand is what is said to those who want a sandbox while the pool is paused.
-var errPausedByHand = sandbox.Errorf(sandbox.CodeServerNotReady, "AgentRun Tray was paused by its user: no new contexts are made until it is resumed, in the window or with agentrunctl pool resume")
+var errPausedByHand = sandbox.Errorf(sandbox.CodeServerNotReady, "AgentRun Tray was paused by its user: no new contexts are made until it is resumed, with agentrunctl pool resume")
 
 // PausePool ends the sandboxes that no context is on, and makes no more until ResumePool. Contexts that are there go on.
-func (a *App) PausePool() { a.hold(func(h *holds) { h.byHand = errPausedByHand }) }
-
-// ResumePool takes PausePool back, and lets what failed be tried again at once.
-func (a *App) ResumePool() {
-	a.hold(func(h *holds) { h.byHand = nil })
-	if current, _ := a.sites.inUse(); current.pool.Stats().Suspended == nil {
-		current.pool.Resume()
+// So does the next host.
+func (a *App) PausePool() {
+	if err := os.WriteFile(a.pausedFile(), nil, 0o600); err != nil {
+		a.log.Warn("the next host will not know that the pool was paused", "error", err)
 	}
+	a.hold(func(h *holds) { h.byHand = errPausedByHand })
+}
+
+// pausedFile is there while the pool is paused by hand.
+func (a *App) pausedFile() string { return filepath.Join(a.opt.Dirs.Data, "pool-paused") }
+
+// recallPause pauses the pool as it was when the host before ended.
+func (a *App) recallPause() {
+	if _, err := os.Stat(a.pausedFile()); err == nil {
+		a.hold(func(h *holds) { h.byHand = errPausedByHand })
+	}
+}
+
+// ResumePool takes PausePool back, and lets what failed be tried again at once. The error is what suspends the pool all the same.
+func (a *App) ResumePool() error {
+	if err := os.Remove(a.pausedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("resume the pool: %w", err)
+	}
+	a.hold(func(h *holds) { h.byHand = nil })
+	current, _ := a.sites.inUse()
+	if why := current.pool.Stats().Suspended; why != nil {
+		return why
+	}
+	current.pool.Wake()
+	current.pool.Retry()
+	a.stir()
+	return nil
 }
 
 // RetryPool tries at once to make a session, where it would be tried some time later by itself.
@@ -42,35 +69,34 @@ func (a *App) RetryPool(ctx context.Context) error {
 	if shut { // it may be open now
 		return a.CredentialsChanged(ctx)
 	}
-	current.pool.Resume()
+	current.pool.Wake()
+	current.pool.Retry()
+	a.stir()
 	return nil
 }
 
-// hold changes the reasons and applies them.
+// hold changes the reasons and applies them, so that what is applied last is what holds.
 func (a *App) hold(change func(*holds)) {
-	a.mu.Lock()
+	a.holding.Lock()
+	defer a.holding.Unlock()
 	change(&a.holds)
-	a.mu.Unlock()
-	a.applyHolds()
+	for _, x := range a.sites.list() {
+		a.applyHolds(x)
+	}
 	token(a.poke)
 }
 
-// applyHolds suspends the pools that have a reason to be, and resumes the others.
-func (a *App) applyHolds() {
-	a.mu.Lock()
-	h := a.holds
-	a.mu.Unlock()
-	for _, x := range a.sites.list() {
-		why := h.byHand
-		if why == nil && x.paid {
-			why = h.cost
-		}
-		switch suspended := x.pool.Stats().Suspended; {
-		case why != nil:
-			x.pool.Suspend(why)
-		case suspended != nil:
-			x.pool.Resume()
-		}
+// applyHolds suspends the pool of a site if there is a reason, or takes that back. The caller has locked holding.
+func (a *App) applyHolds(x *site) {
+	why := a.holds.byHand
+	if why == nil && x.paid {
+		why = a.holds.cost
+	}
+	switch {
+	case why != nil:
+		x.pool.Suspend(why)
+	case x.pool.Stats().Suspended != nil:
+		x.pool.Unsuspend()
 	}
 }
 

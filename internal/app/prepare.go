@@ -5,14 +5,14 @@ import (
 	"log/slog"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/corefile"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
-	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 )
 
 // Prepare reads this user's settings, opens the log and says how a host is to run that goes by them, for a program to change what its
-// command line asks for otherwise; it adds where the credentials are. The log is written to standard error too if that is not nil, and at the level of the settings if
-// none is named. Close it when the host has ended.
+// command line asks for otherwise; it adds where the credentials are. From then on a crash leaves no core file. The log is written to
+// standard error too if that is not nil, and at the level of the settings if none is named. Close it when the host has ended.
 func Prepare(stderr io.Writer, level string) (Options, io.Closer, error) {
 	dirs, err := paths.Find()
 	if err != nil {
@@ -34,7 +34,7 @@ func Prepare(stderr io.Writer, level string) (Options, io.Closer, error) {
 	if err != nil {
 		return Options{}, nil, err
 	}
-	if err := secrets.NoCoreFiles(); err != nil {
+	if err := corefile.Disable(); err != nil {
 		return Options{}, nil, err
 	}
 	var atLevel slog.LevelVar

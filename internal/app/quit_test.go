@@ -24,18 +24,20 @@ func (h *host) endsWithin(t *testing.T, limit time.Duration) error {
 }
 
 func TestAHostEndsInTimeWhileCodeRunsThatDoesNotReact(t *testing.T) {
+	t.Parallel()
 	opt := options(t)
 	opt.Config.Backend, opt.Config.Pool.Warm = "local", 1
 	h := start(t, opt)
-	h.wait(t, "the pool", ready)
-	for _, code := range []string{"while True:\n  try:\n    while True: pass\n  except BaseException: pass", "import time\nwhile True: time.sleep(0.01)"} {
+	h.waitWithin(t, 3*time.Minute, "the engine", ready)
+	for _, code := range []string{"print('alive')\nwhile True:\n  try:\n    while True: pass\n  except BaseException: pass", "import time\nprint('alive')\nwhile True: time.sleep(0.01)"} {
 		id, err := h.RunCode(t.Context(), "", "python", code)
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.WatchContext(id)
-		h.see(t, "the run", func(d app.Desk) bool {
-			return d.Notebook != nil && d.Notebook.ContextID == id && len(d.Notebook.Cells) == 1 && d.Notebook.Cells[0].State == notebook.CellRunning
+		h.see(t, "what the code prints, while it runs", func(d app.Desk) bool {
+			n := d.Notebook
+			return n != nil && n.ContextID == id && len(n.Cells) == 1 && n.Cells[0].State == notebook.CellRunning && n.Cells[0].Result.Stdout == "alive\n"
 		})
 	}
 	if err := h.endsWithin(t, 10*time.Second); err != nil {
@@ -44,6 +46,7 @@ func TestAHostEndsInTimeWhileCodeRunsThatDoesNotReact(t *testing.T) {
 }
 
 func TestAHostEndsInTimeWhenTheServiceHangs(t *testing.T) {
+	t.Parallel()
 	for _, keep := range []bool{false, true} {
 		name := "ending its sandboxes"
 		if keep {
@@ -75,5 +78,33 @@ func TestAHostEndsInTimeWhenTheServiceHangs(t *testing.T) {
 			}
 			service.ClearFaults()
 		})
+	}
+}
+
+func TestSandboxesAreKeptOnQuitAlsoWhileCodeRuns(t *testing.T) {
+	t.Parallel()
+	service, opt := cloud(t)
+	opt.Config.Pool.KeepOnQuit, opt.Config.Pool.Warm = true, 2
+	h := start(t, opt)
+	h.wait(t, "the pool", ready)
+	id, err := h.NewContext(t.Context(), "python")
+	if err != nil {
+		t.Fatal(err)
+	}
+	service.Inject(agentruntest.Fault{Failure: agentruntest.Slow(time.Minute), Operation: "Execute"})
+	if _, err := h.RunCode(t.Context(), id, "", "slow"); err != nil {
+		t.Fatal(err)
+	}
+	h.wait(t, "the run", func(s status.Snapshot) bool { return s.Phase == status.Working })
+	if err := h.endsWithin(t, 10*time.Second); err != nil {
+		t.Errorf("Run = %v", err)
+	}
+	kept := alive(t, service, 2)
+	service.ClearFaults()
+	s := start(t, opt).wait(t, "the pool", ready)
+	for _, x := range s.Sessions {
+		if !slices.Contains(kept, x.SandboxID) {
+			t.Errorf("the next host has the sandbox %s, want one of %q", x.SandboxID, kept)
+		}
 	}
 }

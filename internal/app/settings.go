@@ -36,7 +36,7 @@ func (a *App) showSettings() {
 // atOnce reports whether a change of a setting holds from that moment on.
 func (a *App) atOnce(name string) bool {
 	switch name {
-	case "backend", "fallback", "agentrun.template", "agentrun.daily_cap",
+	case "backend", "fallback", "carry_over", "agentrun.template", "agentrun.daily_cap",
 		"pool.warm", "pool.ceiling", "pool.idle_pause_minutes", "pool.keep_on_quit",
 		"runs.result_tokens", "allowed_folders", "clients", "theme":
 		return true
@@ -84,6 +84,8 @@ func (a *App) apply(ctx context.Context, name string, now config.Config) error {
 	switch name {
 	case "backend", "fallback", "agentrun.template":
 		return a.choose(ctx)
+	case "carry_over":
+		a.interp.SetCarry(now.CarryOver == "on")
 	case "pool.warm", "pool.ceiling":
 		a.sites.resize(now.Pool.Warm, now.Pool.Ceiling)
 	case "agentrun.daily_cap":

@@ -18,20 +18,33 @@ type site struct {
 	*backend
 	pool  *pool.Pool[sandbox.Session]
 	place *interpreter.Site
-	far   lastError // of a look at a session that found nothing out
-	warm  int       // sessions that its pool keeps ready while it is in use; guarded by the sites' mutex once it is one of them
+	far   lastError          // of a look at a session that found nothing out
+	leave context.CancelFunc // ends it; guarded by the sites' mutex, nil before it runs
+	gone  bool               // it was left; guarded by the sites' mutex
+	warm  int                // sessions that its pool keeps ready while it is in use; guarded by the sites' mutex once it is one of them
 }
 
 // newSite joins a backend with a pool that keeps nothing ready yet.
 func newSite(b *backend, opt pool.Options[sandbox.Session]) (*site, error) {
 	s := &site{backend: b, warm: opt.Warm}
-	opt.Warm, opt.Check = 0, s.check
+	opt.Warm, opt.Check, opt.New = 0, s.check, s.heard(opt.New)
 	var err error
 	if s.pool, err = pool.New(opt); err != nil {
 		return nil, err
 	}
 	s.place = interpreter.NewSite(b, s.pool)
 	return s, nil
+}
+
+// heard makes a session as before, which tells as much of the service as a look at one.
+func (s *site) heard(open func(context.Context) (sandbox.Session, error)) func(context.Context) (sandbox.Session, error) {
+	return func(ctx context.Context) (sandbox.Session, error) {
+		session, err := open(ctx)
+		if err == nil {
+			s.far.note(nil)
+		}
+		return session, err
+	}
 }
 
 // check asks a session for a sign of life. Only one that is gone is given up: where it cannot be reached, neither could another be.
@@ -59,6 +72,9 @@ func (l *lastError) note(err error) {
 
 // unreached is why the newest look at one of the site's sessions found nothing out, or nil.
 func (s *site) unreached() error {
+	if !slices.ContainsFunc(s.pool.Stats().Rows, func(row pool.Row[sandbox.Session]) bool { return row.Made }) {
+		return nil // what it was about is gone
+	}
 	s.far.mu.Lock()
 	defer s.far.mu.Unlock()
 	return s.far.err
@@ -118,22 +134,34 @@ func newSites(log *slog.Logger) *sites {
 	return &sites{log: log, changed: make(chan struct{}, 1), added: make(chan struct{}, 1)}
 }
 
-// run runs every site there is or comes to be, until ctx ends and all have ended.
+// run runs every site there is or comes to be, until ctx ends and all have ended. One that was left ends by itself, with everything in
+// it, and is forgotten.
 func (s *sites) run(ctx context.Context, ending func() (time.Time, bool)) error {
 	var (
 		running sync.WaitGroup
 		mu      sync.Mutex
 		errs    []error
 	)
-	for n := 0; ; {
-		for _, x := range s.list()[n:] {
-			n++
+	for {
+		for _, x := range s.fresh() {
+			within, leave := context.WithCancel(ctx)
+			s.mu.Lock()
+			x.leave = leave
+			if x.gone {
+				leave()
+			}
+			s.mu.Unlock()
 			running.Go(func() {
-				if err := x.run(ctx, s.log, ending, s.tell); err != nil {
-					mu.Lock()
-					defer mu.Unlock()
-					errs = append(errs, err)
+				defer leave()
+				err := x.run(within, s.log, ending, s.tell)
+				s.forget(x)
+				if err == nil {
+					return
 				}
+				s.log.Warn("not everything of a backend was ended", "backend", x.Name(), "error", err)
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
 			})
 		}
 		select {
@@ -143,6 +171,35 @@ func (s *sites) run(ctx context.Context, ending func() (time.Time, bool)) error 
 			return errors.Join(errs...)
 		}
 	}
+}
+
+// fresh returns the sites that do not run yet.
+func (s *sites) fresh() []*site {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.all), func(x *site) bool { return x.leave != nil })
+}
+
+// abandon ends a site that is not in use, with the contexts on it, which are told why.
+func (s *sites) abandon(x *site, why error) {
+	x.pool.Suspend(why)
+	for _, row := range x.pool.Stats().Rows {
+		x.pool.Evict(row.ID, why)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.gone = true
+	if x.leave != nil {
+		x.leave()
+	}
+}
+
+// forget takes a site that has ended off the list.
+func (s *sites) forget(x *site) {
+	s.mu.Lock()
+	s.all = slices.DeleteFunc(slices.Clone(s.all), func(y *site) bool { return x == y })
+	s.mu.Unlock()
+	s.tell()
 }
 
 // tell says that something has changed.
@@ -155,14 +212,26 @@ func (s *sites) list() []*site {
 	return slices.Clip(s.all)
 }
 
-// find returns the site for an identity that was used before, or nil.
+// find returns the site for an identity that was used before and was not left, or nil.
 func (s *sites) find(identity string) *site {
-	for _, x := range s.list() {
-		if x.identity == identity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.all {
+		if x.identity == identity && !x.gone {
 			return x
 		}
 	}
 	return nil
+}
+
+// add takes in a site that is to run, without using it.
+func (s *sites) add(x *site) {
+	s.mu.Lock()
+	if x != nil && !slices.Contains(s.all, x) {
+		s.all = append(slices.Clip(s.all), x)
+	}
+	s.mu.Unlock()
+	token(s.added)
 }
 
 // inUse returns the site for new contexts and that to fall back on, which may be nil.
@@ -174,12 +243,9 @@ func (s *sites) inUse() (current, fallback *site) {
 
 // use keeps sessions ready on one site, and on no other.
 func (s *sites) use(current, fallback *site) {
+	s.add(current)
+	s.add(fallback)
 	s.mu.Lock()
-	for _, x := range []*site{current, fallback} {
-		if x != nil && !slices.Contains(s.all, x) {
-			s.all = append(s.all, x)
-		}
-	}
 	s.current, s.fallback = current, fallback
 	for _, x := range s.all {
 		if x == current {
@@ -189,7 +255,6 @@ func (s *sites) use(current, fallback *site) {
 		}
 	}
 	s.mu.Unlock()
-	token(s.added)
 	s.tell()
 }
 

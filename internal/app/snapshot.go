@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -46,6 +47,7 @@ func (a *App) snapshot() status.Snapshot {
 	running := a.foldContexts(&s)
 	a.foldClients(&s)
 	a.foldCost(&s, time.Now())
+	a.foldOrphans(&s)
 	if err := a.ledger.Problem(); err != nil {
 		s.Problems = append(s.Problems, status.Problem{Code: "ledger", What: "It cannot be kept on disk which sandboxes in the cloud are yours: those of a crashed host might go on until their idle timeout.", Why: err.Error()})
 	}
@@ -109,6 +111,28 @@ func (a *App) foldPool(s *status.Snapshot, current, fallback *site) {
 	if !slices.ContainsFunc(s.Problems, func(q status.Problem) bool { return q.Code == p.Code }) {
 		s.Problems = append(s.Problems, p)
 	}
+}
+
+// foldOrphans shows which sandboxes may live that no host looks after now: those of an account that there is no key for any more.
+func (a *App) foldOrphans(s *status.Snapshot) {
+	left, err := a.ledger.Unclaimed()
+	if len(left) == 0 || err != nil {
+		return // an error is the ledger's own problem
+	}
+	p := status.Problem{
+		Code: "left-behind",
+		What: fmt.Sprintf("%d AgentRun sandboxes of an earlier time may still run, and cost money.", len(left)),
+		Why:  "AgentRun could not be asked about them yet.",
+		Todo: "That is tried again. In any case they end by themselves within six hours of their start.",
+	}
+	there := a.sites.find(a.accountNow())
+	for _, e := range left {
+		if there == nil || e.AccountID != there.shown.Account || e.Region != there.shown.Region {
+			p.Why = fmt.Sprintf("They cannot be ended without the key of account %s in region %s.", e.AccountID, e.Region)
+			p.Todo = "They end by themselves within six hours of their start. To end them now, log in to that account with agentrunctl login, or delete them in the AgentRun console."
+		}
+	}
+	s.Problems = append(s.Problems, p)
 }
 
 // foldSessions shows the sessions of a site.

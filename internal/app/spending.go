@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/cost"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -15,19 +17,19 @@ const lookEvery = time.Minute
 // meterCosts tells the meter which paid sandboxes live and work, when that changes and every minute, and suspends their pools on a
 // day that has cost what it may. It ends with ctx, having kept what was spent.
 func (a *App) meterCosts(ctx context.Context) error {
-	if err := a.meter.Load(time.Now()); err != nil {
-		a.log.Warn("costs until now not known", "error", err)
-		a.note(status.Problem{Code: "cost", What: "What was spent before is not known.", Why: err.Error()})
-	}
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	saved := time.Now()
+	saved, alive := time.Now(), 0
 	for {
 		now := time.Now()
-		a.meter.Observe(now, a.living())
+		if n := a.calls.Swap(0); n > 0 {
+			a.meter.Called(now, int(n))
+		}
+		living := a.living()
+		a.meter.Observe(now, living)
 		a.holdForCost(now)
-		if now.Sub(saved) >= lookEvery || ctx.Err() != nil {
-			saved = now
+		if len(living) != alive || now.Sub(saved) >= lookEvery || ctx.Err() != nil { // what came or went would be missed after a crash
+			saved, alive = now, len(living)
 			if err := a.meter.Save(now); err != nil {
 				a.log.Warn("costs not kept", "error", err)
 			}
@@ -44,11 +46,26 @@ func (a *App) meterCosts(ctx context.Context) error {
 	}
 }
 
-// living lists the paid sandboxes that live, and whether code runs in them.
+// loadCosts reads what was spent before, and holds to it before anything is made that costs more.
+func (a *App) loadCosts() {
+	now := time.Now()
+	if err := a.meter.Load(now); err != nil {
+		a.log.Warn("costs until now not known", "error", err)
+		a.note(status.Problem{Code: "cost", What: "What was spent before is not known.", Why: err.Error()})
+	}
+	a.holdForCost(now)
+}
+
+// priced is a machine in the units of the price list.
+func priced(m cloud.Machine) cost.Machine {
+	return cost.Machine{CPU: m.CPU, Memory: float64(m.Memory) / 1024, Disk: float64(m.Disk) / 1024}
+}
+
+// living lists the paid sandboxes that live, of what size they are, and whether anything runs in them.
 func (a *App) living() []cost.Alive {
 	busy := make(map[string]bool)
 	for _, c := range a.interp.Contexts() {
-		if c.RunID != "" {
+		if c.Busy {
 			busy[c.SandboxID] = true
 		}
 	}
@@ -57,28 +74,32 @@ func (a *App) living() []cost.Alive {
 		if !x.paid {
 			continue
 		}
+		machine := x.machine()
 		for _, row := range x.pool.Stats().Rows {
 			if row.Made {
 				id := row.Value.SandboxID()
-				living = append(living, cost.Alive{ID: id, Born: row.CreatedAt, Busy: busy[id]})
+				living = append(living, cost.Alive{ID: id, Born: row.CreatedAt, Busy: busy[id], Machine: machine})
 			}
 		}
 	}
 	return living
 }
 
+// pastTheCap is what a user can do about a day that has cost what it may. Settings are read when a host starts.
+const pastTheCap = "To go on today, raise agentrun.daily_cap in the settings and restart the host with agentrunctl stop, or choose the local backend with agentrunctl backend local."
+
 // holdForCost suspends the paid pools while the day has cost what it may.
 func (a *App) holdForCost(now time.Time) {
 	excess, over := a.meter.Over(now)
-	a.mu.Lock()
+	a.holding.Lock()
 	was := a.holds.cost != nil
-	a.mu.Unlock()
+	a.holding.Unlock()
 	if over == was {
 		return
 	}
 	var why *sandbox.Error
 	if over {
-		why = sandbox.Errorf(sandbox.CodeQuotaExceeded, "%s", excess.Sentence)
+		why = sandbox.Errorf(sandbox.CodeQuotaExceeded, "%s. %s", excess.Sentence, strings.TrimSuffix(pastTheCap, "."))
 		a.log.Warn("daily cap reached", "until", excess.Until)
 	}
 	a.hold(func(h *holds) { h.cost = why })
@@ -92,7 +113,7 @@ func (a *App) foldCost(s *status.Snapshot, now time.Time) {
 	}
 	s.Cost = &status.Cost{Currency: "CNY", DailyCap: limit, Today: spending(totals.Today), Month: spending(totals.Month)}
 	if excess, over := a.meter.Over(now); over {
-		s.Problems = append(s.Problems, status.Problem{Code: "daily-cap", What: excess.Sentence, Todo: "To go on today, raise agentrun.daily_cap in the settings, or choose the local backend."})
+		s.Problems = append(s.Problems, status.Problem{Code: "daily-cap", What: excess.Sentence + ".", Todo: pastTheCap})
 	}
 }
 

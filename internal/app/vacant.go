@@ -13,11 +13,15 @@ import (
 type vacant struct{ why *sandbox.Error }
 
 func newVacant(cause error) *backend {
-	why := sandbox.Errorf(sandbox.CodeCredentialsRejected, "the AgentRun credentials cannot be used: %w; put them right with agentrunctl login, or choose where code runs with agentrunctl backend local", cause)
-	if errors.Is(cause, secrets.ErrNone) {
+	_, isKeychain := errors.AsType[*secrets.KeychainError](cause)
+	why := sandbox.Errorf(sandbox.CodeCredentialsRejected, "the agentrun backend cannot be used: %w; put the credentials right with agentrunctl login, or choose where code runs with agentrunctl backend local", cause)
+	switch {
+	case errors.Is(cause, secrets.ErrNone):
 		why = sandbox.Errorf(sandbox.CodeCredentialsRejected, "%w, or choose where code runs with agentrunctl backend local", cause)
+	case isKeychain:
+		why = sandbox.Errorf(sandbox.CodeCredentialsRejected, "%w; or choose where code runs with agentrunctl backend local", cause)
 	}
-	return &backend{Backend: vacant{why}, identity: cloud.Name + ": " + why.Message, permanent: cloud.Permanent}
+	return &backend{Backend: vacant{why}, identity: cloud.Name + ": " + why.Message, permanent: cloud.Permanent, fleeting: true}
 }
 
 // Name implements [sandbox.Backend].

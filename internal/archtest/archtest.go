@@ -22,6 +22,7 @@ var floors = map[string]int{
 	"localengine/guest/manifest": 1,
 	"pool":                       1,
 	"secrets":                    1,
+	"corefile":                   1,
 	"sandbox/memfiles":           1,
 	"carry":                      1,
 	"status":                     1,
@@ -42,12 +43,14 @@ var floors = map[string]int{
 	"backend/local":         2,
 	"backend/mock":          2,
 	"config":                2,
+	"editors":               2,
 	"tokens":                2,
 	"instance":              2,
 
-	"control":     3,
-	"interpreter": 3,
-	"bridge":      3,
+	"control":        3,
+	"interpreter":    3,
+	"bridge":         3,
+	"editors/doctor": 3,
 
 	"mcpserver": 4,
 	"notebook":  4,
@@ -69,6 +72,7 @@ var lone = []string{"agentrun", "localengine", "localengine/guest", "localengine
 var helpers = []string{
 	"archtest",
 	"bench",
+	"editors/clients",
 	"e2e",
 	"sandbox/sandboxtest",
 	"secrets/secretstest",
@@ -89,6 +93,9 @@ var outside = map[string][]string{
 	"github.com/modelcontextprotocol/go-sdk": {}, // a peer for tests
 	"github.com/jackc/puddle":                {}, // a peer for benchmarks
 	"github.com/klauspost/compress":          {"localengine/guest"},
-	"golang.org/x/sys":                       {"localengine", "autostart", "bridge", "paths", "secrets"},
+	"golang.org/x/sys":                       {"localengine", "autostart", "bridge", "paths", "corefile"},
 	"golang.org/x/term":                      {"cmd/agentrunctl"},
+	"github.com/tailscale/hujson":            {"editors", "config"},
+	"github.com/pelletier/go-toml":           {"editors"},
+	"go.yaml.in/yaml":                        {"editors"},
 }

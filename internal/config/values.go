@@ -23,7 +23,7 @@ func Settings() []Setting {
 	all := make([]Setting, 0, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		s := Setting{Name: name, Default: values[name]}
-		if at := slices.IndexFunc(fields, func(f field) bool { return f.name == name && f.bounds.known() }); at >= 0 {
+		if at := slices.IndexFunc(fields, func(f field) bool { return f.name == name && f.known() }); at >= 0 {
 			b := fields[at].bounds
 			s.Options, s.Low, s.High = slices.Clone(b.options), b.low, b.high
 		}
@@ -105,7 +105,8 @@ func parse(text []byte, changed string) (Config, error) {
 	last := changed[strings.LastIndexByte(changed, '.')+1:]
 	for _, f := range append(c.Check(), unknown(text)...) {
 		if f.Field == changed || strings.HasPrefix(f.Field, changed+".") || f.Field == last {
-			return Config{}, errors.New(f.Text)
+			what, _, _ := strings.Cut(f.Text, ", so ") // nothing is put in its place here
+			return Config{}, errors.New(what)
 		}
 	}
 	return c, nil

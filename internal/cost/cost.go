@@ -308,7 +308,7 @@ func (m *Meter) Over(now time.Time) (Excess, bool) {
 	}
 	local := now.In(m.options.Location)
 	return Excess{
-		Sentence: fmt.Sprintf("AgentRun sandboxes have cost about %.2f CNY today (an estimate), and the daily cap is %.2f CNY: no more are kept warm until midnight, or until the cap is raised in the settings", spent, m.cap),
+		Sentence: fmt.Sprintf("AgentRun sandboxes have cost about %.2f CNY today (an estimate), and the daily cap is %.2f CNY: no more are made until midnight", spent, m.cap),
 		Until:    local.Add(untilMidnight(local)).Round(0),
 	}, true
 }

@@ -258,7 +258,7 @@ func TestTheDailyCap(t *testing.T) {
 	if !ok || !over.Until.Equal(late.Add(time.Hour)) {
 		t.Errorf("after 34 minutes there is %+v, %t, want that it is over until midnight", over, ok)
 	}
-	for _, word := range []string{"about 0.52 CNY", "estimate", "cap is 0.50 CNY", "settings"} {
+	for _, word := range []string{"about 0.52 CNY", "estimate", "cap is 0.50 CNY", "until midnight"} {
 		if !strings.Contains(over.Sentence, word) {
 			t.Errorf("the sentence is %q, want %q in it", over.Sentence, word)
 		}

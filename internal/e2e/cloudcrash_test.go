@@ -3,7 +3,13 @@
 package e2e
 
 import (
+	"errors"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,4 +67,59 @@ func TestAKilledHostLeavesNoSandboxBehind(t *testing.T) {
 			next.ended(t, patience, "agentrunctl stop")
 		})
 	}
+}
+
+// wantingCores is a shell's way to let the system write core files, as far as it may.
+const wantingCores = `ulimit -S -c "$(ulimit -H -c)" && `
+
+// TestACrashOfTheHostLeavesNoCoreFile although the system would write one, with the secret from the host's environment in it.
+func TestACrashOfTheHostLeavesNoCoreFile(t *testing.T) {
+	t.Parallel()
+	dumped := func(state interface{ Sys() any }) bool {
+		ended, ok := state.Sys().(syscall.WaitStatus)
+		if !ok || ended.Signal() != syscall.SIGABRT {
+			t.Errorf("the program ended with %v, want SIGABRT", state)
+		}
+		return ended.CoreDump()
+	}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if limit.Max != 0 {
+		other := exec.CommandContext(t.Context(), "sh", "-c", wantingCores+"kill -ABRT $$")
+		other.Dir = t.TempDir()
+		failed, ok := errors.AsType[*exec.ExitError](other.Run())
+		if !ok || !dumped(failed) {
+			t.Error("the crash of another program leaves no core: the test sees nothing")
+		}
+	}
+
+	a := openAccount(t, "--echo")
+	h := a.newHome(t, inCloud, "GOTRACEBACK=crash")
+	s, err := h.startBy(exec.Command("sh", "-c", wantingCores+`exec "$0" serve`, controlProgram()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.sees(t, "a full pool", poolIsFull)
+	if err := s.cmd.Process.Signal(syscall.SIGABRT); err != nil {
+		t.Fatal(err)
+	}
+	s.ended(t, patience, "SIGABRT")
+	if dumped(s.cmd.ProcessState) {
+		t.Error("the host has left a core")
+	}
+	if err := filepath.WalkDir(h.dir, func(name string, _ fs.DirEntry, err error) error {
+		if strings.HasPrefix(filepath.Base(name), "core") {
+			t.Errorf("the host has left %s", name)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	if found := leaks(t, testSecret, h.dir); len(found) != 0 || showsSecret(s.said.String()+s.stdout.String(), testSecret) {
+		t.Errorf("the secret can be read in %q or in what the host said", found)
+	}
+	h.serve(t) // to end the sandboxes of the other
+	h.sees(t, "a full pool", poolIsFull)
 }

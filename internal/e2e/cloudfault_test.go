@@ -168,6 +168,39 @@ func (h *home) refused(t *testing.T, c *client, trouble trouble) string {
 	return r.text("error")
 }
 
+// TestEachFailureOfTheServiceIsToldAsWhatItIs has one failure after the other keep a host from making sandboxes.
+func TestEachFailureOfTheServiceIsToldAsWhatItIs(t *testing.T) {
+	t.Parallel()
+	a := openAccount(t, "--echo")
+	h := a.newHome(t, cloudOrHere)
+	h.serve(t)
+	h.sees(t, "a full pool", poolIsFull)
+	c := h.connect(t, legacy)
+	for _, tc := range []struct {
+		name    string
+		failure agentruntest.Failure
+		words   []string
+	}{
+		{"a service that fails", agentruntest.Internal(), []string{"AgentRun is in trouble (status 500", "try again in a minute"}},
+		{"too many requests, and nobody says how long", agentruntest.Throttled(0), []string{"too many requests", "wants a pause; try again"}},
+		{"a connection that breaks", agentruntest.Cut(), []string{"connection to 127.0.0.1", "broke", "check the network"}},
+		{"a failure that calls itself success", agentruntest.Failed200(), []string{"AgentRun refused: the operation failed"}},
+		{"an answer without a body", agentruntest.Empty(200), []string{"AgentRun's answer cannot be understood"}},
+	} {
+		h.mustCtl(t, "pool", "pause") // so that no sandbox is asked for between two failures
+		a.heal(t)
+		a.inject(t, agentruntest.Fault{Failure: tc.failure, Operation: "CreateSandbox", Times: -1})
+		h.mustCtl(t, "pool", "resume")
+		h.sees(t, tc.name, func(s status.Snapshot) bool {
+			return slices.ContainsFunc(s.Problems, func(p status.Problem) bool { return strings.Contains(p.Why, tc.words[0]) })
+		})
+		h.tells(t, c, trouble{name: tc.name, passing: true, words: tc.words})
+	}
+	a.heal(t)
+	h.mustCtl(t, "pool", "resume")
+	h.sees(t, "sandboxes, and no problem any more", func(s status.Snapshot) bool { return poolIsFull(s) && len(s.Problems) == 0 })
+}
+
 // TestWithoutTheCloudCodeRunsHere, if the user does not mind: every result says so, and what was made here stays here.
 func TestWithoutTheCloudCodeRunsHere(t *testing.T) {
 	t.Parallel()

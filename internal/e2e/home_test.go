@@ -321,8 +321,12 @@ func (h *home) serve(t *testing.T, args ...string) *host {
 }
 
 func (h *home) start(args ...string) (*host, error) {
-	s := &host{home: h, said: newTranscript(), stdout: newTranscript(), done: make(chan struct{})}
-	s.cmd = exec.Command(controlProgram(), append([]string{"serve"}, args...)...)
+	return h.startBy(exec.Command(controlProgram(), append([]string{"serve"}, args...)...))
+}
+
+// startBy starts a host by a command that becomes it.
+func (h *home) startBy(cmd *exec.Cmd) (*host, error) {
+	s := &host{home: h, cmd: cmd, said: newTranscript(), stdout: newTranscript(), done: make(chan struct{})}
 	s.cmd.Env, s.cmd.Dir = h.env, h.dir
 	s.cmd.Stdout, s.cmd.Stderr = s.stdout, s.said
 	s.cmd.WaitDelay = 5 * time.Second

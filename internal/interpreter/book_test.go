@@ -3,6 +3,7 @@ package interpreter_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,9 +67,12 @@ func TestABookHasEveryRunOfAContextOnce(t *testing.T) {
 
 func TestEachRunThatEndsIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var told []string
 		b := start(t, setup{options: interpreter.Options{Ended: func(r *interpreter.Run) {
 			res, err := r.Result()
+			mu.Lock()
+			defer mu.Unlock()
 			told = append(told, fmt.Sprintf("%s %d on %v: failure %v, error %v", r.Caller().Name, res.Number, res.SandboxID != "", res.Failure != nil, err != nil))
 		}}})
 		c := b.create(t, "c")
@@ -77,6 +81,8 @@ func TestEachRunThatEndsIsTold(t *testing.T) {
 		b.begin(t, c.ID, "sleep 5s")
 		b.begin(t, c.ID, "print 2").Cancel()
 		time.Sleep(6 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
 		want := []string{
 			"editor-a 1.0 1 on true: failure false, error false", "editor-a 1.0 2 on true: failure true, error false",
 			"editor-a 1.0 0 on false: failure false, error true", "editor-a 1.0 3 on true: failure false, error false",

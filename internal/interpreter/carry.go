@@ -52,7 +52,7 @@ func (i *Interpreter) leaveAt(cc *codeContext) (at time.Time, ok bool) {
 		return at, false
 	}
 	at, ok = cc.nearEnd()
-	if isReplaced(cc.lease) && !i.opt.CarryOff {
+	if isReplaced(cc.lease) && !i.carryOff {
 		at, ok = time.Time{}, true
 	}
 	if at.Before(cc.moving.after) {
@@ -83,6 +83,14 @@ func isReplaced(lease *pool.Lease[sandbox.Session]) bool {
 	}
 }
 
+// SetCarry says whether contexts move, from now on, when their sandboxes have to end. Those that were told that theirs ends stay.
+func (i *Interpreter) SetCarry(on bool) {
+	i.mu.Lock()
+	i.carryOff = !on
+	i.mu.Unlock()
+	signal(i.wake)
+}
+
 // moveDue starts to move the contexts that have to leave their sessions, and says when the next one has to.
 func (i *Interpreter) moveDue(ctx context.Context) (next time.Time, ok bool) {
 	var due []*codeContext
@@ -94,7 +102,7 @@ func (i *Interpreter) moveDue(ctx context.Context) (next time.Time, ok bool) {
 			if !ok || at.Before(next) {
 				next, ok = at, true
 			}
-		case !i.opt.CarryOff:
+		case !i.carryOff:
 			cc.moving.busy = true
 			due = append(due, cc)
 		default:
@@ -179,7 +187,7 @@ func (i *Interpreter) move(
 	if processes > 0 && (old.ExpiresAt().IsZero() || time.Until(old.ExpiresAt()) > moveLast) {
 		return on, report, &laterError{errProcesses}
 	}
-	if on, err = i.landOn(ctx, site, cc.language, moveTime); err != nil {
+	if on, err = i.landOn(ctx, site, cc.language, moveTime, false); err != nil {
 		return on, report, &laterError{err}
 	}
 	moved := false

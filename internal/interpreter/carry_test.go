@@ -218,6 +218,26 @@ func TestAMoveWaitsForTheCodeAndGoesBeforeWhatWaits(t *testing.T) {
 	})
 }
 
+func TestCarryingOverIsSwitchedWhileContextsLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, mortal())
+		b.SetCarry(false)
+		c := b.create(t, "work")
+		b.write(t, c.ID, "f", "x")
+		first := b.sandboxOf(t, c.ID)
+		b.pool.Replace(1)
+		time.Sleep(time.Minute)
+		if got := b.sandboxOf(t, c.ID); got != first {
+			t.Errorf("with carrying over off the context moved to %s", got)
+		}
+		b.SetCarry(true)
+		time.Sleep(time.Minute)
+		if got := b.sandboxOf(t, c.ID); got == first {
+			t.Error("with carrying over on again the context did not move")
+		}
+	})
+}
+
 func TestWithCarryingOverOffTheEndIsAnnounced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()

@@ -42,7 +42,8 @@ type Options struct {
 	CarryOff bool
 	// MaxContexts is how many contexts may live at once: 100.
 	MaxContexts int
-	// Ended, if not nil, is told of each run when it has its result. It must not block.
+	// Ended, if not nil, is told of each run when it has its result. It must not block, and may be called by
+	// several at once.
 	Ended func(*Run)
 	// Logger receives one line per event, never code. Default: discarded.
 	Logger *slog.Logger
@@ -59,6 +60,8 @@ type Interpreter struct {
 	mu       sync.Mutex // guards below and the fields of each codeContext that say so; never held across I/O
 	site     *Site      // for new contexts
 	fallback *Site      // for those that it has no session for; may be nil
+	left     map[*Site]struct{}
+	carryOff bool // contexts stay where they are until their sandboxes end
 	contexts map[string]*codeContext
 	defaults map[defaultKey]*codeContext
 	ended    epitaphs
@@ -113,6 +116,8 @@ func New(opt Options) (*Interpreter, error) {
 		opt:      opt,
 		log:      opt.Logger,
 		site:     opt.Site,
+		left:     make(map[*Site]struct{}),
+		carryOff: opt.CarryOff,
 		changed:  make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
 		contexts: make(map[string]*codeContext),

@@ -596,6 +596,28 @@ func TestShuttingDownInterruptsRunsAndStopsEveryContext(t *testing.T) {
 	})
 }
 
+// stubborn is a session that does not answer when a context is to be stopped.
+type stubborn struct{ sandbox.Session }
+
+func (stubborn) StopContext(ctx context.Context, _ string) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+func TestShuttingDownDoesNotWaitLongForSessionsThatDoNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{wrap: func(s sandbox.Session) sandbox.Session { return stubborn{s} }})
+		for range 5 {
+			b.create(t, "c")
+		}
+		began := time.Now()
+		b.stop()
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("shutting down took %v, want 3 s for all contexts together", took)
+		}
+	})
+}
+
 func TestAReconnectedClientIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, setup{})

@@ -28,6 +28,10 @@ type process struct {
 	cc    *codeContext
 	lease *pool.Lease[sandbox.Session] // it ends with that
 	shell sandbox.Shell                // of that
+
+	// Guarded by Interpreter.mu.
+	exited bool      // somebody has seen that it has
+	until  time.Time // when it ends at the latest; zero: with its context
 }
 
 // maxProcessesKnown is how many processes of one context are found by their ids. Sessions forget those that have ended sooner.
@@ -39,9 +43,12 @@ func (i *Interpreter) StartProcess(ctx context.Context, caller Caller, req Comma
 	where, site, err := i.withShell(ctx, caller, req, true, func(ctx context.Context, on shellOn, command sandbox.Command) error {
 		p, err := on.StartProcess(ctx, on.inner, command)
 		if err != nil {
-			return err
+			return overdue(ctx, err, lateCommand)
 		}
-		known := &process{id: "proc-" + uuid.NewString(), inner: p.ID, at: on.inner, cc: on.cc, lease: on.lease, shell: on.Shell}
+		known := &process{id: "proc-" + uuid.NewString(), inner: p.ID, at: on.inner, cc: on.cc, lease: on.lease, shell: on.Shell, exited: p.Status == sandbox.ProcessExited}
+		if command.Timeout > 0 {
+			known.until = time.Now().Add(command.Timeout)
+		}
 		i.mu.Lock()
 		on.cc.processes = append(on.cc.processes, known)
 		if len(on.cc.processes) > maxProcessesKnown {
@@ -94,14 +101,16 @@ func (i *Interpreter) ContextOfProcess(id string) string {
 // LookAtProcess tells how a process is getting on. It waits until it has ended, but no longer than patience.
 func (i *Interpreter) LookAtProcess(ctx context.Context, caller Caller, id string, patience time.Duration) (Process, error) {
 	return i.withProcess(ctx, caller, id, func(ctx context.Context, sh sandbox.Shell, p *process) (sandbox.Process, error) {
-		return sh.LookAtProcess(ctx, p.at, p.inner, patience)
+		found, err := sh.LookAtProcess(ctx, p.at, p.inner, patience)
+		return found, overdue(ctx, err, "the process is not concerned. Look at it again with get_process")
 	})
 }
 
 // StopProcess ends a process with everything that it has started. One that has ended stays as it is.
 func (i *Interpreter) StopProcess(ctx context.Context, caller Caller, id string) (Process, error) {
 	return i.withProcess(ctx, caller, id, func(ctx context.Context, sh sandbox.Shell, p *process) (sandbox.Process, error) {
-		return sh.StopProcess(ctx, p.at, p.inner)
+		found, err := sh.StopProcess(ctx, p.at, p.inner)
+		return found, overdue(ctx, err, "whether the process has ended is not known: get_process tells")
 	})
 }
 
@@ -122,6 +131,9 @@ func (i *Interpreter) withProcess(
 		found.Process, err = do(ctx, p.shell, p)
 		return err
 	})
+	if err == nil {
+		i.noteState(p, found.Process)
+	}
 	if _, said := errors.AsType[*sandbox.Error](err); err != nil && !said && ctx.Err() != nil && !i.isClosing() {
 		return Process{}, &sandbox.Error{Code: sandbox.CodeCancelled, Message: "the call was cancelled; the process is not concerned", Err: context.Cause(ctx)}
 	}

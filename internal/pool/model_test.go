@@ -34,6 +34,8 @@ func TestPoolKeepsItsPromises(t *testing.T) {
 				"evict":         m.evict,
 				"replace":       m.replace,
 				"pause":         func(*rapid.T) { m.pool.Pause() },
+				"unsuspend":     func(*rapid.T) { m.pool.Unsuspend() },
+				"retry":         func(*rapid.T) { m.pool.Retry() },
 				"wake":          func(*rapid.T) { m.pool.Wake() },
 				"suspend":       func(*rapid.T) { m.pool.Suspend(errSuspended) },
 				"resume":        func(*rapid.T) { m.pool.Resume() },

@@ -335,8 +335,26 @@ func (p *Pool[T]) Wake() {
 	p.notify()
 }
 
-// Resume wakes a paused or suspended pool, and lets one that fails to make values try again now rather than after its backoff: call
-// it when the cause may have gone, such as after a login.
+// Unsuspend takes Suspend back and nothing else: a pool that is paused too stays so.
+func (p *Pool[T]) Unsuspend() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.suspended = nil
+	p.kick()
+	p.notify()
+}
+
+// Retry lets a pool that fails to make values try again now rather than after its backoff: call it when the cause may have gone,
+// such as after a login.
+func (p *Pool[T]) Retry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trouble.rounds, p.trouble.permanent = 0, false
+	p.kick()
+	p.notify()
+}
+
+// Resume is Unsuspend, Wake and Retry at once: somebody wants the pool to work.
 func (p *Pool[T]) Resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

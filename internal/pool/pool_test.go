@@ -329,7 +329,13 @@ func TestASuspendedPoolRefusesEverybodyUntilResumed(t *testing.T) {
 		if n := f.left(); n != 0 {
 			t.Errorf("woken, a suspended pool has %d values, want 0 until it is resumed", n)
 		}
-		p.Resume()
+		p.Pause()
+		p.Unsuspend()
+		time.Sleep(time.Minute)
+		if n := f.left(); n != 0 || !p.Stats().Paused {
+			t.Errorf("no longer suspended but paused: %d values, want 0 until it is woken", n)
+		}
+		p.Wake()
 		awaitReady(t, p, 1)
 		acquire(t, p).Release()
 	})
@@ -551,7 +557,7 @@ func TestShutdownLetsCreationFinishForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)
 		f.takes = func(n int) time.Duration { return []time.Duration{0, 6, 600}[n] * time.Second }
-		p := newPool(t, f.options(pool.Options[int]{Warm: 2, CloseTimeout: 10 * time.Second}))
+		p := newPool(t, f.options(pool.Options[int]{Warm: 2, CloseTimeout: time.Minute, FinishTimeout: 10 * time.Second}))
 		stop := run(p)
 		time.Sleep(time.Second)
 		begun := time.Now()

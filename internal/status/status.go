@@ -87,7 +87,7 @@ type Cost struct {
 // Spending is what was used in some time.
 type Spending struct {
 	SandboxSeconds int64   `json:"sandbox_seconds"` // the lives of all sandboxes, added up
-	BusySeconds    int64   `json:"busy_seconds"`    // of that, while code ran
+	BusySeconds    int64   `json:"busy_seconds"`    // of that, while something ran in them
 	Calls          int64   `json:"calls"`
 	Estimate       float64 `json:"estimate"`
 }

@@ -224,7 +224,7 @@ func TestWhatTheUserIsToldWhenOpenFails(t *testing.T) {
 		{"Health", agentruntest.ClockOff(-20 * time.Minute), sandbox.CodeCredentialsRejected, []string{"clock is 20 minutes ahead of"}, true},
 		{"GetTemplate", agentruntest.Status(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."), sandbox.CodeCredentialsRejected, []string{"access key id does not exist or is disabled"}, true},
 		{"GetTemplate", agentruntest.Status(400, "SignatureDoesNotMatch", "no match"), sandbox.CodeCredentialsRejected, []string{"secret is wrong"}, true},
-		{"CreateSandbox", agentruntest.Quota(), sandbox.CodeQuotaExceeded, []string{"used up", "quota centre"}, false},
+		{"CreateSandbox", agentruntest.Quota(), sandbox.CodeQuotaExceeded, []string{"used up", "quota centre"}, true},
 		{"CreateSandbox", agentruntest.Throttled(30 * time.Second), sandbox.CodeServerNotReady, []string{"pause of 30s"}, false},
 		{"CreateSandbox", agentruntest.Unavailable(0), sandbox.CodeServerNotReady, []string{"in trouble", "status 503"}, false},
 		{"CreateSandbox", agentruntest.Cut(), sandbox.CodeServerNotReady, []string{"connection", "broke"}, false},

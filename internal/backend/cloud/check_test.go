@@ -89,8 +89,8 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 				if err != nil && (strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), c.AccessKeySecret.Reveal())) {
 					t.Errorf("Check = %q, want one line without the secret", err)
 				}
-				if cloud.Permanent(err) != (tc.code == rejected) {
-					t.Errorf("Permanent(%v) = %t", err, cloud.Permanent(err))
+				if tc.code == rejected && !cloud.Permanent(err) {
+					t.Errorf("Permanent(%v) = false", err)
 				}
 			})
 		})
@@ -197,7 +197,7 @@ func lostNames(t *testing.T) http.RoundTripper {
 	return &http.Transport{DialContext: (&net.Dialer{Resolver: resolver}).DialContext}
 }
 
-func TestAClientNeverSignsForAnotherAccount(t *testing.T) {
+func TestAClientGoesOnWithTheLastKeyOfItsAccount(t *testing.T) {
 	was := account(nil)
 	now := was
 	config, err := cloud.ClientConfig(was, func(context.Context) (secrets.Credentials, error) { return now, nil })
@@ -218,9 +218,22 @@ func TestAClientNeverSignsForAnotherAccount(t *testing.T) {
 		func(c *secrets.Credentials) { c.ControlEndpoint = "https://example.com" },
 	} {
 		now = account(change)
-		if got, err := config.Credentials(t.Context()); err == nil {
-			t.Errorf("for another account, Credentials = %v", got)
+		now.AccessKeyID = "LTAI-of-somebody-else"
+		if got, err := config.Credentials(t.Context()); err != nil || got.AccessKeyID != "LTAI-new" {
+			t.Errorf("for another account, Credentials = %v, %v, want the last of its own", got, err)
 		}
+	}
+	now = account(func(c *secrets.Credentials) { c.Region = "" }) // which means the usual one: another spelling
+	now.AccessKeyID = "LTAI-newest"
+	if got, err := config.Credentials(t.Context()); err != nil || got.AccessKeyID != "LTAI-newest" {
+		t.Errorf("for the same account in another spelling, Credentials = %v, %v, want its key", got, err)
+	}
+	config, err = cloud.ClientConfig(was, func(context.Context) (secrets.Credentials, error) { return secrets.Credentials{}, secrets.ErrNone })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := config.Credentials(t.Context()); err != nil || got.AccessKeyID != was.AccessKeyID {
+		t.Errorf("after a logout, Credentials = %v, %v, want the last, to end what was made with it", got, err)
 	}
 	gone := errors.New("gone")
 	config, err = cloud.ClientConfig(was, func(context.Context) (secrets.Credentials, error) { return secrets.Credentials{}, gone })

@@ -101,6 +101,7 @@ func newBackend(t *testing.T, options cloud.Options) *cloud.Backend {
 func TestConformance(t *testing.T) {
 	for _, shape := range agentruntest.Shapes() {
 		t.Run(shape.Name, func(t *testing.T) {
+			t.Parallel() // most of it waits
 			s := start(t, agentruntest.Options{Shape: shape.Shape})
 			client := clientOf(t, s, nil)
 			sandboxtest.Run(t, func(t *testing.T) sandboxtest.Harness {

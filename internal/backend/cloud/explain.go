@@ -11,10 +11,15 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
 
-// Permanent reports whether an error of Open will not mend by waiting: somebody has to do something about the credentials, the
-// account, the computer's clock, the template, or what reads encrypted connections.
+// Permanent reports whether an error of Open will not mend while somebody waits for it: something has to be done about the
+// credentials, the account and its quota, the computer's clock, the template, the network, or what reads encrypted connections.
 func Permanent(err error) bool {
-	return sandbox.CodeOf(err, "") == sandbox.CodeCredentialsRejected || errors.Is(err, errUnusable) || agentrun.KindOf(err) == agentrun.KindNotTrusted
+	switch agentrun.KindOf(err) {
+	case agentrun.KindNotTrusted, agentrun.KindNoSuchHost, agentrun.KindUnreachable, agentrun.KindQuota:
+		return true
+	default:
+		return sandbox.CodeOf(err, "") == sandbox.CodeCredentialsRejected || errors.Is(err, errUnusable)
+	}
 }
 
 // explain words a failed call for the person who will read it. Where the service says nothing better the code is fallback. An
@@ -53,7 +58,11 @@ func (b *Backend) meaning(e *agentrun.APIError) (code sandbox.Code, why string) 
 	case agentrun.KindThrottled:
 		return sandbox.CodeServerNotReady, "AgentRun gets too many requests from this account and wants a pause" + waitFor(e.RetryAfter) + "; try again then"
 	case agentrun.KindStarting, agentrun.KindUnavailable, agentrun.KindServer:
-		return "", fmt.Sprintf("AgentRun is in trouble (status %d: %s)%s; try again in a minute", e.Status, e.Message, waitFor(e.RetryAfter))
+		again := "a minute"
+		if e.RetryAfter > 0 {
+			again = e.RetryAfter.Round(time.Second).String()
+		}
+		return "", fmt.Sprintf("AgentRun is in trouble (status %d: %s); try again in %s", e.Status, e.Message, again)
 	case agentrun.KindGatewayTimeout:
 		return "", "AgentRun's gateway gave up waiting (status 504)"
 	case agentrun.KindTimeout:

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,8 +70,9 @@ func TestEveryKindOfFailureHasASentence(t *testing.T) {
 			!strings.HasSuffix(got.Error(), " (request REQ-1)") || !errors.Is(got, failed) {
 			t.Errorf("explain(%s) = %q with code %s, want code %s and %q", test.kind, got, sandbox.CodeOf(got, ""), test.code, test.words)
 		}
-		if Permanent(got) != (test.code == rejected || test.kind == agentrun.KindNotTrusted) {
-			t.Errorf("Permanent(%v) = %t", got, Permanent(got))
+		hopeless := []agentrun.Kind{agentrun.KindNotTrusted, agentrun.KindNoSuchHost, agentrun.KindUnreachable, agentrun.KindQuota}
+		if want := test.code == rejected || slices.Contains(hopeless, test.kind); Permanent(got) != want {
+			t.Errorf("Permanent(%v) = %t, want %t", got, !want, want)
 		}
 	}
 	cause := errors.New("enough")

@@ -399,6 +399,33 @@ func TestAStopThatFailsSaysSo(t *testing.T) {
 	})
 }
 
+// TestAStopDoesNotWaitForAReplacementThatHangs: the interpreter of a cancelled run is replaced, and whoever stops the context meanwhile
+// has no longer patience for that than for anything else.
+func TestAStopDoesNotWaitForAReplacementThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agentruntest.Options{}, cloud.Options{})
+		s := w.open(t)
+		cc := w.context(t, s)
+		w.Inject(agentruntest.Fault{Operation: "DeleteContext", Failure: agentruntest.Hang(20 * time.Second)})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if res, err := s.Run(ctx, cc, sandbox.Run{Code: "sleep 25"}); err != nil || res.Failure == nil {
+			t.Errorf("a run that was cancelled = %+v, %v", res, err)
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := s.StopContext(ctx, cc); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("StopContext = %v, want that its time is up", err)
+		}
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("StopContext took %v, want the second that it had", took)
+		}
+		time.Sleep(time.Minute)
+		w.isEmpty(t, s.SandboxID())
+	})
+}
+
 // TestAnInterpreterWhoseCreationGotNoAnswerIsEnded by the folder it works in.
 func TestAnInterpreterWhoseCreationGotNoAnswerIsEnded(t *testing.T) {
 	for _, shape := range agentruntest.Shapes() {

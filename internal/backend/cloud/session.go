@@ -231,13 +231,18 @@ func (s *session) deleteStrays(cc *codeContext) {
 	}
 }
 
-// clearContext deletes what is left of a context that nobody can ask for any more.
+// clearContext ends and deletes what is left of a context that nobody can ask for any more.
 func (s *session) clearContext(cc *codeContext) {
+	ctx, cancel := context.WithTimeout(s.ctx, mendLimit)
+	s.endJobs(ctx, cc)
+	cancel()
 	s.mu.Lock()
 	remote := cc.remote
 	s.mu.Unlock()
 	if remote != "" {
 		s.deleteRemote(remote)
+	} else {
+		s.deleteStrays(cc) // nobody knows how far its replacement came
 	}
 	s.removeFolder(cc)
 }
@@ -286,7 +291,7 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 				<-mending
 				s.clearContext(cc)
 			})
-			return s.fail(ctx, "stop the context "+contextID, sandbox.CodeStopFailed, context.Cause(ctx))
+			return sandbox.Errorf(sandbox.CodeStopFailed, "could not stop the context %s yet: its interpreter is being replaced, and is ended after that", contextID)
 		}
 	}
 	s.mu.Lock()

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/editors"
+	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+)
+
+// changeFlags are those of connect and disconnect.
+type changeFlags struct {
+	all, dry, force *bool
+}
+
+// names parses the flags, and says which editors are meant.
+func names(args []string, stderr io.Writer, name string, more func(fs flagSet)) ([]editors.ID, changeFlags, error) {
+	fs := newFlags(name, stderr)
+	f := changeFlags{
+		all:   fs.Bool("all", false, "all editors that are on this computer"),
+		dry:   fs.Bool("dry-run", false, "change nothing, and show what would be changed"),
+		force: fs.Bool("force", false, "also where our entry was changed by hand"),
+	}
+	more(fs)
+	words, err := parse(fs, args, len(editors.IDs()))
+	if err != nil {
+		return nil, f, err
+	}
+	switch {
+	case len(words) == 0 && !*f.all:
+		return nil, f, misused("say which editor; agentrunctl editors lists them, and --all means all of them")
+	case len(words) > 0 && *f.all:
+		return nil, f, misused("say which editors, or --all, and not both")
+	}
+	var ids []editors.ID
+	for _, word := range words {
+		id := editors.ID(word)
+		if !slices.Contains(editors.IDs(), id) {
+			return nil, f, misused("there is no editor %q; agentrunctl editors lists them", word)
+		}
+		ids = append(ids, id)
+	}
+	return ids, f, nil
+}
+
+// flagSet is the part of flag.FlagSet that commands add their own flags with.
+type flagSet interface {
+	Bool(name string, value bool, usage string) *bool
+}
+
+// connectEditors writes our entry into the settings of editors.
+func connectEditors(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var byURL *bool
+	ids, f, err := names(args, stderr, "connect", func(fs flagSet) {
+		byURL = fs.Bool("http", false, "connect by URL, with a token of its own, or by the host's socket where the editor can (VS Code)")
+	})
+	if err != nil {
+		return err
+	}
+	c, err := thisComputer(ctx, stderr)
+	if err != nil {
+		return err
+	}
+	if *f.all {
+		for _, st := range c.set.List() {
+			if st.State != editors.NotFound && st.State != editors.Connected && (st.Route == editors.ByFile || st.Route == editors.ByCLI) {
+				ids = append(ids, st.ID)
+			}
+		}
+		if len(ids) == 0 {
+			_, err := fmt.Fprintln(stdout, "Every editor that was found is connected.")
+			return err
+		}
+	}
+	if !*f.dry && !*byURL {
+		if err := c.pointShim(); err != nil {
+			return err
+		}
+	}
+	if c.sys.Getenv(paths.HomeVariable) != "" && !*byURL {
+		fmt.Fprintf(stderr, "%s is set here. Editors do not pass it on: what they start uses the usual folders, unless you add it to their entry.\n", paths.HomeVariable)
+	}
+	return each(ids, stderr, "connected", func(id editors.ID) error {
+		form, err := c.form(id, *byURL)
+		if err != nil {
+			return err
+		}
+		out, err := c.set.Connect(ctx, id, editors.Wish{Form: form, Force: *f.force, DryRun: *f.dry})
+		if err != nil {
+			return err
+		}
+		return printOutcome(stdout, out, *f.dry, "connected")
+	})
+}
+
+// pointShim makes the path that editors are given lead to the relay of this installation.
+func (c *computer) pointShim() error {
+	relay, err := editors.InstalledRelay()
+	if err != nil {
+		return err
+	}
+	return c.shim.Point(relay)
+}
+
+// keepShim lets the path that editors were given, if there is one, lead to the relay of this installation, which may be a newer one.
+func keepShim(dirs paths.Dirs) error {
+	relay, err := editors.InstalledRelay()
+	if err != nil {
+		return nil //nolint:nilerr // without a relay beside it, such as in a test, there is nothing to lead to
+	}
+	shim := editors.FindShim(dirs, editors.System{GOOS: runtime.GOOS, Getenv: os.Getenv})
+	if target, err := shim.Target(); err != nil || target == relay {
+		return nil //nolint:nilerr // no editor was given one
+	}
+	return shim.Point(relay)
+}
+
+// form is the best one for an editor. A socket needs no token and stays where it is, which a port may not.
+func (c *computer) form(id editors.ID, byURL bool) (editors.Form, error) {
+	if !byURL {
+		return editors.Stdio, nil
+	}
+	st, err := c.set.Look(id)
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(st.Forms, editors.Socket) {
+		return editors.Socket, nil
+	}
+	return editors.HTTP, nil
+}
+
+// disconnectEditors takes our entry out of the settings of editors.
+func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	ids, f, err := names(args, stderr, "disconnect", func(flagSet) {})
+	if err != nil {
+		return err
+	}
+	c, err := thisComputer(ctx, stderr)
+	if err != nil {
+		return err
+	}
+	forms := map[editors.ID]editors.Form{}
+	for _, st := range c.set.List() {
+		forms[st.ID] = st.Form
+		if *f.all && (st.State == editors.Connected || st.State == editors.Stale || st.State == editors.HandEdited) {
+			ids = append(ids, st.ID)
+		}
+	}
+	if len(ids) == 0 {
+		_, err := fmt.Fprintln(stdout, "No editor is connected.")
+		return err
+	}
+	return each(ids, stderr, "disconnected", func(id editors.ID) error {
+		out, err := c.set.Disconnect(ctx, id, editors.Wish{Force: *f.force, DryRun: *f.dry})
+		if err != nil {
+			return err
+		}
+		if err := printOutcome(stdout, out, *f.dry, "disconnected"); err != nil {
+			return err
+		}
+		if forms[id] == editors.HTTP && !*f.dry {
+			_, err = fmt.Fprintf(stdout, "  Its token is still valid; to end that: agentrunctl token %s --revoke\n", id)
+		}
+		return err
+	})
+}
+
+// undoEditor takes back the last change to the settings of an editor.
+func undoEditor(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	words, err := parse(newFlags("undo", stderr), args, 1)
+	if err != nil {
+		return err
+	}
+	if len(words) == 0 {
+		return misused("say which editor; agentrunctl editors lists them")
+	}
+	c, err := thisComputer(ctx, stderr)
+	if err != nil {
+		return err
+	}
+	out, err := c.set.Undo(ctx, editors.ID(words[0]))
+	if err != nil {
+		return err
+	}
+	for _, file := range out.Files {
+		if _, err := fmt.Fprintf(stdout, "%s: %s is again as it was before the last change.\n%s", out.Name, file.Path, indented(file.Diff)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each carries out a change for several editors. One that fails does not stop the others.
+func each(ids []editors.ID, stderr io.Writer, done string, change func(editors.ID) error) error {
+	var failed []error
+	for _, id := range ids {
+		if err := change(id); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	switch {
+	case len(failed) == 0:
+		return nil
+	case len(ids) == 1:
+		return failed[0]
+	}
+	for _, err := range failed {
+		fmt.Fprintln(stderr, "agentrunctl:", err)
+	}
+	return errors.New(fmt.Sprint(len(failed), " of ", len(ids), " editors were not ", done))
+}
+
+// printOutcome says what was changed, or would be, and what the user does next.
+func printOutcome(w io.Writer, out editors.Outcome, dry bool, done string) error {
+	var b strings.Builder
+	switch {
+	case out.Link != "":
+		fmt.Fprintf(&b, "%s asks you to add it when you open this link:\n\n  %s\n\n", out.Name, out.Link)
+	case out.Card != "":
+		fmt.Fprintf(&b, "%s takes this text:\n\n%s\n", out.Name, indented(out.Card))
+	case len(out.Files) == 0 && out.Note == "":
+		fmt.Fprintf(&b, "%s is %s already.\n", out.Name, done)
+	case dry:
+		fmt.Fprintf(&b, "%s would be %s:\n", out.Name, done)
+	case len(out.Files) > 0:
+		fmt.Fprintf(&b, "%s is %s.\n", out.Name, done)
+	default:
+		fmt.Fprintf(&b, "%s: %s\n", out.Name, out.Note)
+		out.Note = ""
+	}
+	for _, command := range out.Commands {
+		fmt.Fprintf(&b, "  %s\n", command)
+	}
+	for _, file := range out.Files {
+		if dry {
+			b.WriteString(indented(file.Diff))
+			continue
+		}
+		fmt.Fprintf(&b, "  changed %s\n", file.Path)
+		if file.Copy != "" {
+			fmt.Fprintf(&b, "  kept as it was in %s\n", file.Copy)
+		}
+	}
+	if out.Note != "" {
+		fmt.Fprintf(&b, "  %s\n", out.Note)
+	}
+	if out.After != "" && !dry && (len(out.Files) > 0 || out.Link != "" || out.Card != "") {
+		fmt.Fprintf(&b, "  %s\n", out.After)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func indented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString("  " + line)
+	}
+	if !strings.HasSuffix(text, "\n") {
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

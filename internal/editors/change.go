@@ -1,0 +1,347 @@
+package editors
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Wish is how a change is to be made.
+type Wish struct {
+	// Form is how to connect; empty means Stdio.
+	Form Form
+	// Force also changes an entry that somebody has changed by hand.
+	Force bool
+	// DryRun changes nothing, and says what would be.
+	DryRun bool
+}
+
+// Outcome is what came of a change, or would.
+type Outcome struct {
+	ID   ID     `json:"id"`
+	Name string `json:"name"`
+	// Files are those that were changed; none: everything was so already.
+	Files []FileChange `json:"files"`
+	// Commands are those of the editor that were used instead of writing its file.
+	Commands []string `json:"commands,omitempty"`
+	// Link is to be opened by the user, Card to be pasted, where there is no file to be written.
+	Link string `json:"link,omitempty"`
+	Card string `json:"card,omitempty"`
+	// Note says what went another way than usual.
+	Note string `json:"note,omitempty"`
+	// After is what the user does in the editor for the change to be seen.
+	After string `json:"after,omitempty"`
+}
+
+// FileChange is one file of a change.
+type FileChange struct {
+	Path string `json:"path"`
+	// Diff shows the change, for the user who wants to see it. Tokens of ours are blotted out; lines around it are whatever stands in
+	// the file, so it does not belong in a log.
+	Diff string `json:"diff"`
+	// Copy is where the file is kept as it was; empty if it was not there, or if nothing was done yet.
+	Copy string `json:"copy,omitempty"`
+}
+
+// Connect writes our entry into the editor's settings. What is so already is left alone.
+func (s *Set) Connect(ctx context.Context, id ID, wish Wish) (Outcome, error) {
+	r, err := rowOf(id)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{ID: r.id, Name: r.name, Files: []FileChange{}, After: r.after}
+	if !s.found(r) {
+		return out, fmt.Errorf("%s: %w; install it first, or start it once", r.name, ErrNotFound)
+	}
+	if r.hinders != nil {
+		if why := r.hinders(s.sys); why != "" {
+			return out, fmt.Errorf("%s: %w: %s", r.name, ErrForm, why)
+		}
+	}
+	if wish.Form == "" {
+		wish.Form = Stdio
+	}
+	e, err := s.forWish(r, wish)
+	if err != nil {
+		return out, err
+	}
+	switch route := s.route(r); {
+	case route == ByCard:
+		out.Card = pasteCard(e)
+		return out, nil
+	case route == ByLink && wish.Form != Stdio: // a link passes through too many hands for a token
+		return out, fmt.Errorf("%s: %w: by a link, and a token does not belong in one; leave out --http", r.name, ErrForm)
+	case route == ByLink:
+		out.Link = r.link(e)
+		return out, nil
+	case route == ByCLI && wish.Form == Stdio:
+		return s.connectByCLI(ctx, r, e, wish, out)
+	}
+	return s.change(ctx, r, Connecting, wish, out, func(_ *journal, img image) (edited, error) { return s.connected(r, e, wish, img) })
+}
+
+// forWish is wanted without making a token for a dry run.
+func (s *Set) forWish(r row, wish Wish) (entry, error) {
+	if wish.DryRun && s.opt.Token != nil {
+		dry := *s
+		dry.opt.Token = func(string) (string, error) { return "art_new", nil }
+		return dry.wanted(r, wish.Form)
+	}
+	return s.wanted(r, wish.Form)
+}
+
+// Disconnect takes our entry out of the editor's settings. If nothing else was changed since it came in, the file is what it was
+// before, byte for byte.
+func (s *Set) Disconnect(ctx context.Context, id ID, wish Wish) (Outcome, error) {
+	r, err := rowOf(id)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{ID: r.id, Name: r.name, Files: []FileChange{}}
+	switch files := s.files(r); {
+	case r.card, r.link != nil && len(files) == 0:
+		out.Note = "Take it out in " + r.name + "'s own settings: it keeps them where no other program can change them."
+		return out, nil
+	case s.route(r) == ByCLI:
+		return s.disconnectByCLI(ctx, r, wish, out)
+	}
+	return s.change(ctx, r, Disconnecting, wish, out, func(j *journal, img image) (edited, error) { return s.disconnected(j, r, wish, img) })
+}
+
+// edited is what a file shall be, and which folders shall go with it if it goes.
+type edited struct {
+	image
+	folders []string
+}
+
+// alteration is a file that changes.
+type alteration struct {
+	before image
+	after  edited
+}
+
+// connected is a file with our entry.
+func (s *Set) connected(r row, e entry, wish Wish, img image) (edited, error) {
+	drop, err := s.mayConnect(r, e, wish, img)
+	if err != nil {
+		return edited{}, err
+	}
+	if wish.Force {
+		for n := range e {
+			e[n].loose = false
+		}
+	}
+	text := img.text
+	if r.fresh != "" && blank(bytes.TrimPrefix(text, bom)) {
+		text = []byte(r.fresh)
+	}
+	if text, err = put(r.format, text, r.at(), e, drop); err != nil {
+		return edited{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	img.exists, img.text = true, text
+	return edited{image: img}, nil
+}
+
+// mayConnect says whether our entry may be written into a file, and which members of an old one go.
+func (s *Set) mayConnect(r row, e entry, wish Wish, img image) (drop []string, err error) {
+	tree, err := parse(r.format, img.text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	found, there, err := find(tree, r.at())
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if !there {
+		if others := s.others(tree, r); len(others) > 0 && !wish.Force {
+			return nil, fmt.Errorf("%w, %s, and would list every tool twice; take that out first", ErrElsewhere, others[0])
+		}
+		return nil, nil
+	}
+	if st := s.judge(r, found); st.State == HandEdited && !wish.Force {
+		return nil, fmt.Errorf("%w: %s; to put ours in its place, use --force", ErrHandEdited, st.Detail)
+	}
+	drop = r.dropped(e)
+	if wish.Force {
+		drop = append(drop, extra(found, e)...)
+	}
+	return drop, nil
+}
+
+// disconnected is a file without our entry.
+func (s *Set) disconnected(j *journal, r row, wish Wish, img image) (edited, error) {
+	if err := s.mayDisconnect(r, wish, img); err != nil {
+		return edited{}, err
+	}
+	ours := func(img image) bool { return s.has(r, img) }
+	if !ours(img) {
+		return edited{image: img}, nil
+	}
+	if was, folders, ok := j.origin(img, ours); ok {
+		was.mode = img.mode
+		return edited{was, folders}, nil
+	}
+	text, err := remove(r.format, img.text, r.at())
+	if err != nil {
+		return edited{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	img.text = text
+	return edited{image: img}, nil
+}
+
+// has says whether an entry of our name is in a file.
+func (s *Set) has(r row, img image) bool {
+	tree, err := parse(r.format, img.text)
+	if err != nil {
+		return false
+	}
+	_, there, err := find(tree, r.at())
+	return there && err == nil
+}
+
+// mayDisconnect refuses to take out what only has our name.
+func (s *Set) mayDisconnect(r row, wish Wish, img image) error {
+	tree, err := parse(r.format, img.text)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	found, there, err := find(tree, r.at())
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if !there || wish.Force || isRelay(commandOf(found)) || isOurs(addressOf(found)) {
+		return nil
+	}
+	if st := s.judge(r, found); st.State != HandEdited {
+		return nil
+	}
+	return fmt.Errorf("%w, and does not lead to us (%s); to take it out all the same, use --force", ErrHandEdited, s.difference(r, found))
+}
+
+// attempts is how often a change is made anew because its file was changed in the same moment.
+const attempts = 5
+
+// change makes a change to the files of an editor.
+func (s *Set) change(ctx context.Context, r row, action Action, wish Wish, out Outcome, edit func(*journal, image) (edited, error)) (Outcome, error) {
+	if wish.DryRun {
+		_, list, err := s.plan(r, edit)
+		if err != nil {
+			return out, err
+		}
+		out.Files = differences(list)
+		return out, nil
+	}
+	lock, err := s.lock(ctx.Done())
+	if err != nil {
+		return out, fmt.Errorf("%s: %w", r.name, err)
+	}
+	defer func() { _ = lock.Close() }()
+	return s.changeLocked(r, action, ByFile, out, edit)
+}
+
+// changeLocked is change for who has the lock.
+func (s *Set) changeLocked(r row, action Action, route Route, out Outcome, edit func(*journal, image) (edited, error)) (Outcome, error) {
+	for range attempts {
+		j, list, err := s.plan(r, edit)
+		if err != nil {
+			return out, err
+		}
+		if len(list) == 0 {
+			// Nothing to write; what the user wants is written down all the same.
+			if j.wants() != (action == Connecting) {
+				_, err = j.begin(action, route, nil)
+			}
+			return out, err
+		}
+		changes, err := s.carryOut(j, action, list)
+		out.Files = append(out.Files, changes...)
+		if errors.Is(err, errMoved) {
+			continue
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", r.name, err)
+		}
+		return out, err
+	}
+	return out, fmt.Errorf("%s: its settings file changes all the time; close %s and try again", r.name, r.name)
+}
+
+// plan reads the files of an editor and says what they shall be, of those that change. All are read before any is written: a file
+// that cannot be parsed stops the change of the others too.
+func (s *Set) plan(r row, edit func(*journal, image) (edited, error)) (j *journal, list []alteration, err error) {
+	j = s.journal(r.id)
+	if j.err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", r.name, j.err)
+	}
+	for _, path := range s.files(r) {
+		now, err := look(path)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w: %s: %w", r.name, ErrUnreadable, path, err)
+		}
+		then, err := edit(j, now)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %s: %w", r.name, path, err)
+		}
+		if !then.is(now) {
+			list = append(list, alteration{now, then})
+		}
+	}
+	return j, list, nil
+}
+
+// carryOut writes down and writes.
+func (s *Set) carryOut(j *journal, action Action, list []alteration) ([]FileChange, error) {
+	rec, err := j.begin(action, ByFile, list)
+	if err != nil {
+		return nil, fmt.Errorf("nothing was changed: %w", err)
+	}
+	made := false
+	for n, a := range list {
+		folders, err := a.after.write(a.before)
+		if err != nil {
+			removeFolders(folders)
+			err = leftAlone(a.before.path, err)
+			if n == 0 {
+				return nil, errors.Join(err, j.drop())
+			}
+			rec.Files = rec.Files[:n] // what was written can be undone
+			return j.describe(rec, list[:n]), errors.Join(err, j.save())
+		}
+		rec.Files[n].Folders = folders
+		made = made || len(folders) > 0
+		removeFolders(a.after.folders)
+	}
+	if made {
+		err = j.save()
+	}
+	return j.describe(rec, list), err
+}
+
+// leftAlone says that a file is what it was, and what can be done.
+func leftAlone(path string, err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("%s was left as it was: %w; see whom it and its folder belong to", path, err)
+	}
+	return fmt.Errorf("%s was left as it was: %w", path, err)
+}
+
+// describe shows what was changed, and where the copies are.
+func (j *journal) describe(rec *record, list []alteration) []FileChange {
+	changes := differences(list)
+	for n, f := range rec.Files {
+		if f.Copy != "" {
+			changes[n].Copy = j.copyPath(f.Copy)
+		}
+	}
+	return changes
+}
+
+func differences(list []alteration) []FileChange {
+	changes := make([]FileChange, 0, len(list))
+	for _, a := range list {
+		changes = append(changes, FileChange{Path: a.before.path, Diff: unified(a.before.path, a.before, a.after.image)})
+	}
+	return changes
+}

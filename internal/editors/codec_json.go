@@ -1,0 +1,376 @@
+package editors
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tailscale/hujson"
+)
+
+// jsonCodec edits JSON, with comments and trailing commas where the editor takes them. hujson says where each value begins and
+// ends; what is written is spliced in there, indented as its neighbours are.
+type jsonCodec struct {
+	strict bool // the editor reads nothing but plain JSON
+}
+
+func (jsonCodec) merges() bool { return true }
+
+func (c jsonCodec) tree(text []byte) (map[string]any, error) {
+	if blank(text) {
+		return map[string]any{}, nil
+	}
+	if _, err := c.root(text); err != nil {
+		return nil, err
+	}
+	plain, err := hujson.Standardize(slices.Clone(text)) // it works in place
+	if err != nil {
+		return nil, err
+	}
+	var tree map[string]any
+	dec := json.NewDecoder(bytes.NewReader(plain))
+	dec.UseNumber() // as they are written: large ones do not fit a float
+	if err := dec.Decode(&tree); err != nil {
+		return nil, err
+	}
+	return tree, nil
+}
+
+// root parses a text whose root is an object.
+func (c jsonCodec) root(text []byte) (*hujson.Object, error) {
+	if c.strict && !json.Valid(text) {
+		var value any
+		return nil, json.Unmarshal(text, &value)
+	}
+	value, err := hujson.Parse(text)
+	if err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
+	}
+	root, ok := value.Value.(*hujson.Object)
+	if !ok {
+		return nil, errors.New("it is JSON, but not an object")
+	}
+	return root, nil
+}
+
+// lookUp finds a member of an object by its name; -1 if it is not there.
+func lookUp(object *hujson.Object, name string) (at int, err error) {
+	at = -1
+	for n, m := range object.Members {
+		if literal, ok := m.Name.Value.(hujson.Literal); !ok || literal.String() != name {
+			continue
+		}
+		if at >= 0 {
+			return -1, fmt.Errorf("%q is in it twice", name)
+		}
+		at = n
+	}
+	return at, nil
+}
+
+// object finds the object behind the keys, outermost first; nil if a key is not there.
+func (c jsonCodec) object(text []byte, keys ...string) (*hujson.Value, *hujson.Object, error) {
+	value, err := hujson.Parse(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := &value
+	for {
+		object, ok := at.Value.(*hujson.Object)
+		if !ok {
+			return nil, nil, errors.New("a part of it that should be an object is none")
+		}
+		if len(keys) == 0 {
+			return at, object, nil
+		}
+		n, err := lookUp(object, keys[0])
+		if err != nil || n < 0 {
+			return nil, nil, err
+		}
+		at, keys = &object.Members[n].Value, keys[1:]
+	}
+}
+
+func (c jsonCodec) put(text []byte, at place, e entry, drop []string) ([]byte, error) {
+	if blank(text) {
+		whole := entry{fixed(at.section, entry{fixed(at.name, e)})}
+		return []byte(whole.json("", "  ", newline(text), true) + newline(text)), nil
+	}
+	_, section, err := c.object(text, at.section)
+	switch {
+	case err != nil:
+		return nil, err
+	case section == nil:
+		return c.add(text, nil, fixed(at.section, entry{fixed(at.name, e)}))
+	}
+	_, object, err := c.object(text, at.section, at.name)
+	switch {
+	case err != nil:
+		return nil, err
+	case object == nil:
+		return c.add(text, []string{at.section}, fixed(at.name, e))
+	}
+	return c.merge(text, []string{at.section, at.name}, e, drop)
+}
+
+// merge brings an entry that is there to what e says.
+func (c jsonCodec) merge(text []byte, keys []string, e entry, drop []string) ([]byte, error) {
+	for _, name := range drop {
+		_, object, err := c.object(text, keys...)
+		if err != nil {
+			return nil, err
+		}
+		n, err := lookUp(object, name)
+		if err != nil {
+			return nil, err
+		}
+		if n >= 0 {
+			text = c.cut(text, keys, n)
+		}
+	}
+	for _, m := range e {
+		if m.loose {
+			continue
+		}
+		_, object, err := c.object(text, keys...)
+		if err != nil {
+			return nil, err
+		}
+		n, err := lookUp(object, m.name)
+		if err != nil {
+			return nil, err
+		}
+		if n < 0 {
+			if text, err = c.add(text, keys, m); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		old := object.Members[n].Value
+		var value any
+		if plain, err := hujson.Standardize(slices.Clone(text[old.StartOffset:old.EndOffset])); err == nil && json.Unmarshal(plain, &value) == nil && same(value, m.value) {
+			continue
+		}
+		text = apply(text, splice{old.StartOffset, old.EndOffset, quote(m.value)})
+	}
+	return text, nil
+}
+
+func (c jsonCodec) remove(text []byte, at place) ([]byte, error) {
+	_, section, err := c.object(text, at.section)
+	if err != nil {
+		return nil, err
+	}
+	n, err := lookUp(section, at.name)
+	if err != nil {
+		return nil, err
+	}
+	return c.cut(text, []string{at.section}, n), nil
+}
+
+// add writes a member at the end of the object behind the keys.
+func (c jsonCodec) add(text []byte, keys []string, m member) ([]byte, error) {
+	value, object, err := c.object(text, keys...)
+	if err != nil {
+		return nil, err
+	}
+	closing := value.EndOffset - 1 // of the brace
+	nl, unit := newline(text), indentUnit(text)
+	written := func(indent, nl string, spaced bool) string {
+		if inner, ok := m.value.(entry); ok {
+			return quote(m.name) + colon(nl != "" || spaced) + inner.json(indent, unit, nl, spaced)
+		}
+		return quote(m.name) + colon(nl != "" || spaced) + quote(m.value)
+	}
+	if len(object.Members) == 0 {
+		if oneLine(text) {
+			spaced := bytes.Contains(text, []byte(": "))
+			return apply(text, splice{closing, closing, written("", "", spaced)}), nil
+		}
+		outer := indentAt(text, value.StartOffset)
+		from := closing - len(trailingSpace(text[:closing])) // what space was in the braces gives way to ours
+		return apply(text, splice{from, closing, nl + outer + unit + written(outer+unit, nl, true) + nl + outer}), nil
+	}
+	last := object.Members[len(object.Members)-1]
+	end := last.Value.EndOffset
+	tail := text[end:closing]
+	comma := commaIn(tail)
+	behind, broken := restOfLine(tail)
+	if !broken && !ownLine(text, last.Name.StartOffset) { // the object is in one line, and stays so
+		spaced := bytes.Contains(text[value.StartOffset:value.EndOffset], []byte(": "))
+		space := ""
+		if spaced || ownSpace(text, last.Name.StartOffset) {
+			space = " "
+		}
+		if comma >= 0 {
+			return apply(text, splice{end + comma + 1, end + comma + 1, space + written("", "", spaced) + ","}), nil
+		}
+		return apply(text, splice{end, end, "," + space + written("", "", spaced)}), nil
+	}
+	indent := indentAt(text, last.Name.StartOffset)
+	whole := nl + indent + written(indent, nl, true)
+	if comma >= 0 {
+		behind = max(behind, comma+1)
+		return apply(text, splice{end + behind, end + behind, whole + ","}), nil
+	}
+	return apply(text, splice{end, end, ","}, splice{end + behind, end + behind, whole}), nil
+}
+
+// cut takes the n-th member out of the object behind the keys, with the line on which it stands, if it has one to itself.
+func (c jsonCodec) cut(text []byte, keys []string, n int) []byte {
+	value, object, err := c.object(text, keys...)
+	if err != nil || object == nil {
+		return text // the caller has just found it; that nothing was done shows when the trees are compared
+	}
+	m := object.Members[n]
+	from := m.Name.StartOffset - len(lineStart(text[:m.Name.StartOffset]))
+	to := m.Value.EndOffset
+	closing := value.EndOffset - 1
+	next := closing
+	if n < len(object.Members)-1 {
+		next = object.Members[n+1].Name.StartOffset
+	}
+	if comma := commaIn(text[to:next]); comma >= 0 {
+		to += comma + 1
+		switch {
+		case next == closing: // the last one, as we write it
+		case !ownLine(text, next): // in one line with what follows
+			to += len(leadingBlanks(text[to:next]))
+			from = m.Name.StartOffset
+		case !ownLine(text, m.Name.StartOffset):
+			from = m.Name.StartOffset
+		}
+		text = apply(text, splice{from, to, ""})
+	} else {
+		splices := []splice{{from, to, ""}}
+		if n > 0 {
+			before := object.Members[n-1].Value.EndOffset
+			if comma := commaIn(text[before:m.Name.StartOffset]); comma >= 0 {
+				splices = append(splices, splice{before + comma, before + comma + 1, ""})
+				if before+comma+1 > from { // the blanks before our name were taken with it
+					splices[0].from = before + comma + 1
+				}
+			}
+		}
+		text = apply(text, splices...)
+	}
+	if len(object.Members) > 1 {
+		return text
+	}
+	// The object is empty now. If nothing but space is left in it, it is written as such.
+	if value, object, err = c.object(text, keys...); err == nil && object != nil && len(bytes.TrimSpace(text[value.StartOffset+1:value.EndOffset-1])) == 0 {
+		text = apply(text, splice{value.StartOffset, value.EndOffset, "{}"})
+	}
+	return text
+}
+
+func colon(spaced bool) string {
+	if spaced {
+		return ": "
+	}
+	return ":"
+}
+
+// commaIn is where the comma is in the space and comments between two members, or -1.
+func commaIn(gap []byte) int {
+	for n := 0; n < len(gap); n++ {
+		switch {
+		case gap[n] == ',':
+			return n
+		case bytes.HasPrefix(gap[n:], []byte("//")):
+			end := bytes.IndexByte(gap[n:], '\n')
+			if end < 0 {
+				return -1
+			}
+			n += end
+		case bytes.HasPrefix(gap[n:], []byte("/*")):
+			end := bytes.Index(gap[n+2:], []byte("*/"))
+			if end < 0 {
+				return -1
+			}
+			n += end + 3
+		}
+	}
+	return -1
+}
+
+// restOfLine is how much of what follows a value belongs to its line: blanks, a comma, comments. broken says that the line ends
+// there, with everything that stands behind the value in the object on lines of their own.
+func restOfLine(tail []byte) (length int, broken bool) {
+	for n := 0; n < len(tail); n++ {
+		switch {
+		case tail[n] == '\n':
+			return length, true
+		case bytes.HasPrefix(tail[n:], []byte("//")):
+			end := bytes.IndexByte(tail[n:], '\n')
+			if end < 0 {
+				return len(tail), false
+			}
+			return n + len(bytes.TrimRight(tail[n:n+end], "\r")), true
+		case bytes.HasPrefix(tail[n:], []byte("/*")):
+			end := bytes.Index(tail[n+2:], []byte("*/"))
+			if end < 0 {
+				return length, false
+			}
+			if bytes.IndexByte(tail[n:n+2+end], '\n') >= 0 { // it goes on below: it is about what comes there
+				return length, true
+			}
+			n += end + 3
+			length = n + 1
+		case tail[n] == ',':
+			length = n + 1
+		}
+	}
+	return length, false
+}
+
+// lineStart is the line break and the blanks before a place, or only the blanks if it is not first in its line.
+func lineStart(before []byte) []byte {
+	n := len(before) - len(trailingBlanks(before))
+	if n > 0 && before[n-1] == '\n' {
+		n--
+		if n > 0 && before[n-1] == '\r' {
+			n--
+		}
+	}
+	return before[n:]
+}
+
+// ownLine says that a place is the first of its line.
+func ownLine(text []byte, at int) bool {
+	n := at - len(trailingBlanks(text[:at]))
+	return n == 0 || text[n-1] == '\n'
+}
+
+func ownSpace(text []byte, at int) bool { return at > 0 && text[at-1] == ' ' }
+
+func trailingBlanks(text []byte) []byte { return text[len(bytes.TrimRight(text, " \t")):] }
+func trailingSpace(text []byte) []byte  { return text[len(bytes.TrimRight(text, " \t\r\n")):] }
+func leadingBlanks(text []byte) []byte {
+	return text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+}
+
+// indentAt is the indentation of the line in which a place is.
+func indentAt(text []byte, at int) string {
+	line := text[bytes.LastIndexByte(text[:at], '\n')+1:]
+	return string(leadingBlanks(line))
+}
+
+// indentUnit is by how much a text indents: what stands before the first line that is indented, or two blanks.
+func indentUnit(text []byte) string {
+	for line := range bytes.Lines(text) {
+		if blanks := leadingBlanks(line); len(blanks) > 0 && !blank(line) && bytes.HasPrefix(bytes.TrimSpace(line), []byte(`"`)) {
+			return string(blanks)
+		}
+	}
+	return "  "
+}
+
+// oneLine says that a text that says something is written without line breaks.
+func oneLine(text []byte) bool {
+	trimmed := bytes.TrimSpace(text)
+	return !bytes.Contains(trimmed, []byte("\n")) && bytes.Contains(trimmed, []byte(":"))
+}

@@ -1,0 +1,140 @@
+package editors
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// tomlCodec edits TOML as text. Our entry is a table of its own at the end of the file, between two comments that say whose it is.
+// go-toml says what a file means and where its tables and keys are: marshalling would lose comments and the writer's quoting.
+type tomlCodec struct{}
+
+func (tomlCodec) merges() bool { return false }
+
+func (tomlCodec) tree(text []byte) (map[string]any, error) {
+	tree := map[string]any{}
+	if err := toml.Unmarshal(text, &tree); err != nil {
+		if wrong, ok := errors.AsType[*toml.DecodeError](err); ok {
+			line, column := wrong.Position()
+			return nil, fmt.Errorf("line %d, column %d: %s", line, column, strings.TrimPrefix(wrong.Error(), "toml: "))
+		}
+		return nil, err
+	}
+	return tree, nil
+}
+
+func (c tomlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, error) {
+	old, err := tomlLines(text, at)
+	if err != nil {
+		return nil, err
+	}
+	nl := newline(text)
+	lines := []string{"[" + tomlKey(at.section) + "." + tomlKey(at.name) + "]"}
+	for _, m := range e {
+		lines = append(lines, tomlKey(m.name)+" = "+tomlValue(m.value))
+	}
+	table := strings.Join(lines, nl) + nl
+	if len(old) > 0 { // the new one stands where the old one stood, between the same comments
+		old[0].with = table
+		return apply(text, old...), nil
+	}
+	var b strings.Builder
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		b.WriteString(nl)
+	}
+	if !blank(text) {
+		b.WriteString(nl)
+	}
+	b.WriteString(markBegin + nl + table + markEnd + nl)
+	return apply(text, splice{len(text), len(text), b.String()}), nil
+}
+
+func (c tomlCodec) remove(text []byte, at place) ([]byte, error) {
+	cut, err := tomlLines(text, at)
+	if err != nil {
+		return nil, err
+	}
+	return withoutMarks(apply(text, cut...)), nil
+}
+
+// tomlLines are the lines that say something of our entry, whether in a table of its own, in one for each of its parts, or by keys
+// with dots.
+func tomlLines(text []byte, at place) ([]splice, error) {
+	var p unstable.Parser
+	p.Reset(text)
+	var found []splice
+	var table []string // the path of the table that we are in
+	ours := func(path []string) bool { return len(path) >= 2 && path[0] == at.section && path[1] == at.name }
+	for p.NextExpression() {
+		e := p.Expression()
+		var keys []string
+		var first, end uint32
+		it := e.Key()
+		for it.Next() {
+			if keys == nil {
+				first = it.Node().Raw.Offset
+			}
+			keys = append(keys, string(it.Node().Data))
+			end = it.Node().Raw.Offset + it.Node().Raw.Length
+		}
+		switch e.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			if table = keys; !ours(table) {
+				continue
+			}
+		case unstable.KeyValue:
+			if !ours(slices.Concat(table, keys)) {
+				continue
+			}
+			first, end = e.Raw.Offset, e.Raw.Offset+e.Raw.Length
+		default:
+			continue
+		}
+		from, to := wholeLines(text, int(first), int(end))
+		if n := len(found) - 1; n >= 0 && found[n].to == from {
+			found[n].to = to
+		} else {
+			found = append(found, splice{from: from, to: to})
+		}
+	}
+	if err := p.Error(); err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// wholeLines widens a range to the lines in which it is.
+func wholeLines(text []byte, from, to int) (int, int) {
+	from = bytes.LastIndexByte(text[:from], '\n') + 1
+	if n := bytes.IndexByte(text[to:], '\n'); n >= 0 {
+		return from, to + n + 1
+	}
+	return from, len(text)
+}
+
+// tomlKey writes a key, bare where that is allowed.
+func tomlKey(name string) string {
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == "" && name != "" {
+		return name
+	}
+	return quote(name)
+}
+
+// tomlValue writes a value in one line. Strings of TOML have all the escapes that JSON writes.
+func tomlValue(value any) string {
+	inner, ok := value.(entry)
+	if !ok {
+		return quote(value)
+	}
+	var parts []string
+	for _, m := range inner {
+		parts = append(parts, tomlKey(m.name)+" = "+tomlValue(m.value))
+	}
+	return "{ " + strings.Join(parts, ", ") + " }"
+}

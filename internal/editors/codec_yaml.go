@@ -1,0 +1,288 @@
+package editors
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// yamlCodec edits YAML as text. Our entry is the first of its section, between two comments that say whose it is: there the
+// section's own line and the indentation of what follows are known for certain. The parser's tree, written out again, would have
+// other indentation and fewer empty lines, so it is only used to find lines.
+type yamlCodec struct {
+	list bool // the section is a list of entries with names, not a map
+}
+
+func (yamlCodec) merges() bool { return false }
+
+func (yamlCodec) tree(text []byte) (map[string]any, error) {
+	root, err := yamlRoot(text)
+	if err != nil || root == nil {
+		return map[string]any{}, err
+	}
+	var tree map[string]any
+	if err := root.Decode(&tree); err != nil {
+		return nil, errors.New("it is not YAML with names as keys")
+	}
+	return tree, nil
+}
+
+// yamlRoot parses a file of one document whose root is a map; nil if there is nothing in it.
+func yamlRoot(text []byte) (*yaml.Node, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	var document, second yaml.Node
+	switch err := dec.Decode(&document); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, yamlError(err)
+	}
+	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
+		return nil, errors.New("it has more than one document")
+	}
+	root := document.Content[0]
+	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
+		return nil, nil
+	}
+	if root.Kind != yaml.MappingNode {
+		return nil, errors.New("it is YAML, but not a map")
+	}
+	return root, nil
+}
+
+// yamlError leaves out of the parser's words whatever could be content.
+func yamlError(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if line, what, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(line, "line ") {
+		return fmt.Errorf("%s: %s", line, strings.SplitN(what, "\n", 2)[0])
+	}
+	return errors.New(strings.SplitN(text, "\n", 2)[0])
+}
+
+// yamlKey finds a key of a map and its value.
+func yamlKey(m *yaml.Node, name string) (key, value *yaml.Node) {
+	for n := 0; n+1 < len(m.Content); n += 2 {
+		if m.Content[n].Value == name {
+			return m.Content[n], m.Content[n+1]
+		}
+	}
+	return nil, nil
+}
+
+// errShape is for files that are good YAML and written in another way than programs can add to.
+var errShape = errors.New("it is written in a way that cannot be added to by a program; please add the entry by hand")
+
+func (c yamlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, error) {
+	root, err := yamlRoot(text)
+	if err != nil {
+		return nil, err
+	}
+	nl := newline(text)
+	if root == nil {
+		return append(ended(text, nl), c.section(at, e, nl)...), nil
+	}
+	if root.Style&yaml.FlowStyle != 0 {
+		return nil, errShape
+	}
+	key, value := yamlKey(root, at.section)
+	if key == nil {
+		if root.Column != 1 || endsDocument(text) {
+			return nil, errShape
+		}
+		return append(ended(text, nl), c.section(at, e, nl)...), nil
+	}
+	header := lineOf(text, key.Line)
+	indent := strings.Repeat(" ", key.Column-1+2)
+	switch {
+	case value.Kind == yaml.ScalarNode && value.Tag == "!!null" && value.Value == "":
+		to := header.to
+		block := c.block(at.name, e, indent, nl)
+		if to == len(text) && !bytes.HasSuffix(text, []byte("\n")) {
+			block = nl + block
+		}
+		return apply(text, splice{to, to, block}), nil
+	case value.Style&yaml.FlowStyle != 0 && len(value.Content) == 0 && value.Line == key.Line:
+		// {} or [] give way to a block
+		from := header.from + runeOffset(text[header.from:header.to], value.Column-1)
+		if from+2 > header.to || !slices.Contains([]string{"{}", "[]"}, string(text[from:from+2])) {
+			return nil, errShape
+		}
+		blanks := len(trailingBlanks(text[header.from:from]))
+		block := c.block(at.name, e, indent, nl)
+		if header.to == len(text) && !bytes.HasSuffix(text, []byte("\n")) {
+			block = nl + block
+		}
+		return apply(text, splice{from - blanks, from + 2, ""}, splice{header.to, header.to, block}), nil
+	case value.Style&yaml.FlowStyle != 0, value.Line == key.Line, len(value.Content) == 0, value.Kind == yaml.MappingNode == c.list:
+		return nil, errShape
+	}
+	old, err := c.lines(text, value, at.name)
+	if err != nil {
+		return nil, err
+	}
+	indent = strings.Repeat(" ", value.Column-1)
+	if old.to > 0 { // the new one stands where the old one stood
+		return apply(text, splice{old.from, old.to, c.item(at.name, e, indent, nl)}), nil
+	}
+	return apply(text, splice{header.to, header.to, c.block(at.name, e, indent, nl)}), nil
+}
+
+func (c yamlCodec) remove(text []byte, at place) ([]byte, error) {
+	root, err := yamlRoot(text)
+	if err != nil {
+		return nil, err
+	}
+	key, value := yamlKey(root, at.section)
+	if value.Style&yaml.FlowStyle != 0 {
+		return nil, errors.New("our entry is written in one line with others; please take it out by hand")
+	}
+	cut, err := c.lines(text, value, at.name)
+	if err != nil {
+		return nil, err
+	}
+	if only := len(value.Content) == 1 || !c.list && len(value.Content) == 2; only {
+		// A key with nothing behind it is null, which some editors take for a mistake.
+		header := lineOf(text, key.Line)
+		colon := bytes.IndexByte(text[header.from:header.to], ':')
+		if colon < 0 {
+			return nil, errShape
+		}
+		nothing := " {}"
+		if c.list {
+			nothing = " []"
+		}
+		at := header.from + colon + 1
+		return withoutMarks(apply(text, splice{at, at, nothing}, cut)), nil
+	}
+	return withoutMarks(apply(text, cut)), nil
+}
+
+// lines are those of our entry in its section; to is 0 if there is none. What is deeper than the beginning of the entry belongs to it.
+func (c yamlCodec) lines(text []byte, section *yaml.Node, name string) (splice, error) {
+	var first *yaml.Node
+	if c.list {
+		for _, item := range section.Content {
+			if item.Kind != yaml.MappingNode {
+				continue
+			}
+			if _, value := yamlKey(item, "name"); value != nil && value.Value == name {
+				first = item
+			}
+		}
+	} else {
+		first, _ = yamlKey(section, name)
+	}
+	if first == nil {
+		return splice{}, nil
+	}
+	begin := lineOf(text, first.Line)
+	depth := section.Column - 1
+	if got := len(leadingBlanks(text[begin.from:begin.to])); got != depth {
+		return splice{}, errors.New("our entry does not begin on a line of its own; please take it out by hand")
+	}
+	end := begin.to
+	for at := begin.to; at < len(text); {
+		line := text[at:]
+		if n := bytes.IndexByte(line, '\n'); n >= 0 {
+			line = line[:n+1]
+		}
+		at += len(line)
+		if blank(line) { // belongs to it if more follows
+			continue
+		}
+		if len(leadingBlanks(line)) <= depth {
+			break
+		}
+		end = at
+	}
+	return splice{from: begin.from, to: end}, nil
+}
+
+// section writes a section with nothing but our entry.
+func (c yamlCodec) section(at place, e entry, nl string) string {
+	return quoteYAMLKey(at.section) + ":" + nl + c.block(at.name, e, "  ", nl)
+}
+
+// block is an entry between our comments.
+func (c yamlCodec) block(name string, e entry, indent, nl string) string {
+	return indent + markBegin + nl + c.item(name, e, indent, nl) + indent + markEnd + nl
+}
+
+// item is an entry of a section.
+func (c yamlCodec) item(name string, e entry, indent, nl string) string {
+	if !c.list {
+		return indent + quoteYAMLKey(name) + ":" + nl + yamlMembers(e, indent+"  ", nl)
+	}
+	body := yamlMembers(e, indent+"  ", nl)
+	return indent + "- " + strings.TrimPrefix(body, indent+"  ")
+}
+
+// yamlMembers writes members. A JSON string is a YAML string in double quotes.
+func yamlMembers(e entry, indent, nl string) string {
+	var b strings.Builder
+	for _, m := range e {
+		b.WriteString(indent + quoteYAMLKey(m.name) + ":")
+		if inner, ok := m.value.(entry); ok {
+			b.WriteString(nl + yamlMembers(inner, indent+"  ", nl))
+			continue
+		}
+		b.WriteString(" " + quote(m.value) + nl)
+	}
+	return b.String()
+}
+
+// yamlWords mean something else than themselves in some version of YAML.
+var yamlWords = []string{"", "-", "null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+
+// quoteYAMLKey writes a key; those of our entries are plain words.
+func quoteYAMLKey(name string) string {
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") == "" && !slices.Contains(yamlWords, name) {
+		return name
+	}
+	return quote(name)
+}
+
+// ended is a text that ends with a line break.
+func ended(text []byte, nl string) []byte {
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		return append(text, nl...)
+	}
+	return text
+}
+
+// endsDocument says that a text has the mark behind which nothing may be added.
+func endsDocument(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if bytes.HasPrefix(line, []byte("...")) {
+			return true
+		}
+	}
+	return false
+}
+
+// lineOf is where a line is, counted from 1.
+func lineOf(text []byte, number int) splice {
+	from := 0
+	for ; number > 1; number-- {
+		n := bytes.IndexByte(text[from:], '\n')
+		if n < 0 {
+			break
+		}
+		from += n + 1
+	}
+	if n := bytes.IndexByte(text[from:], '\n'); n >= 0 {
+		return splice{from: from, to: from + n + 1}
+	}
+	return splice{from: from, to: len(text)}
+}
+
+// runeOffset is how many bytes the first characters of a line have.
+func runeOffset(line []byte, characters int) int {
+	runes := []rune(string(line))
+	return len(string(runes[:min(characters, len(runes))]))
+}

@@ -1,0 +1,25 @@
+package editors
+
+import "testing"
+
+// Files are the settings files of an editor on a system.
+func Files(t *testing.T, sys System, id ID) []string {
+	t.Helper()
+	r, err := rowOf(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sys, err = sys.complete(); err != nil {
+		t.Fatal(err)
+	}
+	if r.files == nil {
+		return nil
+	}
+	return r.files(sys)
+}
+
+// Junction is what makes a folder of Windows lead to another.
+var Junction = junction
+
+// Fingerprint is one look of Watch at files that did not change.
+func Fingerprint(s *Set) uint64 { return s.fingerprint() }

@@ -1,0 +1,96 @@
+//go:build unix
+
+package editors_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/editors"
+)
+
+// TestDiskFull connects where a file cannot grow: the copy fits, what is to be written does not; and then where the copy does not
+// fit either. The limit is set in a child, which it would otherwise be set in for good.
+func TestDiskFull(t *testing.T) {
+	if limit := os.Getenv("EDITORS_TEST_LIMIT"); limit != "" {
+		fullDisk(t, limit)
+		return
+	}
+	original := []byte(`{"note": "` + strings.Repeat("x", 4000) + `"}`)
+	for _, tc := range []struct {
+		name string
+		room int
+		want string
+	}{{"the file", 10, "left as it was"}, {"the copy", -1000, "nothing was changed: keep a copy"}} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHome(t, "cursor")
+			h.put(t, "cursor", original)
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDiskFull$", "-test.v")
+			cmd.Env = append(os.Environ(), "EDITORS_TEST_HOME="+h.dir, "EDITORS_TEST_LIMIT="+strconv.Itoa(len(original)+tc.room))
+			out, err := cmd.CombinedOutput()
+			if err != nil || !bytes.Contains(out, []byte("Cursor: ")) || !bytes.Contains(out, []byte(tc.want)) || !bytes.Contains(out, []byte("file too large")) {
+				t.Errorf("Connect without room said %q (%v), want %q", out, err, tc.want)
+			}
+			h.unchanged(t, "cursor", original)
+			h.noTrace(t, "cursor")
+			if st := h.look(t, "cursor"); st.State != editors.Found || st.Lost {
+				t.Errorf("afterwards it is %+v", st)
+			}
+			connect(t, h, "cursor") // once there is room
+		})
+	}
+}
+
+func fullDisk(t *testing.T, limit string) {
+	signal.Ignore(syscall.SIGXFSZ)
+	size, err := strconv.ParseUint(limit, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: size}); err != nil {
+		t.Fatal(err)
+	}
+	home := os.Getenv("EDITORS_TEST_HOME")
+	set, err := editors.New(editors.Options{
+		System: editors.System{GOOS: "linux", Getenv: func(name string) string { return map[string]string{"HOME": home}[name] }},
+		Folder: filepath.Join(home, "ours", "editors"), Command: command,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = set.Connect(t.Context(), "cursor", editors.Wish{})
+	t.Log(err)
+}
+
+// TestAFolderThatMayNotBeWritten is a folder of somebody else, or one mounted read-only.
+func TestAFolderThatMayNotBeWritten(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Log("the superuser may write everywhere; a file in place of the folder stands in")
+		h := newHome(t, "kiro")
+		if err := os.WriteFile(filepath.Dir(h.file("kiro")), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.set.Connect(t.Context(), "kiro", editors.Wish{}); err == nil || !strings.Contains(err.Error(), "not a directory") {
+			t.Errorf("Connect = %v", err)
+		}
+		return
+	}
+	h := newHome(t, "cursor")
+	h.put(t, "cursor", []byte("{}"))
+	folder := filepath.Dir(h.file("cursor"))
+	if err := os.Chmod(folder, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(folder, 0o700) })
+	if _, err := h.set.Connect(t.Context(), "cursor", editors.Wish{}); err == nil || !strings.Contains(err.Error(), "left as it was") {
+		t.Errorf("Connect = %v, want that the file was left as it was", err)
+	}
+	h.unchanged(t, "cursor", []byte("{}"))
+}

@@ -1,0 +1,89 @@
+package editors
+
+import (
+	"context"
+	"fmt"
+)
+
+// Undo takes back the last change that we have made to an editor's settings: its files are what they were before, byte for byte. It is
+// refused if they were changed since.
+func (s *Set) Undo(ctx context.Context, id ID) (Outcome, error) {
+	r, err := rowOf(id)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{ID: r.id, Name: r.name, Files: []FileChange{}, After: r.after}
+	lock, err := s.lock(ctx.Done())
+	if err != nil {
+		return out, fmt.Errorf("%s: %w", r.name, err)
+	}
+	defer func() { _ = lock.Close() }()
+	j := s.journal(r.id)
+	if j.err != nil {
+		return out, fmt.Errorf("%s: %w", r.name, j.err)
+	}
+	for len(j.records) > 0 {
+		last := j.records[len(j.records)-1]
+		if last.Route == ByCLI {
+			err = s.undoByCLI(ctx, r, j, last, &out)
+		} else {
+			err = s.undoFiles(j, last, &out)
+		}
+		if err != nil {
+			return out, fmt.Errorf("%s: %w", r.name, err)
+		}
+		if err := j.drop(); err != nil {
+			return out, fmt.Errorf("%s: %w", r.name, err)
+		}
+		if len(out.Files) > 0 {
+			return out, nil
+		}
+		// It had changed nothing, or was cut short before it did: what is meant is the one before.
+	}
+	return out, fmt.Errorf("%s: %w", r.name, ErrNoUndo)
+}
+
+// undoFiles puts back the files of a change.
+func (s *Set) undoFiles(j *journal, rec record, out *Outcome) error {
+	type step struct {
+		now, was image
+		folders  []string
+	}
+	var steps []step
+	for _, f := range rec.Files {
+		now, err := look(f.Path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Path, err)
+		}
+		switch now.sum() {
+		case f.Before:
+			continue
+		case f.After:
+		default:
+			return fmt.Errorf("%s: %w; disconnect takes out our entry and leaves the rest%s", f.Path, ErrChanged, j.hint(f))
+		}
+		was, err := j.before(f)
+		if err != nil {
+			return err
+		}
+		steps = append(steps, step{now, was, f.Folders})
+	}
+	for _, st := range steps {
+		if _, err := st.was.write(st.now); err != nil {
+			return leftAlone(st.now.path, err)
+		}
+		if !st.was.exists {
+			removeFolders(st.folders)
+		}
+		out.Files = append(out.Files, FileChange{Path: st.now.path, Diff: unified(st.now.path, st.now, st.was)})
+	}
+	return nil
+}
+
+// hint is where the copy is.
+func (j *journal) hint(f fileRecord) string {
+	if f.Copy == "" {
+		return ""
+	}
+	return "; as it was before our change, it is in " + j.copyPath(f.Copy)
+}

@@ -129,7 +129,11 @@ func measureWindow(ctx context.Context, b *bench) ([]row, error) {
 	}
 	var visible, tray []float64
 	for n := range b.rounds(5) + 1 {
-		window, item, err := d.times(ctx, b, home)
+		window, err := d.shown(ctx, b, home)
+		if err != nil {
+			return nil, err
+		}
+		item, err := d.registered(ctx, b, home)
 		if err != nil {
 			return nil, err
 		}
@@ -139,7 +143,7 @@ func measureWindow(ctx context.Context, b *bench) ([]row, error) {
 	}
 	rows := []row{
 		row{what: "desktop program started → window visible (median)", ours: short(seconds(median(visible)))}.aimed("≤ "+short(windowWithin), median(visible) <= windowWithin.Seconds()),
-		row{what: "desktop program started → tray item registered (median)", ours: short(seconds(median(tray)))}.aimed("≤ "+short(trayWithin), median(tray) <= trayWithin.Seconds()),
+		row{what: "desktop program started in the tray → tray item registered (median)", ours: short(seconds(median(tray)))}.aimed("≤ "+short(trayWithin), median(tray) <= trayWithin.Seconds()),
 	}
 	idle, err := d.idle(ctx, b, home)
 	return append(rows, idle...), err
@@ -162,25 +166,43 @@ func (d *desk) start(ctx context.Context, b *bench, home string, args ...string)
 	return b.startIn(ctx, home, env, filepath.Join(b.bin, "agentrun-tray"), args...)
 }
 
-// times starts the program with its window, and ends it.
-func (d *desk) times(ctx context.Context, b *bench, home string) (window, item time.Duration, err error) {
+// shown is how long it takes from a start until the window can be seen.
+func (d *desk) shown(ctx context.Context, b *bench, home string) (time.Duration, error) {
 	p, err := d.start(ctx, b, home)
 	if err != nil {
-		return 0, 0, err
-	}
-	select {
-	case <-d.items:
-		item = time.Since(p.began)
-	case <-time.After(time.Minute):
-		return 0, 0, errors.Join(p.explain(errors.New("the program registered no tray item")), p.stop(syscall.SIGTERM))
+		return 0, err
 	}
 	for !d.seen(ctx) {
 		if time.Since(p.began) > time.Minute || ctx.Err() != nil {
-			return 0, 0, errors.Join(p.explain(errors.New("the program showed no window")), p.stop(syscall.SIGTERM))
+			return 0, errors.Join(p.explain(errors.New("the program showed no window")), p.stop(syscall.SIGTERM))
 		}
 		time.Sleep(5 * time.Millisecond) // the display tells nobody
 	}
-	return time.Since(p.began), item, p.stop(syscall.SIGTERM)
+	took := time.Since(p.began)
+	return took, errors.Join(d.listed(ctx, p), p.stop(syscall.SIGTERM))
+}
+
+// registered is how long it takes from a start in the tray until its item is there.
+func (d *desk) registered(ctx context.Context, b *bench, home string) (time.Duration, error) {
+	p, err := d.start(ctx, b, home, "--background")
+	if err != nil {
+		return 0, err
+	}
+	err = d.listed(ctx, p)
+	took := time.Since(p.began)
+	return took, errors.Join(err, p.stop(syscall.SIGTERM))
+}
+
+// listed waits for the tray item of a program.
+func (d *desk) listed(ctx context.Context, p *process) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	select {
+	case <-d.items:
+		return nil
+	case <-ctx.Done():
+		return p.explain(errors.New("the program registered no tray item"))
+	}
 }
 
 func (d *desk) seen(ctx context.Context) bool {
@@ -195,7 +217,9 @@ func (d *desk) idle(ctx context.Context, b *bench, home string) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	<-d.items
+	if err := d.listed(ctx, p); err != nil {
+		return nil, errors.Join(err, p.stop(syscall.SIGTERM))
+	}
 	hidden, err := share(ctx, p)
 	if err != nil {
 		return nil, errors.Join(err, p.stop(syscall.SIGTERM))

@@ -62,13 +62,22 @@ func (d *Desk) PreviewEditor(ctx context.Context, id string) (ui.Preview, error)
 	}
 	p := ui.Preview{EditorID: id, Diff: strings.Join(append(slices.Clone(out.Commands), out.Link, out.Card), "\n")}
 	if len(out.Files) > 0 {
-		p.File, p.Diff = out.Files[0].Path, out.Files[0].Diff
+		p.File, p.Diff = out.Files[0].Path, linesOf(out.Files[0].Diff)
 	}
 	return p, nil
 }
 
 func (d *Desk) change(ctx context.Context, id editors.ID, dry bool) (editors.Outcome, error) {
 	return d.editors.Editors.Connect(ctx, id, editors.Wish{DryRun: dry})
+}
+
+// linesOf leaves out of a difference what tells of files and places, which the window says elsewhere.
+func linesOf(diff string) string {
+	lines := strings.Split(strings.TrimSuffix(diff, "\n"), "\n")
+	if len(lines) > 2 && strings.HasPrefix(lines[0], "--- ") && strings.HasPrefix(lines[1], "+++ ") {
+		lines = lines[2:]
+	}
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "@@ ") }), "\n")
 }
 
 // SetEditor implements ui.Host.

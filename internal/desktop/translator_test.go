@@ -103,3 +103,11 @@ func TestEditorsAreShownAsTheyAre(t *testing.T) {
 		t.Errorf("the editors are %+v, want %+v and VS Code not found", all, want)
 	}
 }
+
+func TestADifferenceIsItsLines(t *testing.T) {
+	t.Parallel()
+	const diff = "--- /a\n+++ /a\n@@ -1,2 +1,3 @@\n {\n--- x\n+  ++y\n }\n"
+	if got, want := linesOf(diff), " {\n--- x\n+  ++y\n }"; got != want {
+		t.Errorf("linesOf(%q) = %q, want %q", diff, got, want)
+	}
+}

@@ -229,13 +229,25 @@ func artifacts(t *testing.T) string {
 // TestWindowFirstRun is what somebody does who starts the program for the first time and has no account.
 func TestWindowFirstRun(t *testing.T) {
 	c := newComputer(t, newHome(t, quiet))
+	cursor := filepath.Join(c.dir, ".cursor", "mcp.json")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(cursor), 0o700), os.WriteFile(cursor, []byte("{\n  \"mcpServers\": {}\n}\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	panel := newPanel(t, c.bus)
 	a := c.launch(t)
 	item := panel.registered(t)
 	c.shows(t, true)
 	c.reads(t, "Where should code run?", "This computer")
 	c.click(t, "Continue", 0)
-	c.reads(t, "Step 3 of 3")
+	c.reads(t, "Step 3 of 3", "Cursor")
+	c.click(t, "Cursor", 2) // its switch, behind its name and the text of that
+	c.reads(t, `+    "agentrun": {`)
+	c.screen.picture(t, filepath.Join(artifacts(t), "preview.png"))
+	c.click(t, "Connect", 0)
+	c.reads(t, "Connected")
+	if text, err := os.ReadFile(cursor); err != nil || !strings.Contains(string(text), "agentrun") {
+		t.Errorf("the settings of the editor are %q, %v, want an entry of ours", text, err)
+	}
 	c.click(t, "Try it", 0)
 	c.sees(t, "a full pool", poolIsFull)
 	c.types(t, "print(6*7, 'from the window')")

@@ -28,6 +28,8 @@ type process struct {
 	cc    *codeContext
 	lease *pool.Lease[sandbox.Session] // it ends with that
 	shell sandbox.Shell                // of that
+
+	leftBehind bool // its context has moved away from it; guarded by Interpreter.mu
 }
 
 // maxProcessesKnown is how many processes of one context are found by their ids. Sessions forget those that have ended sooner.
@@ -67,6 +69,9 @@ func (i *Interpreter) findProcess(id string) (*process, error) {
 		for _, p := range cc.processes {
 			if p.id != id || cc.stopping {
 				continue
+			}
+			if p.leftBehind {
+				return nil, sandbox.Errorf(sandbox.CodeSessionLost, "the process %s ended when its context was moved to another sandbox, as its own had to end. The files are there: start it again if it had not done its work", p.id)
 			}
 			if lost, cause := cc.lost(); lost || cc.lease != p.lease {
 				return nil, sandbox.Errorf(sandbox.CodeSessionLost, "the process %s ended with the sandbox of its context, which was lost%s", p.id, because(cause))

@@ -49,6 +49,22 @@ func (i *Interpreter) Site() *Site {
 	return i.site
 }
 
+// SiteOf is where the context is that a call means, or would be made: without an ID the caller's default context for the first language.
+func (i *Interpreter) SiteOf(caller Caller, contextID string) *Site {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	cc := i.contexts[contextID]
+	if contextID == "" {
+		if cc = i.defaults[defaultKey{caller.Key, i.site.traits.Languages[0]}]; cc != nil && cc.meant != i.site {
+			cc = nil // a new one takes its place
+		}
+	}
+	if cc == nil {
+		return i.site
+	}
+	return cc.site
+}
+
 // unavailableError is why a site has no session to give now, other than that all are taken or still being made.
 type unavailableError struct{ err *sandbox.Error }
 

@@ -194,14 +194,25 @@ func (i *Interpreter) stopIdle(ctx context.Context) (next time.Time, ok bool) {
 	}
 	i.mu.Unlock()
 	for _, cc := range due {
-		idle := i.idleTimeout(cc)
-		i.log.InfoContext(ctx, "context idle", "context_id", cc.id, "unused_for", idle)
-		why := "it was not used for " + phrase.Duration(idle)
-		if err := i.end(ctx, cc, why); err != nil {
-			i.log.WarnContext(ctx, "stop of an idle context failed", "context_id", cc.id, "error", err)
+		ctx, _, leave, err := i.enter(context.WithoutCancel(ctx))
+		if err != nil {
+			return next, ok // all contexts are about to end
 		}
+		go func() { // beside each other: a sandbox that is slow to end one must not keep others from moving
+			defer leave()
+			i.endIdle(ctx, cc)
+		}()
 	}
 	return next, ok
+}
+
+// endIdle ends a context that was not used for too long.
+func (i *Interpreter) endIdle(ctx context.Context, cc *codeContext) {
+	idle := i.idleTimeout(cc)
+	i.log.InfoContext(ctx, "context idle", "context_id", cc.id, "unused_for", idle)
+	if err := i.end(context.WithoutCancel(ctx), cc, "it was not used for "+phrase.Duration(idle)); err != nil {
+		i.log.WarnContext(ctx, "stop of an idle context failed", "context_id", cc.id, "error", err)
+	}
 }
 
 // idleTimeout is how long a context may go unused; negative means for ever. The caller holds mu or has begun the stop.

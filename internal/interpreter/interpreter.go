@@ -9,6 +9,7 @@
 package interpreter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -245,18 +246,17 @@ func (i *Interpreter) Left(callerKey string) {
 func (i *Interpreter) Contexts() []Context {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	list := make([]Context, 0, len(i.contexts))
+	placed := make([]*codeContext, 0, len(i.contexts))
 	for _, cc := range i.contexts {
 		if cc.placed {
-			list = append(list, i.view(cc))
+			placed = append(placed, cc)
 		}
 	}
-	slices.SortFunc(list, func(a, b Context) int {
-		if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
-			return c
-		}
-		return b.seq - a.seq
-	})
+	slices.SortFunc(placed, func(a, b *codeContext) int { return cmp.Or(b.created.Compare(a.created), b.seq-a.seq) })
+	list := make([]Context, len(placed))
+	for n, cc := range placed {
+		list[n] = i.view(cc)
+	}
 	return list
 }
 

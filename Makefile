@@ -104,7 +104,7 @@ clients: $(CLIENTS) ## real editors and their own parsers read the settings that
 suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector against our programs
 	cd internal/suites && $(GO) test -count=1 -tags suites -suites $(SUITES)
 
-bench: programs ## measures, with ratios to peers taken in the same run
+bench: build ## measures, with ratios to peers taken in the same run
 	$(GO) run -buildvcs=false ./internal/bench -bin $(BIN) -node-modules "$(wildcard $(SUITES)/node_modules)"
 
 soak: programs ## twenty clients at once, with crashes and bad manners, for SOAKTIME (10m)

@@ -53,6 +53,7 @@ display=:$number
 inside agentrun-tray >"$root/tmp/log" 2>&1 &
 app=$!
 within 60 env DISPLAY="$display" xdotool search --onlyvisible --name '^AgentRun Tray$' || { echo "no window:"; cat "$root/tmp/log" "$root/tmp/home/log/host.log"; exit 1; }
+within 120 grep -q '"msg":"serving"' "$root/tmp/home/log/host.log" || { echo "no sandbox is ready:"; cat "$root/tmp/home/log/host.log"; exit 1; }
 inside agentrunctl status >/dev/null
 inside agentrunctl stop >/dev/null
 wait "$app" || { echo "the program ended with $?:"; cat "$root/tmp/log"; exit 1; }

@@ -49,7 +49,7 @@ type rigAnswer struct {
 func (p *program) steer() {
 	path := filepath.Join(p.opt.Dirs.Runtime, rigSocket)
 	_ = os.Remove(path) // of a program that was killed
-	l, err := net.Listen("unix", path)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "unix", path)
 	if err != nil {
 		p.log.Error("no rig", "error", err)
 		return

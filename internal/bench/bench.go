@@ -56,6 +56,7 @@ func cases() []measurement {
 		{"pool", "leases of the pool", measurePool},
 		{"cloud", "the first sessions in the cloud", measureCloud},
 		{"roundtrip", "what we add to a run in the cloud", measureRoundTrip},
+		{"window", "the desktop program", measureWindow},
 		{"crowd", "a host with as many sessions in the cloud as it may have", measureCrowd},
 	}
 }

@@ -47,15 +47,19 @@ func TestWindowGoesToTheCloud(t *testing.T) {
 	a := c.launch(t)
 	item := panel.registered(t)
 	c.shows(t, true)
+	c.picture(t, "first-1")
 	c.click(t, "AgentRun cloud", 0)
 	c.click(t, "Continue", 0)
 	c.reads(t, "Your AgentRun account")
+	c.picture(t, "first-2")
 	c.enter(t, testKeyID, "not-the-secret-of-this-key", testID)
 	c.click(t, "Check and save", 0)
-	c.reads(t, "Your AgentRun account", "secret") // what the service says of it
+	c.reads(t, "the access key secret is wrong") // the service says so
+	c.picture(t, "first-2-refused")
 	c.enter(t, testKeyID, testSecret, testID)
 	c.click(t, "Check and save", 0)
 	c.reads(t, "Step 3 of 3")
+	c.picture(t, "first-3")
 	c.click(t, "Finish", 0)
 	d := &desk{home: c.home, bus: c.bus}
 	if kept := d.kept(t); kept["access_key_secret"] != testSecret || kept["access_key_id"] != testKeyID || kept["account_id"] != testID {
@@ -106,11 +110,17 @@ func (c *computer) pictures(t *testing.T, of string) {
 				if _, err := c.ask(question{Ask: "open", Place: place}); err != nil {
 					t.Fatal(err)
 				}
-				c.settle(t)
-				c.screen.picture(t, filepath.Join(artifacts(t), strings.Join([]string{of, place, theme, language}, "-")+".png"))
+				c.picture(t, strings.Join([]string{of, place, theme, language}, "-"))
 			}
 		}
 	}
+}
+
+// picture takes one for somebody to look at.
+func (c *computer) picture(t *testing.T, name string) {
+	t.Helper()
+	c.settle(t)
+	c.screen.picture(t, filepath.Join(artifacts(t), name+".png"))
 }
 
 // settle lets the window paint what it was told: two questions are answered after what was asked before is drawn.

@@ -51,7 +51,7 @@ func NewTakeover(window fyne.Window, opt TakeoverOptions) *Takeover {
 		})
 	})
 	t.no = kit.NewButton(w.Say("takeover.no"), kit.Plain, opt.Leave)
-	t.page = kit.NewPage(kit.Pad(20, 24, 20, 24, kit.Cap(560, kit.Col(0,
+	t.page = kit.NewPage(kit.Pad(20, 24, 20, 24, kit.Cap(720, kit.Col(0,
 		kit.Spring(),
 		kit.Row(0, kit.Spring(), kit.NewMark(56), kit.Spring()),
 		kit.Pad(18, 0, 8, 0, kit.NewPara(w.Say("takeover.title"), kit.Headline, kit.Foreground).Centre()),

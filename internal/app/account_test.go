@@ -237,7 +237,9 @@ func TestAPoolThatWasPausedByHandStaysSoInTheNextHost(t *testing.T) {
 	}
 	made := service.Count("CreateSandbox")
 	h = start(t, opt)
-	h.wait(t, "the pause", func(s status.Snapshot) bool { return s.Phase == status.Paused && s.Pool.Suspended != "" && s.Addresses.Socket != "" })
+	h.wait(t, "the pause", func(s status.Snapshot) bool {
+		return s.Phase == status.Paused && s.Pool.Suspended != "" && s.Addresses.Socket != ""
+	})
 	if n := service.Count("CreateSandbox"); n != made {
 		t.Errorf("%d sandboxes were made though the pool was paused", n-made)
 	}

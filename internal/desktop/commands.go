@@ -17,10 +17,7 @@ func (d *Desk) PausePool(context.Context) error {
 }
 
 // ResumePool implements ui.Host.
-func (d *Desk) ResumePool(context.Context) error {
-	d.app.ResumePool()
-	return nil
-}
+func (d *Desk) ResumePool(context.Context) error { return d.app.ResumePool() }
 
 // RetryPool implements ui.Host.
 func (d *Desk) RetryPool(ctx context.Context) error { return d.app.RetryPool(ctx) }

@@ -86,8 +86,11 @@ func printSnapshot(w io.Writer, s status.Snapshot, now time.Time) error {
 	}
 	for _, x := range s.Sessions {
 		left := "unlimited"
-		if x.ExpiresAt != nil {
+		switch {
+		case x.ExpiresAt != nil:
 			left = since(*x.ExpiresAt, now)
+		case x.ReadyAt == nil && x.Backend == "agentrun":
+			left = "" // it has not begun
 		}
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%d\n", x.ID, x.Backend, x.SandboxID, x.State, since(now, x.CreatedAt), left, x.Contexts)
 	}

@@ -226,3 +226,28 @@ func TestSettingsChangedSideBySideAreAllKept(t *testing.T) {
 		}
 	}
 }
+
+func TestAPoolThatWasPausedByHandStaysSoInTheNextHost(t *testing.T) {
+	service, opt := cloud(t)
+	h := start(t, opt)
+	h.wait(t, "the pool", ready)
+	h.PausePool()
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	made := service.Count("CreateSandbox")
+	h = start(t, opt)
+	h.wait(t, "the pause", func(s status.Snapshot) bool {
+		return s.Phase == status.Paused && s.Pool.Suspended != "" && s.Addresses.Socket != ""
+	})
+	if n := service.Count("CreateSandbox"); n != made {
+		t.Errorf("%d sandboxes were made though the pool was paused", n-made)
+	}
+	h.do(t, opt, "/pool/resume")
+	alive(t, service, 3)
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	h = start(t, opt)
+	h.wait(t, "the pool", ready)
+}

@@ -215,6 +215,7 @@ func (a *App) Run(ctx context.Context) error {
 			a.log.Warn("leaving", "error", err)
 		}
 	}()
+	a.recallPause()
 	a.loadCosts()
 	a.lookAfterOrphans(ctx)
 	kept, err := a.usesFile.Load()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/local"
@@ -52,11 +53,31 @@ func newLocal(opt Options) (*backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the local backend: %w", err)
 	}
-	began := time.Now()
+	var since firstSeen
 	return &backend{
 		Backend: b, identity: local.Name, close: b.Close, changed: b.Changed(),
-		loading: func() (string, time.Time) { return enginePreparation(b.Stats()), began },
+		loading: func() (string, time.Time) {
+			what := enginePreparation(b.Stats())
+			return what, since.of(what != "")
+		},
 	}, nil
+}
+
+// firstSeen remembers since when something goes on.
+type firstSeen struct {
+	mu    sync.Mutex
+	since time.Time
+}
+
+func (f *firstSeen) of(goesOn bool) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !goesOn {
+		f.since = time.Time{}
+	} else if f.since.IsZero() {
+		f.since = time.Now()
+	}
+	return f.since
 }
 
 // enginePreparation says what the engine is doing before it can run code, or "".

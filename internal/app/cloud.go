@@ -79,7 +79,7 @@ func steps(all []cloud.Step) (what string, since time.Time) {
 	}
 	for n, name := range names {
 		if times[name] > 1 {
-			names[n] = fmt.Sprintf("%s (%d times)", name, times[name])
+			names[n] = fmt.Sprintf("%d times %s", times[name], name)
 		}
 	}
 	return "waiting for " + strings.Join(names, ", "), all[0].Since

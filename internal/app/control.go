@@ -7,9 +7,12 @@ import (
 	"io"
 	"net/http"
 	"runtime/pprof"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 // control is what the host tells and does for its own command line, over the unix socket, which only its owner can open:
@@ -35,10 +38,12 @@ func (a *App) control() http.Handler {
 	})
 	mux.HandleFunc("POST /stop", a.stopByHand)
 	mux.HandleFunc("POST /backend/{name}", func(w http.ResponseWriter, r *http.Request) {
-		a.change(w, "New contexts are made on the backend that "+r.PathValue("name")+" means.", a.SetBackend(r.Context(), r.PathValue("name")))
+		err := a.SetBackend(r.Context(), r.PathValue("name"))
+		a.change(w, a.whereNow(), err)
 	})
 	mux.HandleFunc("POST /credentials/changed", func(w http.ResponseWriter, r *http.Request) {
-		a.change(w, "The credentials were read again.", a.CredentialsChanged(r.Context()))
+		err := a.CredentialsChanged(r.Context())
+		a.change(w, a.whereNow(), err)
 	})
 	a.controlPool(mux)
 	mux.HandleFunc("POST /tokens/changed", func(w http.ResponseWriter, _ *http.Request) {
@@ -52,6 +57,26 @@ func (a *App) control() http.Handler {
 		}
 	})
 	return mux
+}
+
+// whereNow says where new contexts are made, and what is wrong with that if something is.
+func (a *App) whereNow() string {
+	s := a.snapshot()
+	text := "New contexts are made on the " + s.Backend.Name + " backend now."
+	at := slices.IndexFunc(s.Problems, func(p status.Problem) bool { return p.Code == "credentials" })
+	if at < 0 {
+		return text
+	}
+	p := s.Problems[at]
+	return strings.Join(strings.Fields(text+" But: "+p.What+" "+p.Why+" "+p.Todo), " ")
+}
+
+// sandboxes counts them for a sentence.
+func sandboxes(n int) string {
+	if n == 1 {
+		return "1 sandbox is"
+	}
+	return strconv.Itoa(n) + " sandboxes are"
 }
 
 // controlPool adds what can be done about the pool by hand.
@@ -70,7 +95,7 @@ func (a *App) controlPool(mux *http.ServeMux) {
 		} else {
 			err = fmt.Errorf("%q is not a number of sandboxes", r.PathValue("n"))
 		}
-		a.change(w, fmt.Sprintf("%d sandboxes are kept ready from now on.", n), err)
+		a.change(w, sandboxes(n)+" kept ready from now on.", err)
 	})
 	mux.HandleFunc("POST /pool/replace/{sandbox}", func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("sandbox")

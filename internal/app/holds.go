@@ -3,6 +3,9 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
@@ -15,13 +18,32 @@ type holds struct {
 }
 
 // errPausedByHand is what is said to those who want a sandbox while the pool is paused.
-var errPausedByHand = sandbox.Errorf(sandbox.CodeServerNotReady, "AgentRun Tray was paused by its user: no new contexts are made until it is resumed, in the window or with agentrunctl pool resume")
+var errPausedByHand = sandbox.Errorf(sandbox.CodeServerNotReady, "AgentRun Tray was paused by its user: no new contexts are made until it is resumed, with agentrunctl pool resume")
 
 // PausePool ends the sandboxes that no context is on, and makes no more until ResumePool. Contexts that are there go on.
-func (a *App) PausePool() { a.hold(func(h *holds) { h.byHand = errPausedByHand }) }
+// So does the next host.
+func (a *App) PausePool() {
+	if err := os.WriteFile(a.pausedFile(), nil, 0o600); err != nil {
+		a.log.Warn("the next host will not know that the pool was paused", "error", err)
+	}
+	a.hold(func(h *holds) { h.byHand = errPausedByHand })
+}
+
+// pausedFile is there while the pool is paused by hand.
+func (a *App) pausedFile() string { return filepath.Join(a.opt.Dirs.Data, "pool-paused") }
+
+// recallPause pauses the pool as it was when the host before ended.
+func (a *App) recallPause() {
+	if _, err := os.Stat(a.pausedFile()); err == nil {
+		a.hold(func(h *holds) { h.byHand = errPausedByHand })
+	}
+}
 
 // ResumePool takes PausePool back, and lets what failed be tried again at once. The error is what suspends the pool all the same.
 func (a *App) ResumePool() error {
+	if err := os.Remove(a.pausedFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("resume the pool: %w", err)
+	}
 	a.hold(func(h *holds) { h.byHand = nil })
 	current, _ := a.sites.inUse()
 	if why := current.pool.Stats().Suspended; why != nil {

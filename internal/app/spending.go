@@ -19,16 +19,17 @@ const lookEvery = time.Minute
 func (a *App) meterCosts(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	saved := time.Now()
+	saved, alive := time.Now(), 0
 	for {
 		now := time.Now()
 		if n := a.calls.Swap(0); n > 0 {
 			a.meter.Called(now, int(n))
 		}
-		a.meter.Observe(now, a.living())
+		living := a.living()
+		a.meter.Observe(now, living)
 		a.holdForCost(now)
-		if now.Sub(saved) >= lookEvery || ctx.Err() != nil {
-			saved = now
+		if len(living) != alive || now.Sub(saved) >= lookEvery || ctx.Err() != nil { // what came or went would be missed after a crash
+			saved, alive = now, len(living)
 			if err := a.meter.Save(now); err != nil {
 				a.log.Warn("costs not kept", "error", err)
 			}

@@ -76,7 +76,8 @@ func set(text []byte, name string, value any) ([]byte, error) {
 	}
 	for _, f := range append(c.Check(), unknown(changed)...) {
 		if f.Field == name || f.Field == parts[len(parts)-1] {
-			return nil, errors.New(f.Text)
+			what, _, _ := strings.Cut(f.Text, ", so ") // nothing is put in its place here
+			return nil, errors.New(what)
 		}
 	}
 	return changed, nil

@@ -179,7 +179,7 @@ func (i *Interpreter) move(
 	if processes > 0 && (old.ExpiresAt().IsZero() || time.Until(old.ExpiresAt()) > moveLast) {
 		return on, report, &laterError{errProcesses}
 	}
-	if on, err = i.landOn(ctx, site, cc.language, moveTime); err != nil {
+	if on, err = i.landOn(ctx, site, cc.language, moveTime, false); err != nil {
 		return on, report, &laterError{err}
 	}
 	moved := false

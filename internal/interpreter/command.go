@@ -38,8 +38,13 @@ type CommandResult struct {
 	Backend string
 }
 
-// afterCommand is what ending a command and the way back may take of a caller's patience.
-const afterCommand = 3 * time.Second
+const (
+	// afterCommand is what ending a command and the way back may take of a caller's patience.
+	afterCommand = 3 * time.Second
+	// answerTime is what the answer about a command may take beyond the command's own time, with what the backend does to learn what
+	// became of one whose answer is lost.
+	answerTime = 20 * time.Second
+)
 
 // check refuses what the shell of a site would, and where there is none.
 func (req CommandRequest) check(site *Site, background bool) (sandbox.Command, error) {
@@ -59,6 +64,14 @@ func noShell(site *Site) error {
 	return sandbox.Errorf(sandbox.CodeNotSupported, "the %s backend has no shell for commands; use run_code, whose code reads and writes the same files", site.Name())
 }
 
+// noShellAfter is noShell for a context that is elsewhere than it was meant to be.
+func noShellAfter(site *Site, instead string) error {
+	if instead == "" {
+		return noShell(site)
+	}
+	return sandbox.Errorf(sandbox.CodeNotSupported, "there is no shell here. %s", instead)
+}
+
 // RunCommand runs a command in a context and waits for it. A command that fails is a result, not an error. Ending ctx ends the
 // command, and so do the end of its context and of its sandbox. It is never run again.
 func (i *Interpreter) RunCommand(ctx context.Context, caller Caller, req CommandRequest) (result CommandResult, err error) {
@@ -69,8 +82,19 @@ func (i *Interpreter) RunCommand(ctx context.Context, caller Caller, req Command
 			limit = max(time.Second, min(limit, req.Patience-time.Since(began)-afterCommand))
 		}
 		command.Timeout = limit
+		most := limit + answerTime
+		if req.Patience > 0 {
+			most = max(limit+time.Second, min(most, req.Patience-time.Since(began)))
+		}
+		ctx, done := context.WithTimeout(ctx, most)
+		defer done()
 		result.CommandResult, err = on.RunCommand(ctx, on.inner, command)
-		return err
+		if late := errors.Is(context.Cause(ctx), context.DeadlineExceeded); late && result.Failure != nil && result.Failure.Code == sandbox.CodeCancelled {
+			result.Failure.Code = sandbox.CodeTimeout
+			result.Failure.Message = "the sandbox did not answer in the time that a call may take: " + result.Failure.Message +
+				". It was not sent again: look at what it changed before you repeat it"
+		}
+		return overdue(ctx, err, lateCommand)
 	})
 	if err != nil {
 		return CommandResult{}, err
@@ -81,6 +105,9 @@ func (i *Interpreter) RunCommand(ctx context.Context, caller Caller, req Command
 	result.Where, result.Backend = where, site.Name()
 	return result, nil
 }
+
+// lateCommand is what is known of a command about which no answer came.
+const lateCommand = "whether the command began is not known, what runs of it is ended, and it was not sent again: look at what it changed before you repeat it"
 
 func (i *Interpreter) isClosing() bool {
 	i.mu.Lock()
@@ -128,11 +155,11 @@ func (i *Interpreter) withShell(
 	}
 	defer i.doneAside(cc)
 	i.mu.Lock()
-	site := cc.site
+	site, instead := cc.site, cc.instead
 	i.mu.Unlock()
 	sh, ok := lease.Value().(sandbox.Shell)
 	if !ok {
-		return Where{}, nil, noShell(site) // such as where the context came to be on the fallback
+		return Where{}, nil, noShellAfter(site, instead) // such as where the context came to be on the fallback
 	}
 	if err := i.beginCommand(cc); err != nil {
 		return Where{}, nil, err

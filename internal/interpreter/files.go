@@ -40,7 +40,7 @@ func (i *Interpreter) ListFiles(ctx context.Context, caller Caller, ref FileRef,
 	}
 	where, err = i.withFiles(ctx, caller, ref, func(ctx context.Context, s sandbox.Session, inner string) (err error) {
 		files, err = s.ListFiles(ctx, inner, ref.Path, depth)
-		return err
+		return overdue(ctx, err, "nothing was changed. Try again in a moment")
 	})
 	return files, where, err
 }
@@ -53,7 +53,7 @@ func (i *Interpreter) ReadFile(ctx context.Context, caller Caller, ref FileRef) 
 	outer := ctx // the reader lives on when this call is over
 	where, err = i.withFiles(ctx, caller, ref, func(_ context.Context, s sandbox.Session, inner string) (err error) {
 		content, file, err = s.ReadFile(outer, inner, ref.Path)
-		return err
+		return overdue(outer, err, "nothing was changed. Try again in a moment")
 	})
 	return content, file, where, err
 }
@@ -65,7 +65,7 @@ func (i *Interpreter) WriteFile(ctx context.Context, caller Caller, ref FileRef,
 	}
 	where, err = i.withFiles(ctx, caller, ref, func(ctx context.Context, s sandbox.Session, inner string) (err error) {
 		file, err = s.WriteFile(ctx, inner, ref.Path, content)
-		return err
+		return overdue(ctx, err, "whether the file is there, and all of it, is not known: look with list_files before you send it again")
 	})
 	return file, where, err
 }

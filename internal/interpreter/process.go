@@ -43,7 +43,7 @@ func (i *Interpreter) StartProcess(ctx context.Context, caller Caller, req Comma
 	where, site, err := i.withShell(ctx, caller, req, true, func(ctx context.Context, on shellOn, command sandbox.Command) error {
 		p, err := on.StartProcess(ctx, on.inner, command)
 		if err != nil {
-			return err
+			return overdue(ctx, err, lateCommand)
 		}
 		known := &process{id: "proc-" + uuid.NewString(), inner: p.ID, at: on.inner, cc: on.cc, lease: on.lease, shell: on.Shell, exited: p.Status == sandbox.ProcessExited}
 		if command.Timeout > 0 {
@@ -101,14 +101,16 @@ func (i *Interpreter) ContextOfProcess(id string) string {
 // LookAtProcess tells how a process is getting on. It waits until it has ended, but no longer than patience.
 func (i *Interpreter) LookAtProcess(ctx context.Context, caller Caller, id string, patience time.Duration) (Process, error) {
 	return i.withProcess(ctx, caller, id, func(ctx context.Context, sh sandbox.Shell, p *process) (sandbox.Process, error) {
-		return sh.LookAtProcess(ctx, p.at, p.inner, patience)
+		found, err := sh.LookAtProcess(ctx, p.at, p.inner, patience)
+		return found, overdue(ctx, err, "the process is not concerned. Look at it again with get_process")
 	})
 }
 
 // StopProcess ends a process with everything that it has started. One that has ended stays as it is.
 func (i *Interpreter) StopProcess(ctx context.Context, caller Caller, id string) (Process, error) {
 	return i.withProcess(ctx, caller, id, func(ctx context.Context, sh sandbox.Shell, p *process) (sandbox.Process, error) {
-		return sh.StopProcess(ctx, p.at, p.inner)
+		found, err := sh.StopProcess(ctx, p.at, p.inner)
+		return found, overdue(ctx, err, "whether the process has ended is not known: get_process tells")
 	})
 }
 

@@ -3,6 +3,7 @@ package interpreter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func unavailable(err error) error {
 }
 
 // land makes the interpreter of a context on a session of its site, or of the fallback if the context is new and its site has none
-// to give. It waits no longer than patience for a session.
+// to give. It takes no longer than patience for all of that.
 func (i *Interpreter) land(ctx context.Context, cc *codeContext, patience time.Duration) (on landing, err error) {
 	i.mu.Lock()
 	site, fallback, fresh := cc.site, i.fallback, !cc.placed
@@ -84,16 +85,25 @@ func (i *Interpreter) land(ctx context.Context, cc *codeContext, patience time.D
 		site, fresh = i.site, true
 	}
 	i.mu.Unlock()
-	on, err = i.landOn(ctx, site, cc.language, patience)
-	if no, is := errors.AsType[*unavailableError](err); is && fresh && fallback != nil && fallback != site && fallback.traits.Speaks(cc.language) {
+	began := time.Now()
+	elsewhere := fresh && fallback != nil && fallback != site && fallback.traits.Speaks(cc.language)
+	most := patience
+	if elsewhere {
+		most -= min(forFallback, patience/4)
+	}
+	on, err = i.landOn(ctx, site, cc.language, most, elsewhere)
+	if no, is := errors.AsType[*unavailableError](err); is && elsewhere {
 		i.log.WarnContext(ctx, "falling back", "context_id", cc.id, "from", site.Name(), "to", fallback.Name(), "why", no.err.Message)
-		if on, err = i.landOn(ctx, fallback, cc.language, patience); err != nil {
+		if on, err = i.landOn(ctx, fallback, cc.language, patience-time.Since(began), false); err != nil {
 			return landing{}, err
 		}
 		on.instead = "The " + site.Name() + " backend could not be used when this context was made (" + strings.TrimSuffix(no.err.Message, ".") + "). So it runs on the " + fallback.Name() + " backend, and stays there: " + fallback.traits.Note
 	}
 	return on, err
 }
+
+// forFallback is what of the patience for a session is kept for the fallback.
+const forFallback = 10 * time.Second
 
 // landing is where a context has come to be.
 type landing struct {
@@ -107,17 +117,17 @@ type landing struct {
 // lostLandings is how many sessions may turn out to be gone, one after another, before a context is not made.
 const lostLandings = 3
 
-// landOn makes an interpreter on a session of the site. A session that turns out to be gone, with what was perhaps made in it, is
-// put away, and another is tried.
-func (i *Interpreter) landOn(ctx context.Context, site *Site, language sandbox.Language, most time.Duration) (landing, error) {
-	patience, done := context.WithTimeout(ctx, most)
+// landOn makes an interpreter on a session of the site, in no more time than most. A session that turns out to be gone, with what was
+// perhaps made in it, is put away, and another is tried. Where the context could be made elsewhere, a site that fails is not waited for.
+func (i *Interpreter) landOn(ctx context.Context, site *Site, language sandbox.Language, most time.Duration, elsewhere bool) (landing, error) {
+	budget, done := context.WithTimeout(ctx, most)
 	defer done()
 	for n := 1; ; n++ {
-		lease, warm, err := i.acquire(ctx, patience, most, site)
+		lease, warm, err := i.acquire(ctx, budget, most, site, elsewhere)
 		if err != nil {
 			return landing{}, err
 		}
-		inner, err := lease.Value().CreateContext(ctx, language)
+		inner, err := lease.Value().CreateContext(budget, language)
 		if err == nil {
 			return landing{site: site, lease: lease, inner: inner, warm: warm}, nil
 		}
@@ -127,42 +137,80 @@ func (i *Interpreter) landOn(ctx context.Context, site *Site, language sandbox.L
 			return landing{}, cancelled(ctx)
 		case errors.Is(err, sandbox.ErrSessionLost) && n < lostLandings:
 			continue
+		case budget.Err() != nil:
+			return landing{}, &unavailableError{&sandbox.Error{
+				Code: sandbox.CodeServerNotReady, Err: err,
+				Message: "a sandbox was there, but it did not make the context within " + phrase.Duration(most) + "; nothing was run. Try again in a moment",
+			}}
 		}
 		return landing{}, creationFailed(unavailable(err))
 	}
 }
 
-// acquire leases a session, and says whether one was ready without waiting.
-func (i *Interpreter) acquire(ctx, patience context.Context, most time.Duration, site *Site) (lease *pool.Lease[sandbox.Session], warm bool, err error) {
-	wait := patience
-	if full(site.pool.Stats()) {
-		short, cancel := context.WithTimeout(patience, fullTimeout)
-		defer cancel()
-		wait = short
+// acquire leases a session, and says whether one was ready without waiting. It waits while budget lasts, which is most at first.
+func (i *Interpreter) acquire(ctx, budget context.Context, most time.Duration, site *Site, elsewhere bool) (lease *pool.Lease[sandbox.Session], warm bool, err error) {
+	for {
+		wait, cancel := context.WithTimeout(budget, longestWait(site.pool.Stats(), most, elsewhere))
+		lease, err = site.pool.Acquire(wait)
+		over := wait.Err() != nil
+		cancel()
+		if err == nil {
+			return lease, !lease.Waited(), nil
+		}
+		stats := site.pool.Stats()
+		if over && budget.Err() == nil && !full(stats) && (stats.Failures == 0 || !elsewhere) {
+			continue // it takes its time, but waiting makes sense
+		}
+		return nil, false, i.noSession(ctx, site, stats, most, over, err)
 	}
-	lease, err = site.pool.Acquire(wait)
-	switch {
-	case err == nil:
-		return lease, !lease.Waited(), nil
-	case ctx.Err() != nil:
-		return nil, false, cancelled(ctx)
+}
+
+// noSession says why a site has no session to give. The wait is over, or the pool did not let it begin.
+func (i *Interpreter) noSession(ctx context.Context, site *Site, stats pool.Stats[sandbox.Session], most time.Duration, over bool, err error) error {
+	if ctx.Err() != nil {
+		return cancelled(ctx)
 	}
 	i.log.WarnContext(ctx, "no session", "backend", site.Name(), "error", err)
-	stats := site.pool.Stats()
 	switch e, ok := errors.AsType[*sandbox.Error](err); {
-	case wait.Err() == nil && ok:
-		return nil, false, &unavailableError{e} // such as rejected credentials: waiting longer would not help
-	case wait.Err() == nil:
-		return nil, false, &unavailableError{&sandbox.Error{Code: sandbox.CodeServerNotReady, Message: "no sandbox can be had: " + err.Error(), Err: err}}
+	case !over && ok:
+		return &unavailableError{e} // such as rejected credentials: waiting longer would not help
+	case !over:
+		return &unavailableError{&sandbox.Error{Code: sandbox.CodeServerNotReady, Message: "no sandbox can be had: " + err.Error(), Err: err}}
 	case full(stats):
-		return nil, false, sandbox.Errorf(sandbox.CodeQuotaExceeded,
+		return sandbox.Errorf(sandbox.CodeQuotaExceeded,
 			"all %d sandboxes are taken by other contexts, and there may be no more; stop a context with stop_context, or raise pool.ceiling in the settings", stats.Max)
 	case ok:
-		return nil, false, e
+		return &unavailableError{e}
 	}
-	return nil, false, sandbox.Errorf(sandbox.CodeServerNotReady, "no sandbox was ready within %s (%d being made%s); try again in a moment",
-		phrase.Duration(most), stats.Starting, failing(stats))
+	late := &sandbox.Error{
+		Code:    sandbox.CodeServerNotReady,
+		Message: fmt.Sprintf("no sandbox was ready within %s (%d being made%s); try again in a moment", phrase.Duration(most), stats.Starting, failing(stats)),
+	}
+	if stats.Failures > 0 {
+		return &unavailableError{late}
+	}
+	return late
 }
+
+// longestWait is how long to wait for a session before looking again whether that makes sense.
+func longestWait(stats pool.Stats[sandbox.Session], most time.Duration, elsewhere bool) time.Duration {
+	switch {
+	case full(stats):
+		return fullTimeout
+	case elsewhere && stats.Failures > 0:
+		return failingTimeout
+	case elsewhere:
+		return failingLook
+	}
+	return most
+}
+
+const (
+	// failingTimeout is how long a call waits for a site that could not make its last session, if there is a fallback.
+	failingTimeout = 2 * time.Second
+	// failingLook is after what time a call that waits looks whether its site fails, if there is a fallback.
+	failingLook = 5 * time.Second
+)
 
 // fullTimeout is how long a call waits when every sandbox there may be is taken: only the end of a context would help.
 const fullTimeout = 2 * time.Second

@@ -2,6 +2,7 @@ package interpreter
 
 import (
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -27,6 +28,8 @@ type SoFar struct {
 	Since time.Time
 	// Ahead is how many calls have their turn before a run that waits; none: it waits for a sandbox.
 	Ahead int
+	// Why says why there is no sandbox for a run that waits for one, if that is known.
+	Why string
 	// Warm says that the session was ready beforehand.
 	Warm bool
 	// Stdout and Stderr are what was printed until now.
@@ -105,6 +108,9 @@ func (r *Run) SoFar() SoFar {
 	r.i.mu.Lock()
 	defer r.i.mu.Unlock()
 	s.Backend = r.cc.site.Name()
+	if stats := r.cc.site.pool.Stats(); s.State == RunWaiting && stats.Failures > 0 {
+		s.Why = strings.TrimSuffix(stats.LastFailure.Error(), ".")
+	}
 	if s.State == RunWaiting {
 		s.Ahead = r.cc.queue.ahead(r.ticket)
 	}

@@ -99,8 +99,18 @@ func cancelled(ctx context.Context) error {
 		return sandbox.Errorf(sandbox.CodeContextNotFound, "the context was stopped before the code ran")
 	case errors.Is(cause, errCancelled):
 		return &sandbox.Error{Code: sandbox.CodeCancelled, Message: "the run was cancelled before its code ran", Err: cause}
+	case errors.Is(cause, context.DeadlineExceeded):
+		return &sandbox.Error{Code: sandbox.CodeServerNotReady, Message: "the time that a call may take was up before its context was ready; nothing was done. Try again in a moment", Err: cause}
 	}
 	return &sandbox.Error{Code: sandbox.CodeCancelled, Message: "the call was cancelled before the code ran", Err: context.Cause(ctx)}
+}
+
+// overdue words the failure of a call whose own time was up while a sandbox was asked. Other failures stay as they are.
+func overdue(ctx context.Context, err error, known string) error {
+	if _, said := errors.AsType[*sandbox.Error](err); err == nil || said || !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return err
+	}
+	return &sandbox.Error{Code: sandbox.CodeTimeout, Message: "the sandbox did not answer in the time that a call may take; " + known, Err: err}
 }
 
 func because(cause error) string {

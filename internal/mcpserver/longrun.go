@@ -94,7 +94,11 @@ func (s *Server) goingAnswer(run *interpreter.Run, so interpreter.SoFar, tokens 
 	next := fmt.Sprintf("Call get_result with this run_id to collect the result: it waits up to %s, and may be called again until the status is finished. "+
 		"cancel_run ends the run. Do not run the code again.", phrase.Duration(s.answerWithin))
 	if so.State == interpreter.RunWaiting {
-		out.Notices = []string{"The code has not begun: it is " + whatRunDoes(so) + ", and will run when that comes. " + next}
+		why := ""
+		if so.Why != "" {
+			why = " None could be had so far: " + so.Why + "."
+		}
+		out.Notices = []string{"The code has not begun: it is " + whatRunDoes(so) + ", and will run when that comes." + why + " " + next}
 	} else {
 		out.ExecutionTime = time.Since(so.Since).Seconds()
 		out.Notices = []string{"The code is still running and goes on; this is what it has printed so far. " + next}

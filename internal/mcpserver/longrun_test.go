@@ -31,9 +31,22 @@ type bubble struct {
 
 func startBubble(t *testing.T, fake sandboxtest.FakeOptions, opt Options) *bubble {
 	t.Helper()
+	return startBubbleOver(t, fake, opt, func(s sandbox.Session) sandbox.Session { return s })
+}
+
+// startBubbleOver is startBubble with sessions that are not quite those of the fake.
+func startBubbleOver(t *testing.T, fake sandboxtest.FakeOptions, opt Options, wrap func(sandbox.Session) sandbox.Session) *bubble {
+	t.Helper()
 	b := &bubble{fake: sandboxtest.NewFake(fake)}
+	open := func(ctx context.Context) (sandbox.Session, error) {
+		s, err := b.fake.Open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return wrap(s), nil
+	}
 	p, err := pool.New(pool.Options[sandbox.Session]{
-		New: b.fake.Open, Warm: 1, Max: 4, Share: 32,
+		New: open, Warm: 1, Max: 4, Share: 32,
 		Close: func(ctx context.Context, s sandbox.Session) error { return s.Close(ctx) },
 	})
 	if err != nil {

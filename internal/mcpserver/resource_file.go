@@ -27,9 +27,11 @@ func (s *Server) fileResource(ctx context.Context, caller interpreter.Caller, ur
 	if contextID == ownContext {
 		contextID = ""
 	}
+	ctx, done := s.timed(ctx)
+	defer done()
 	data, file, err := s.readFile(ctx, caller, interpreter.FileRef{ContextID: contextID, Path: ref.path, Mute: true})
 	if err != nil {
-		return nil, err
+		return nil, tooSlow(ctx, err)
 	}
 	mime := mimeOf(file.Path, data)
 	if isText(data) {

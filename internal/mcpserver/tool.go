@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -25,6 +26,7 @@ type tool struct {
 	description string
 	hints       hints
 	shell       bool // it is for backends with a shell, and not listed where the current one has none
+	ownTime     bool // it minds its time by itself: the work goes on after the call, or may take long where the client sees that it goes on
 	input       object
 	output      object
 	run         func(ctx context.Context, c *call) (*answer, error)
@@ -63,6 +65,11 @@ func (s *Server) addTools() {
 		t := define(s.offer())
 		s.tools[t.name] = t
 		s.mcp.AddTool(t.definition(), func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			if !t.ownTime {
+				limited, done := s.timed(ctx)
+				defer done()
+				ctx = limited
+			}
 			a, err := t.run(ctx, &call{exchange: exchangeOf(ctx), tool: t, args: req.Params.RawArguments})
 			if err != nil {
 				return nil, err
@@ -70,6 +77,23 @@ func (s *Server) addTools() {
 			return a.result()
 		})
 	}
+}
+
+// answerLate is what a call may take longer than its client is kept waiting, for what it has learned by then to arrive. Editors give up
+// after a minute.
+const answerLate = 5 * time.Second
+
+// timed gives a call its time, which everything shares that is asked on its behalf.
+func (s *Server) timed(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.answerWithin+answerLate)
+}
+
+// timedUnless is timed for a call whose client may see how it goes on, and waits as long as it does.
+func (s *Server) timedUnless(ctx context.Context, p *progress) (context.Context, context.CancelFunc) {
+	if p != nil {
+		return context.WithCancel(ctx)
+	}
+	return s.timed(ctx)
 }
 
 // definition is the tool as clients see it.

@@ -18,7 +18,8 @@ func cancelRun(s *offer) tool {
 		title: "Cancel a run",
 		description: "Ends code that runs, or takes back code that waits for its turn, and keeps the context. Cancelling " + kept + " " +
 			"What was printed until then can be collected with get_result. Cancelling a run that has ended already changes nothing and is no error: the status is then finished.",
-		hints: hints{destructive: true, idempotent: true},
+		ownTime: true,
+		hints:   hints{destructive: true, idempotent: true},
 		input: object{
 			{name: "run_id", kind: "string", about: "the run, from the answer of run_code or from list_contexts", required: true},
 		},

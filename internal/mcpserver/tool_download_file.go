@@ -2,6 +2,7 @@ package mcpserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
+	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
 
 // downloadFile is the tool download_file.
@@ -19,7 +21,8 @@ func downloadFile(s *offer) tool {
 		title: "Download file",
 		description: "Reads a file from the working folder of a context. Text that is not too long (about " + strconv.Itoa(defaultResultTokens/1000) + ",000 tokens) comes as content, pictures come as images, " +
 			"anything else as a link to a resource, which can be read while the context lives if it has at most " + phrase.Size(maxResource) + ". With local_path the file is written to the user's own computer instead, replacing one of that name, whatever its size.",
-		hints: hints{destructive: true, idempotent: true},
+		ownTime: true,
+		hints:   hints{destructive: true, idempotent: true},
 		input: object{
 			contextIDProperty("to read from"),
 			{name: "path", kind: "string", about: "the file, relative to the working folder", required: true},
@@ -61,6 +64,25 @@ func (s *Server) downloadFile(ctx context.Context, c *call) (*answer, error) {
 	c.about(clean(in.ContextID, 80))
 	progress := startProgress(ctx, c.exchange, s.progressEvery, says("fetching the file"))
 	defer progress.end()
+	ctx, done := s.timedUnless(ctx, progress)
+	defer done()
+	a, err := s.fetch(ctx, c, in)
+	return a, tooSlow(ctx, err)
+}
+
+// tooSlow words the failure of a call whose time was up while a file was on its way. Other failures stay as they are.
+func tooSlow(ctx context.Context, err error) error {
+	if err == nil || sandbox.CodeOf(err, "") != "" || !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return err
+	}
+	return &sandbox.Error{
+		Code: sandbox.CodeTimeout, Err: err,
+		Message: "the file did not arrive in the time that a call may take: it is large, or the network is slow. Nothing was changed; let code split or compress it, and fetch the parts",
+	}
+}
+
+// fetch reads the file, to where it is wanted.
+func (s *Server) fetch(ctx context.Context, c *call, in downloadFileInput) (*answer, error) {
 	if in.LocalPath != "" {
 		return s.downloadToLocal(ctx, c, in)
 	}

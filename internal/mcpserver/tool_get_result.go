@@ -19,7 +19,8 @@ func getResult(s *offer) tool {
 			"Waits until the code has ended, but no longer than wait_seconds, and answers as run_code does, with the status beside it. " +
 			"While that is not finished, the answer holds what was printed so far: call again. " +
 			"Neither ending this call nor calling it twice touches the run. A result can be collected for about an hour.",
-		hints: hints{readOnly: true, idempotent: true},
+		ownTime: true,
+		hints:   hints{readOnly: true, idempotent: true},
 		input: object{
 			{name: "run_id", kind: "string", about: "the run, from the answer of run_code or from list_contexts", required: true},
 			{

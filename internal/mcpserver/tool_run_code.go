@@ -17,6 +17,7 @@ func runCode(s *offer) tool {
 		name:        "run_code",
 		title:       "Run code",
 		description: s.runCodeDescription(),
+		ownTime:     true,
 		hints:       hints{destructive: true, openWorld: s.site.Name() == "agentrun"},
 		input: object{
 			{name: "code", kind: "string", required: true, about: "the source text. As in a notebook, the value of a last expression is the result"},

@@ -19,7 +19,8 @@ func runCommand(s *offer) tool {
 		description: "Runs a command with the shell of a context's sandbox, in its working folder, beside code that runs there. A command that fails is an answer with success false and its exit code. " +
 			"What takes longer than " + fmt.Sprintf("%g", most) + " s belongs in the background: the answer then has a process_id at once, get_process tells how it is getting on, and stop_process ends it. " +
 			"A process sees the files of its context and not the variables of code, and ends with the context. For example, write job.py with upload_file and run python job.py in the background.",
-		hints: hints{destructive: true, openWorld: true},
+		ownTime: true,
+		hints:   hints{destructive: true, openWorld: true},
 		input: object{
 			{name: "command", kind: "string", required: true, about: "the line, or lines, for the shell"},
 			{name: "cwd", kind: "string", about: "the folder to run it in, relative to the context's working folder. Default: the working folder itself"},
@@ -103,8 +104,12 @@ func (s *Server) runCommand(ctx context.Context, c *call) (*answer, error) {
 		req.Patience = s.answerWithin
 	}
 	if in.Background {
+		ctx, done := s.timed(ctx)
+		defer done()
 		return s.startProcess(ctx, c, req)
 	}
+	ctx, done := s.timedUnless(ctx, progress)
+	defer done()
 	res, err := s.interp.RunCommand(ctx, c.caller, req)
 	if err != nil {
 		return nil, err

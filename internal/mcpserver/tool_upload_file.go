@@ -18,7 +18,8 @@ func uploadFile(s *offer) tool {
 		title: "Upload file",
 		description: "Writes a file into the working folder of a context, replacing one of the same path and making the folders above it. " +
 			"Give either content or local_path. " + s.aboutFiles() + " A file may have at most " + phrase.Size(s.traits.MaxFileSize) + ".",
-		hints: hints{destructive: true, idempotent: true},
+		ownTime: true,
+		hints:   hints{destructive: true, idempotent: true},
 		input: object{
 			contextIDProperty("to put the file into"),
 			{name: "path", kind: "string", about: "where to put it, relative to the working folder, such as data/table.csv", required: true},
@@ -62,6 +63,8 @@ func (s *Server) uploadFile(ctx context.Context, c *call) (*answer, error) {
 	}
 	defer content.Close()
 	progress := startProgress(ctx, c.exchange, s.progressEvery, says("sending the file"))
+	ctx, done := s.timedUnless(ctx, progress)
+	defer done()
 	file, where, err := s.interp.WriteFile(ctx, c.caller, fileRef(in.ContextID, in.Path), content)
 	progress.end()
 	if err != nil {

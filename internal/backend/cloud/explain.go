@@ -58,7 +58,11 @@ func (b *Backend) meaning(e *agentrun.APIError) (code sandbox.Code, why string) 
 	case agentrun.KindThrottled:
 		return sandbox.CodeServerNotReady, "AgentRun gets too many requests from this account and wants a pause" + waitFor(e.RetryAfter) + "; try again then"
 	case agentrun.KindStarting, agentrun.KindUnavailable, agentrun.KindServer:
-		return "", fmt.Sprintf("AgentRun is in trouble (status %d: %s)%s; try again in a minute", e.Status, e.Message, waitFor(e.RetryAfter))
+		again := "a minute"
+		if e.RetryAfter > 0 {
+			again = e.RetryAfter.Round(time.Second).String()
+		}
+		return "", fmt.Sprintf("AgentRun is in trouble (status %d: %s); try again in %s", e.Status, e.Message, again)
 	case agentrun.KindGatewayTimeout:
 		return "", "AgentRun's gateway gave up waiting (status 504)"
 	case agentrun.KindTimeout:

@@ -268,7 +268,15 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 	mending := cc.mending
 	s.mu.Unlock()
 	if mending != nil {
-		<-mending
+		select {
+		case <-mending:
+		case <-ctx.Done():
+			s.calls.Go(func() {
+				<-mending
+				s.clearAway(cc)
+			})
+			return sandbox.Errorf(sandbox.CodeStopFailed, "could not stop the context %s yet: its interpreter is being replaced, and is ended after that", contextID)
+		}
 	}
 	s.mu.Lock()
 	remote := cc.remote
@@ -291,6 +299,20 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 	}
 	s.calls.Go(func() { s.removeFolder(cc) })
 	return nil
+}
+
+// clearAway ends what is left of a context that nobody can ask for any more.
+func (s *session) clearAway(cc *codeContext) {
+	ctx, cancel := context.WithTimeout(s.ctx, mendLimit)
+	defer cancel()
+	s.endJobs(ctx, cc)
+	s.mu.Lock()
+	remote := cc.remote
+	s.mu.Unlock()
+	if remote != "" {
+		s.deleteRemote(remote)
+	}
+	s.removeFolder(cc)
 }
 
 // Check implements [sandbox.Session]. It also keeps the sandbox from ending by its idle timeout. Only an error that is

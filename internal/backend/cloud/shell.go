@@ -21,6 +21,11 @@ const (
 	maxCommandTime = 25 * time.Second
 	// killLimit is how long ending a command may take.
 	killLimit = 15 * time.Second
+	// killPatience is how long the caller of a command that was cancelled waits for its end, which goes on beside it.
+	killPatience = 5 * time.Second
+	// reportLimit is how long the report of a job may take that is looked at or begins, and what it may take beyond the time of a command
+	// that is waited for. The client's own limit is that of code, and a caller may have to wait for three reports, one after another.
+	reportLimit = 10 * time.Second
 )
 
 // job is a command that was sent to the sandbox. What the sandbox knows of it is in a folder of its own; see supervise.
@@ -138,9 +143,16 @@ func (s *session) sweep(cc *codeContext) string {
 	return "rm -rf " + strings.Join(spent, " ") + "\n"
 }
 
-// send runs a script that tells how a job is, and notes it.
-func (s *session) send(ctx context.Context, j *job, script string, limit time.Duration) (report, error) {
-	done, err := s.client.RunCommand(ctx, s.id, agentrun.CommandSpec{Command: script, Timeout: limit})
+// send runs a script that tells how a job is, and notes it. It waits no longer than most for the answer.
+func (s *session) send(ctx context.Context, j *job, script string, most time.Duration) (report, error) {
+	within, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	done, err := s.client.RunCommand(within, s.id, agentrun.CommandSpec{Command: script, Timeout: min(most, agentrun.MaxRunTime)})
+	if failed, ok := errors.AsType[*agentrun.APIError](err); ok && within.Err() != nil && ctx.Err() == nil {
+		late := *failed // to the client it looks as if it had been given up by its caller
+		late.Kind, late.Message = agentrun.KindTimeout, fmt.Sprintf("the sandbox did not answer within %s", most)
+		return report{}, &late
+	}
 	if err != nil {
 		return report{}, err
 	}
@@ -200,7 +212,7 @@ func (s *session) RunCommand(outer context.Context, contextID string, command sa
 		s.unbook(cc, j)
 		return sandbox.CommandResult{}, err
 	}
-	r, err := s.send(ctx, j, script, agentrun.MaxRunTime)
+	r, err := s.send(ctx, j, script, limit+reportLimit)
 	took := time.Since(j.started)
 	s.backend.log.LogAttrs(ctx, slog.LevelDebug, "command", slog.String("sandbox_id", s.id), slog.String("inner_id", contextID), slog.Duration("took", took), slog.Bool("answered", err == nil))
 	if err != nil && ctx.Err() == nil && isUncertain(err) && !s.isOver(ctx, err) {
@@ -272,7 +284,21 @@ func (s *session) commandGivenUp(ctx context.Context, message string) (sandbox.C
 func (s *session) commandCancelled(ctx context.Context, cc *codeContext, j *job, sent bool) (sandbox.CommandResult, error) {
 	result, err := s.commandGivenUp(ctx, "the command was cancelled and ended")
 	if err == nil && sent && cc.ctx.Err() == nil {
-		if r, failed := s.kill(cc, j); failed != nil {
+		killed := make(chan *report, 1)
+		s.calls.Go(func() {
+			if r, failed := s.kill(cc, j); failed == nil {
+				killed <- &r
+			}
+			close(killed)
+		})
+		patience := time.NewTimer(killPatience)
+		defer patience.Stop()
+		var r *report
+		select {
+		case r = <-killed:
+		case <-patience.C:
+		}
+		if r == nil {
 			result.Failure.Message = "the command was cancelled, and whether it has ended could not be learned"
 		} else {
 			result.Printed = r.printed()
@@ -345,7 +371,7 @@ func (s *session) StartProcess(outer context.Context, contextID string, command 
 		s.unbook(cc, j)
 		return sandbox.Process{}, err
 	}
-	r, err := s.send(ctx, j, script, agentrun.MaxRunTime)
+	r, err := s.send(ctx, j, script, reportLimit)
 	if err != nil && ctx.Err() == nil && isUncertain(err) && !s.isOver(ctx, err) {
 		if found, failed := s.watch(ctx, j, 0); failed == nil && !found.none {
 			r, err = found, nil
@@ -425,9 +451,9 @@ func (s *session) LookAtProcess(outer context.Context, contextID, processID stri
 func (s *session) watch(ctx context.Context, j *job, patience time.Duration) (report, error) {
 	began := time.Now()
 	for {
-		r, err := s.send(ctx, j, lookAt(j), agentrun.MaxRunTime)
+		r, err := s.send(ctx, j, lookAt(j), reportLimit)
 		if err != nil && ctx.Err() == nil && isUncertain(err) {
-			r, err = s.send(ctx, j, lookAt(j), agentrun.MaxRunTime) // which changes nothing
+			r, err = s.send(ctx, j, lookAt(j), reportLimit) // which changes nothing
 		}
 		left := patience - time.Since(began)
 		if err != nil || r.over() || left <= 0 {
@@ -502,7 +528,7 @@ func (s *session) StopProcess(outer context.Context, contextID, processID string
 	}
 	ctx, stop := s.bind(outer, cc.ctx)
 	defer stop()
-	r, err := s.send(ctx, j, stopJob(j), agentrun.MaxRunTime)
+	r, err := s.send(ctx, j, stopJob(j), killLimit)
 	if err == nil && !r.over() {
 		err = errors.New("it goes on in spite of that")
 	}

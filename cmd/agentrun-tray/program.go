@@ -93,8 +93,7 @@ func (p *program) startHost(ctx context.Context) (*host, error) {
 		return nil, err
 	}
 	ctx, end := context.WithCancel(ctx)
-	desk := desktop.New(desktop.Options{App: core, OpenFolder: p.openFolder, Autostart: atLogin, Logger: p.log})
-	h := &host{desk: desk, end: end, wanted: ctx.Done(), ended: make(chan struct{})}
+	h := &host{end: end, wanted: ctx.Done(), ended: make(chan struct{})}
 	starting, began := context.WithCancel(ctx)
 	defer began()
 	p.workers.Go(func() {
@@ -104,9 +103,18 @@ func (p *program) startHost(ctx context.Context) (*host, error) {
 		end()
 	})
 	for s := range core.Hub().Watch(starting) {
-		if s.Addresses.Socket != "" {
-			return h, nil
+		if s.Addresses.Socket == "" {
+			continue
 		}
+		found, err := findEditors(opt, core, s.Addresses)
+		if err != nil {
+			end()
+			<-h.ended
+			return nil, err
+		}
+		h.desk = desktop.New(desktop.Options{App: core, OpenFolder: p.openFolder, Autostart: atLogin, Editors: found, Logger: p.log})
+		p.workers.Go(func() { h.desk.Run(ctx) })
+		return h, nil
 	}
 	<-h.ended
 	return nil, h.failure

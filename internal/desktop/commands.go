@@ -2,12 +2,10 @@ package desktop
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
-	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
 
 // PausePool implements ui.Host.
@@ -69,22 +67,6 @@ func (d *Desk) ExportCalls(_ context.Context, to io.Writer) error { return d.app
 // OpenLogFolder implements ui.Host.
 func (d *Desk) OpenLogFolder(ctx context.Context) error {
 	return d.open(ctx, d.app.Desk().Current().Settings.LogFolder)
-}
-
-// errNoEditors is said where an editor is asked for that the window cannot have shown.
-var errNoEditors = errors.New("no editor was found on this computer")
-
-// PreviewEditor implements ui.Host.
-func (d *Desk) PreviewEditor(context.Context, string) (ui.Preview, error) {
-	return ui.Preview{}, errNoEditors
-}
-
-// SetEditor implements ui.Host.
-func (d *Desk) SetEditor(context.Context, string, bool) error { return errNoEditors }
-
-// TestEditor implements ui.Host.
-func (d *Desk) TestEditor(context.Context, string) (outcome string, err error) {
-	return "", errNoEditors
 }
 
 // patience is how long the keychain may take while somebody waits in front of the window, who may be asked for its password and can

@@ -9,6 +9,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/autostart"
+	"github.com/agentrun-tray/agentrun-tray/internal/editors/doctor"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
 
@@ -20,28 +21,32 @@ type Options struct {
 	OpenFolder func(ctx context.Context, folder string) error
 	// Autostart is what the operating system starts when its user logs in. Required.
 	Autostart *autostart.Entry
+	// Editors are those of this computer, and what a check of one needs to know. Required.
+	Editors doctor.Options
 	// Logger receives what cannot be shown. Required.
 	Logger *slog.Logger
 }
 
-// Desk is a host as its window sees it. It implements [ui.Host]. Methods are safe for concurrent use.
+// Desk is a host as its window sees it. It implements [ui.Host]. Methods are safe for concurrent use; Run must be called once.
 type Desk struct {
 	app     *app.App
 	open    func(ctx context.Context, folder string) error
 	start   *autostart.Entry
+	editors doctor.Options
 	log     *slog.Logger
 	changed chan struct{} // capacity 1: there is another view
 
 	mu      sync.Mutex // guards below
 	inSight bool
-	asked   bool // somebody may have changed elsewhere what is started at login
+	found   *ui.Editors // nil: nobody has looked yet
+	asked   bool        // somebody may have changed elsewhere what is started at login
 }
 
 var _ ui.Host = (*Desk)(nil)
 
 // New makes a Desk.
 func New(opt Options) *Desk {
-	return &Desk{app: opt.App, open: opt.OpenFolder, start: opt.Autostart, log: opt.Logger, changed: make(chan struct{}, 1), asked: true}
+	return &Desk{app: opt.App, open: opt.OpenFolder, start: opt.Autostart, editors: opt.Editors, log: opt.Logger, changed: make(chan struct{}, 1), asked: true}
 }
 
 // FirstRun reports whether the first steps are still to be shown.

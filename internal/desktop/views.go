@@ -70,7 +70,7 @@ func (d *Desk) Views(ctx context.Context) iter.Seq[ui.View] {
 		atLogin := false
 		for ctx.Err() == nil {
 			atLogin = d.startsAtLogin(atLogin)
-			if !yield(t.view(d.app.Desk().Current(), atLogin, time.Now())) {
+			if !yield(t.view(d.app.Desk().Current(), d.editorsFound(), atLogin, time.Now())) {
 				return
 			}
 			for again := false; !again; {
@@ -85,6 +85,12 @@ func (d *Desk) Views(ctx context.Context) iter.Seq[ui.View] {
 			}
 		}
 	}
+}
+
+func (d *Desk) editorsFound() *ui.Editors {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.found
 }
 
 func (d *Desk) isInSight() bool {
@@ -110,13 +116,12 @@ type translator struct {
 	settings *app.Settings // that shown are
 	shown    *ui.Settings
 	calls    []ui.Call
-	editors  ui.Editors // none
 }
 
-func (t *translator) view(d app.Desk, atLogin bool, now time.Time) ui.View {
+func (t *translator) view(d app.Desk, found *ui.Editors, atLogin bool, now time.Time) ui.View {
 	return ui.View{
 		Snapshot: d.Snapshot, Now: now, Figures: (*ui.Figures)(d.Figures), Notebook: t.notebookOf(d.Notebook),
-		Calls: t.callsOf(d.Calls), Editors: &t.editors, Settings: t.settingsOf(d.Settings, atLogin), Account: ui.Account(d.Account),
+		Calls: t.callsOf(d.Calls), Editors: found, Settings: t.settingsOf(d.Settings, atLogin), Account: ui.Account(d.Account),
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"io"
 	"net/http"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 // control is what the host tells and does for its own command line, over the unix socket, which only its owner can open:
@@ -63,12 +65,12 @@ func (a *App) control() http.Handler {
 func (a *App) whereNow() string {
 	s := a.snapshot()
 	text := "New contexts are made on the " + s.Backend.Name + " backend now."
-	for _, p := range s.Problems {
-		if p.Code == "credentials" {
-			text += " But: " + strings.Join(strings.Fields(p.What+" "+p.Why+" "+p.Todo), " ")
-		}
+	at := slices.IndexFunc(s.Problems, func(p status.Problem) bool { return p.Code == "credentials" })
+	if at < 0 {
+		return text
 	}
-	return text
+	p := s.Problems[at]
+	return strings.Join(strings.Fields(text+" But: "+p.What+" "+p.Why+" "+p.Todo), " ")
 }
 
 // sandboxes counts them for a sentence.

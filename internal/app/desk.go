@@ -10,8 +10,9 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
-// Desk is the snapshot and what a window shows beside it, at one moment. Nothing in it changes; what is behind a pointer is replaced
-// when it changes. There is no secret in it.
+// Desk is the snapshot and what a window shows beside it. Its parts are of the same moment but for a few hundredths of a second: code may
+// have ended in the notebook that still runs in the snapshot. Nothing in it changes; what is behind a pointer is replaced when it changes.
+// There is no secret in it.
 type Desk struct {
 	status.Snapshot
 	Figures  *figures.Figures

@@ -46,7 +46,8 @@ func TestCodeByHandIsSeenInNotebookFiguresAndActivity(t *testing.T) {
 	}
 	h.WatchContext(id)
 	d := h.see(t, "the result", func(d app.Desk) bool {
-		return d.Notebook != nil && len(d.Notebook.Cells) == 1 && d.Notebook.Cells[0].State == notebook.CellDone && len(d.Calls) == 2
+		return d.Notebook != nil && len(d.Notebook.Cells) == 1 && d.Notebook.Cells[0].State == notebook.CellDone && len(d.Calls) == 2 &&
+			len(d.Contexts) == 1 && d.Figures.RunsToday == 1 && len(d.Figures.AcquireTimes) == 1
 	})
 	if c := d.Notebook.Cells[0]; c.Code != "print('secret-of-code')" || c.Client != "AgentRun Tray" || c.Number != 1 || !strings.Contains(c.Result.Stdout, "[MOCK]") {
 		t.Errorf("the cell is %+v", c)
@@ -109,7 +110,7 @@ func TestCallsOfClientsAreAmongTheActivity(t *testing.T) {
 	h := start(t, opt)
 	h.wait(t, "the pool", ready)
 	send(t, opt.Dirs, http.MethodPost, "/mcp", "", call("run_code", `{"code":"1"}`))
-	d := h.see(t, "the call", func(d app.Desk) bool { return len(d.Calls) == 1 })
+	d := h.see(t, "the call", func(d app.Desk) bool { return len(d.Calls) == 1 && d.Figures.RunsToday == 1 })
 	if c := d.Calls[0]; c.Client != "tester 1" || c.Tool != "run_code" || c.Context != "default-python" || c.Outcome != "ok" || d.Figures.RunsToday != 1 {
 		t.Errorf("the call is %+v with %d runs", c, d.Figures.RunsToday)
 	}

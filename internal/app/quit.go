@@ -6,7 +6,7 @@ import "time"
 // package interpreter), connections closed (2 s, see package mcpserver), and what is left is for sandboxes to be ended. One that could
 // not be is in the ledger, and the next host ends it.
 const (
-	endWithin    = 9 * time.Second
+	endWithin    = 8 * time.Second
 	finishWithin = time.Second             // of that, for a sandbox that is just being made
 	backendsTake = 1500 * time.Millisecond // of that, for what backends keep beside their sessions
 )

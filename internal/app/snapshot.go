@@ -174,7 +174,9 @@ func (a *App) foldClients(s *status.Snapshot) {
 
 // foldContexts returns how many contexts are running code.
 func (a *App) foldContexts(s *status.Snapshot) (running int) {
-	for _, c := range a.interp.Contexts() {
+	contexts := a.interp.Contexts()
+	s.Contexts = make([]status.Context, 0, len(contexts))
+	for _, c := range contexts {
 		if c.Status == interpreter.Running {
 			running++
 		}

@@ -74,7 +74,7 @@ type Alive struct {
 	ID      string
 	Born    time.Time // zero: now
 	Busy    bool      // code runs in it
-	Machine Machine   // zero: that of the options
+	Machine Machine   // zero: as it was before, which may be in the file; else that of the options
 }
 
 // Meter adds up. Methods are safe for concurrent use. It should be told at each change, and once a minute while anything lives.
@@ -148,7 +148,7 @@ func (m *Meter) Observe(now time.Time, living []Alive) {
 			m.known[l.ID] = a
 			m.changed = true
 		}
-		a.machine = cmp.Or(l.Machine, m.options.Machine)
+		a.machine = cmp.Or(l.Machine, a.machine, m.options.Machine)
 		if a.until.Before(wall) { // it lived on while nobody here knew of it, and nothing ran in it
 			m.charge(a, a.until, wall.Sub(a.until), false)
 		}

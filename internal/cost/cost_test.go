@@ -125,6 +125,23 @@ func TestDaysEndAtMidnightWhereOneLives(t *testing.T) {
 	}
 }
 
+// TestASandboxThatIsTakenOverIsAsItWas although the next host does not know yet what its template is like.
+func TestASandboxThatIsTakenOverIsAsItWas(t *testing.T) {
+	m := newMeter(t, nil)
+	large := Machine{CPU: 4, Memory: 8, Disk: 10}
+	watch(m, noon, noon.Add(10*time.Minute), []Alive{{ID: "a", Born: noon, Machine: large}})
+	if err := m.Save(noon.Add(10 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	next := New(m.options)
+	if err := next.Load(noon.Add(10 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	watch(next, noon.Add(10*time.Minute), noon.Add(20*time.Minute), []Alive{{ID: "a", Born: noon}})
+	want := 1200 * ListPrices.second(large, false) * ListPrices.CNY
+	near(t, "CNY for twenty minutes, in thousandths", 1000*next.Totals(noon.Add(20*time.Minute)).Today.CNY, 1000*want)
+}
+
 func TestTheFirstOfAMonthBeginsAnew(t *testing.T) {
 	m := newMeter(t, nil)
 	start := time.Date(2026, 12, 31, 23, 0, 0, 0, time.UTC)

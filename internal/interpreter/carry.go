@@ -43,7 +43,11 @@ type laterError struct{ err error }
 func (e *laterError) Error() string { return e.err.Error() }
 func (e *laterError) Unwrap() error { return e.err }
 
-var errProcesses = errors.New("commands of it run in the background")
+var (
+	errProcesses = errors.New("commands of it run in the background")
+	// errUnlisted is the same as errProcesses to whoever waits for the move.
+	errUnlisted = fmt.Errorf("whether %w could not be learned", errProcesses)
+)
 
 // leaveAt says when a context has to leave its session, and whether at all. The caller holds i.mu.
 func (i *Interpreter) leaveAt(cc *codeContext) (at time.Time, ok bool) {
@@ -183,9 +187,8 @@ func (i *Interpreter) moveOff(ctx context.Context, cancel context.CancelCauseFun
 func (i *Interpreter) move(
 	ctx context.Context, cancel context.CancelCauseFunc, cc *codeContext, old *pool.Lease[sandbox.Session], site *Site,
 ) (on landing, report carry.Report, err error) {
-	processes := i.processesOn(ctx, cc, old)
-	if processes > 0 && (old.ExpiresAt().IsZero() || time.Until(old.ExpiresAt()) > moveLast) {
-		return on, report, &laterError{errProcesses}
+	if _, err := i.processesIn(ctx, cc, old); err != nil {
+		return on, report, err // at once, before a session is taken up
 	}
 	if on, err = i.landOn(ctx, site, cc.language, moveTime, false); err != nil {
 		return on, report, &laterError{err}
@@ -210,9 +213,12 @@ func (i *Interpreter) move(
 	if err != nil {
 		return on, report, err
 	}
-	limited, done := context.WithTimeout(ctx, moveTime)
-	defer done()
-	report, err = carry.Move(limited, carry.Place{Session: old.Value(), Context: inner}, carry.Place{Session: on.lease.Value(), Context: on.inner}, cc.names.All(), i.opt.Carry)
+	background, err := i.processesIn(ctx, cc, old) // once more: nobody starts one from here on
+	if err == nil {
+		limited, done := context.WithTimeout(ctx, moveTime)
+		defer done()
+		report, err = carry.Move(limited, carry.Place{Session: old.Value(), Context: inner}, carry.Place{Session: on.lease.Value(), Context: on.inner}, cc.names.All(), i.opt.Carry)
+	}
 	i.mu.Lock()
 	if err != nil {
 		cc.moving.copying = false
@@ -227,7 +233,10 @@ func (i *Interpreter) move(
 	unwatch := cc.unwatch
 	cc.lease, cc.inner, cc.moving = on.lease, on.inner, moving{}
 	cc.unwatch = i.watch(cc, on.lease)
-	cc.pending = append(cc.pending, movedNotice(cc.name, why, report, processes))
+	for _, p := range cc.processes {
+		p.leftBehind = p.leftBehind || p.lease == old
+	}
+	cc.pending = append(cc.pending, movedNotice(cc.name, why, report, background))
 	cc.hasLanded()
 	i.mu.Unlock()
 	moved = true
@@ -236,28 +245,45 @@ func (i *Interpreter) move(
 	return on, report, nil
 }
 
-// processesOn counts the commands that run in the background of a context on a session. Those it cannot learn of count as ended.
-func (i *Interpreter) processesOn(ctx context.Context, cc *codeContext, lease *pool.Lease[sandbox.Session]) (running int) {
+// processesIn says what runs in the background of a context on a session it is about to leave; "" if nothing does. As long as there
+// is time for that to end, the error says to wait for it, and so it does where it cannot be learned.
+func (i *Interpreter) processesIn(ctx context.Context, cc *codeContext, lease *pool.Lease[sandbox.Session]) (background string, err error) {
+	running, err := i.processesOn(ctx, cc, lease)
+	hasTime := lease.ExpiresAt().IsZero() || time.Until(lease.ExpiresAt()) > moveLast
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err != nil && hasTime:
+		return "", &laterError{errUnlisted}
+	case err != nil:
+		return "commands in the background, if there still were any", nil
+	case running > 0 && hasTime:
+		return "", &laterError{errProcesses}
+	case running > 0:
+		return count(running, "command") + " in the background", nil
+	}
+	return "", nil
+}
+
+// processesOn counts the commands that run in the background of a context on a session.
+func (i *Interpreter) processesOn(ctx context.Context, cc *codeContext, lease *pool.Lease[sandbox.Session]) (running int, err error) {
 	i.mu.Lock()
 	inner := cc.inner.ID
 	started := slices.ContainsFunc(cc.processes, func(p *process) bool { return p.lease == lease })
 	i.mu.Unlock()
 	sh, ok := lease.Value().(sandbox.Shell)
 	if !ok || !started {
-		return 0
+		return 0, nil
 	}
 	ctx, done := context.WithTimeout(ctx, endTimeout)
 	defer done()
 	all, err := sh.ListProcesses(ctx, inner)
-	if err != nil {
-		return 0
-	}
 	for _, p := range all {
 		if p.Status == sandbox.ProcessRunning {
 			running++
 		}
 	}
-	return running
+	return running, err
 }
 
 // hold keeps others from the session of a context that is to be moved off it, once those who use it have done. The caller has the turn.
@@ -299,12 +325,12 @@ func (i *Interpreter) vacate(ctx context.Context, lease *pool.Lease[sandbox.Sess
 }
 
 // movedNotice says that a context has moved, and what did not move with it.
-func movedNotice(name, why string, report carry.Report, processes int) string {
+func movedNotice(name, why string, report carry.Report, background string) string {
 	text := fmt.Sprintf("The sandbox of context %q %s, so the context moved to a new one with %s and %s.",
 		name, why, count(report.Variables.Count, "variable"), count(report.Files.Count, "file"))
 	var named []string
-	if processes > 0 {
-		named = append(named, count(processes, "command")+" in the background")
+	if background != "" {
+		named = append(named, background)
 	}
 	if len(report.Lost)+len(named) == 0 {
 		return text

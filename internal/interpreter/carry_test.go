@@ -299,10 +299,12 @@ func (s slow) ReadFile(ctx context.Context, id, path string) (io.ReadCloser, san
 }
 
 // startSlow makes a bench with a context that is on its way to another sandbox.
-func startSlow(t *testing.T) (*bench, interpreter.Context) {
+func startSlow(t *testing.T, options interpreter.Options) (*bench, interpreter.Context) {
 	t.Helper()
 	s := mortal()
 	began := make(chan string, 100)
+	options.IdleTimeout = s.options.IdleTimeout
+	s.options = options
 	s.wrap = func(session sandbox.Session) sandbox.Session { return slow{session, began} }
 	b := start(t, s)
 	c := b.create(t, "work")
@@ -317,7 +319,7 @@ func startSlow(t *testing.T) (*bench, interpreter.Context) {
 
 func TestCallsWaitForAMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, c := startSlow(t)
+		b, c := startSlow(t, interpreter.Options{})
 		began := time.Now()
 		run := b.begin(t, c.ID, "read f")
 		var calls sync.WaitGroup
@@ -380,10 +382,7 @@ func TestAMoveWaitsForFilesThatAreWritten(t *testing.T) {
 func TestAMoveWaitsForCommandsInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		s := mortal()
-		traits := s.fake.Traits
-		s.fake.Traits = func(t *sandbox.Traits) { traits(t); t.Shell, t.MaxCommandTime = true, time.Minute }
-		b := start(t, s)
+		b := start(t, mortalWithShell())
 		ends, stays := b.create(t, "ends"), b.create(t, "stays")
 		for id, line := range map[string]string{ends.ID: "sleep 113m", stays.ID: "sleep 10h"} {
 			if _, err := b.StartProcess(t.Context(), ann, interpreter.CommandRequest{ContextID: id, Line: line}); err != nil {
@@ -406,10 +405,122 @@ func TestAMoveWaitsForCommandsInTheBackground(t *testing.T) {
 	})
 }
 
+// unlisted is a session that does not tell what runs in its background.
+type unlisted struct {
+	sandbox.Session
+	sandbox.Shell
+}
+
+func (u unlisted) ListProcesses(context.Context, string) ([]sandbox.Process, error) {
+	return nil, errors.New("no answer")
+}
+
+// mortalWithShell is mortal with a shell.
+func mortalWithShell() setup {
+	s := mortal()
+	traits := s.fake.Traits
+	s.fake.Traits = func(t *sandbox.Traits) { traits(t); t.Shell, t.MaxCommandTime = true, time.Minute }
+	return s
+}
+
+func TestAMoveWaitsForACommandThatWasStartedWhileItWaitedItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		b := start(t, mortalWithShell())
+		c := b.create(t, "work")
+		at(began, 109*time.Minute)
+		long := 3 * time.Minute
+		run, err := b.Begin(t.Context(), ann, interpreter.RunRequest{ContextID: c.ID, Code: "sleep 2m", Timeout: &long})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at(began, 110*time.Minute+30*time.Second) // the move has counted none, and waits for the code
+		p := b.process(t, c.ID, "sleep 2m; print done")
+		<-run.Done()
+		synctest.Wait()
+		if now := b.sandboxOf(t, c.ID); now != c.SandboxID {
+			t.Fatalf("the context moved to %s while a command ran in its background", now)
+		}
+		if done, err := b.LookAtProcess(t.Context(), ann, p.ID, 3*time.Minute); err != nil || done.Status != sandbox.ProcessExited || done.Stdout != "done\n" {
+			t.Errorf("LookAtProcess = %+v, %v, want that it came to its end", done, err)
+		}
+		at(began, 116*time.Minute)
+		if b.sandboxOf(t, c.ID) == c.SandboxID {
+			t.Error("the context did not move after that")
+		}
+		_, err = b.LookAtProcess(t.Context(), ann, p.ID, 0)
+		wantCode(t, err, sandbox.CodeSessionLost, "was moved to another sandbox")
+	})
+}
+
+func TestAMoveThatCannotLearnOfCommandsInTheBackgroundWaitsAndSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s := mortalWithShell()
+		s.wrap = func(inner sandbox.Session) sandbox.Session { return unlisted{inner, inner.(sandbox.Shell)} }
+		b := start(t, s)
+		c := b.create(t, "work")
+		b.process(t, c.ID, "sleep 10h")
+		at(began, 115*time.Minute)
+		if now := b.sandboxOf(t, c.ID); now != c.SandboxID {
+			t.Errorf("the context moved to %s although a command may run in its background", now)
+		}
+		at(began, 119*time.Minute)
+		if b.sandboxOf(t, c.ID) == c.SandboxID {
+			t.Error("the context stayed to the end of its sandbox")
+		}
+		wantNotices(t, b.run(t, c.ID, "print x").Notices, hasMoved+" with 0 variables and 0 files. What could not move is gone: commands in the background, if there still were any, all variables")
+	})
+}
+
+func TestACallThatDoesNotOutlastAMoveIsToldOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, c := startSlow(t, interpreter.Options{ReadyTimeout: 30 * time.Second})
+		_, _, err := b.ListFiles(t.Context(), ann, interpreter.FileRef{ContextID: c.ID}, 1)
+		wantCode(t, err, sandbox.CodeServerNotReady, "is being moved to another sandbox")
+	})
+}
+
+// sluggish is a session that takes its time to end a context.
+type sluggish struct{ sandbox.Session }
+
+func (s sluggish) StopContext(ctx context.Context, id string) error {
+	select {
+	case <-time.After(9 * time.Second):
+	case <-ctx.Done():
+	}
+	return s.Session.StopContext(context.WithoutCancel(ctx), id)
+}
+
+func TestIdleContextsEndBesideEachOtherAndKeepNoneFromMoving(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s := mortal()
+		s.options.IdleTimeout = 10 * time.Minute
+		s.wrap = func(inner sandbox.Session) sandbox.Session { return sluggish{inner} }
+		b := start(t, s)
+		for n := range 6 {
+			b.create(t, fmt.Sprint("idle ", n))
+		}
+		at(began, 5*time.Minute)
+		used := b.create(t, "used")
+		at(began, 10*time.Minute+time.Second)
+		b.pool.Replace(1)
+		at(began, 10*time.Minute+2*time.Second)
+		if now := b.sandboxOf(t, used.ID); now == used.SandboxID {
+			t.Error("a context did not leave a sandbox that is replaced while others end there")
+		}
+		at(began, 10*time.Minute+10*time.Second)
+		if all := b.Contexts(); len(all) != 1 || all[0].ID != used.ID {
+			t.Errorf("ten seconds after the others were due there are %d contexts, want the used one", len(all))
+		}
+	})
+}
+
 func TestAContextCanBeStoppedWhileItMoves(t *testing.T) {
 	for _, force := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			b, c := startSlow(t)
+			b, c := startSlow(t, interpreter.Options{})
 			began := time.Now()
 			if err := b.StopContext(t.Context(), c.ID, force); err != nil {
 				t.Errorf("StopContext = %v", err)
@@ -432,7 +543,7 @@ func TestAContextCanBeStoppedWhileItMoves(t *testing.T) {
 
 func TestShuttingDownEndsAMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, _ := startSlow(t)
+		b, _ := startSlow(t, interpreter.Options{})
 		began := time.Now()
 		b.stop()
 		if took := time.Since(began); took > time.Second {
@@ -448,7 +559,7 @@ func TestASandboxLostInTheMiddleOfAMove(t *testing.T) {
 	for side, want := range map[string]string{"old": "was lost", "new": ""} {
 		t.Run(side, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b, c := startSlow(t)
+				b, c := startSlow(t, interpreter.Options{})
 				old, victim := b.sandboxOf(t, c.ID), ""
 				for _, id := range b.fake.Sessions() {
 					if (id == old) == (side == "old") {

@@ -42,8 +42,6 @@ type Context struct {
 	Owner       string // the name of the client that made it
 	RunID       string // the run in progress; empty: no code runs
 	Busy        bool   // something runs: code, a command or, as far as is known, a process in the background
-
-	seq int
 }
 
 // NewContext describes a context to be made.
@@ -120,7 +118,7 @@ func (i *Interpreter) view(cc *codeContext) Context {
 	v := Context{
 		ID: cc.id, Name: cc.name, Description: cc.description, Language: cc.language, Status: Active,
 		CreatedAt: cc.created, LastUsed: cc.lastUsed, Backend: cc.site.Name(), Instead: cc.instead, Runs: cc.runs,
-		Default: cc.key != nil, Owner: cc.owner, Busy: cc.busy(time.Now()), seq: cc.seq,
+		Default: cc.key != nil, Owner: cc.owner, Busy: cc.busy(time.Now()),
 	}
 	if cc.lease != nil {
 		v.SandboxID = cc.lease.Value().SandboxID()

@@ -152,7 +152,14 @@ func (i *Interpreter) sessionOf(ctx context.Context, cancel context.CancelCauseF
 		case <-cc.gone:
 		case <-ctx.Done():
 		case <-patience.C:
-			i.giveUp(cc, ticket)
+			i.mu.Lock()
+			cc.queue.giveUp(ticket)
+			moves := cc.moving.copying
+			i.mu.Unlock()
+			if moves {
+				return nil, "", sandbox.Errorf(sandbox.CodeServerNotReady,
+					"context %s is being moved to another sandbox, as its own has to end, and could not be reached within %s; nothing was done. Try again in a moment", cc.id, phrase.Duration(most))
+			}
 			return nil, "", sandbox.Errorf(sandbox.CodeServerNotReady,
 				"context %s is busy with code that came before, and its files could not be reached within %s; nothing was done. Wait for that code (get_result waits for a run) or end it with cancel_run, then try again",
 				cc.id, phrase.Duration(most))

@@ -9,6 +9,7 @@
 package interpreter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -194,14 +195,25 @@ func (i *Interpreter) stopIdle(ctx context.Context) (next time.Time, ok bool) {
 	}
 	i.mu.Unlock()
 	for _, cc := range due {
-		idle := i.idleTimeout(cc)
-		i.log.InfoContext(ctx, "context idle", "context_id", cc.id, "unused_for", idle)
-		why := "it was not used for " + phrase.Duration(idle)
-		if err := i.end(ctx, cc, why); err != nil {
-			i.log.WarnContext(ctx, "stop of an idle context failed", "context_id", cc.id, "error", err)
+		ctx, _, leave, err := i.enter(context.WithoutCancel(ctx))
+		if err != nil {
+			return next, ok // all contexts are about to end
 		}
+		go func() { // beside each other: a sandbox that is slow to end one must not keep others from moving
+			defer leave()
+			i.endIdle(ctx, cc)
+		}()
 	}
 	return next, ok
+}
+
+// endIdle ends a context that was not used for too long.
+func (i *Interpreter) endIdle(ctx context.Context, cc *codeContext) {
+	idle := i.idleTimeout(cc)
+	i.log.InfoContext(ctx, "context idle", "context_id", cc.id, "unused_for", idle)
+	if err := i.end(context.WithoutCancel(ctx), cc, "it was not used for "+phrase.Duration(idle)); err != nil {
+		i.log.WarnContext(ctx, "stop of an idle context failed", "context_id", cc.id, "error", err)
+	}
 }
 
 // idleTimeout is how long a context may go unused; negative means for ever. The caller holds mu or has begun the stop.
@@ -234,18 +246,17 @@ func (i *Interpreter) Left(callerKey string) {
 func (i *Interpreter) Contexts() []Context {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	list := make([]Context, 0, len(i.contexts))
+	placed := make([]*codeContext, 0, len(i.contexts))
 	for _, cc := range i.contexts {
 		if cc.placed {
-			list = append(list, i.view(cc))
+			placed = append(placed, cc)
 		}
 	}
-	slices.SortFunc(list, func(a, b Context) int {
-		if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
-			return c
-		}
-		return b.seq - a.seq
-	})
+	slices.SortFunc(placed, func(a, b *codeContext) int { return cmp.Or(b.created.Compare(a.created), b.seq-a.seq) })
+	list := make([]Context, len(placed))
+	for n, cc := range placed {
+		list[n] = i.view(cc)
+	}
 	return list
 }
 

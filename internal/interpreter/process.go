@@ -30,8 +30,9 @@ type process struct {
 	shell sandbox.Shell                // of that
 
 	// Guarded by Interpreter.mu.
-	exited bool      // somebody has seen that it has
-	until  time.Time // when it ends at the latest; zero: with its context
+	exited     bool      // somebody has seen that it has
+	until      time.Time // when it ends at the latest; zero: with its context
+	leftBehind bool      // its context has moved away from it
 }
 
 // maxProcessesKnown is how many processes of one context are found by their ids. Sessions forget those that have ended sooner.
@@ -74,6 +75,9 @@ func (i *Interpreter) findProcess(id string) (*process, error) {
 		for _, p := range cc.processes {
 			if p.id != id || cc.stopping {
 				continue
+			}
+			if p.leftBehind {
+				return nil, sandbox.Errorf(sandbox.CodeSessionLost, "the process %s ended when its context was moved to another sandbox, as its own had to end. The files are there: start it again if it had not done its work", p.id)
 			}
 			if lost, cause := cc.lost(); lost || cc.lease != p.lease {
 				return nil, sandbox.Errorf(sandbox.CodeSessionLost, "the process %s ended with the sandbox of its context, which was lost%s", p.id, because(cause))

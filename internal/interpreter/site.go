@@ -56,6 +56,22 @@ func (i *Interpreter) Site() *Site {
 	return i.site
 }
 
+// SiteOf is where the context is that a call means, or would be made: without an ID the caller's default context for the first language.
+func (i *Interpreter) SiteOf(caller Caller, contextID string) *Site {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	cc := i.contexts[contextID]
+	if contextID == "" {
+		if cc = i.defaults[defaultKey{caller.Key, i.site.traits.Languages[0]}]; cc != nil && cc.meant != i.site {
+			cc = nil // a new one takes its place
+		}
+	}
+	if cc == nil {
+		return i.site
+	}
+	return cc.site
+}
+
 // unavailableError is why a site has no session to give now, other than that all are taken or still being made.
 type unavailableError struct{ err *sandbox.Error }
 
@@ -94,7 +110,7 @@ func (i *Interpreter) land(ctx context.Context, cc *codeContext, patience time.D
 	on, err = i.landOn(ctx, site, cc.language, most, elsewhere)
 	if no, is := errors.AsType[*unavailableError](err); is && elsewhere {
 		i.log.WarnContext(ctx, "falling back", "context_id", cc.id, "from", site.Name(), "to", fallback.Name(), "why", no.err.Message)
-		if on, err = i.landOn(ctx, fallback, cc.language, patience-time.Since(began), false); err != nil {
+		if on, err = i.landOn(ctx, fallback, cc.language, max(time.Second, patience-time.Since(began)), false); err != nil {
 			return landing{}, err
 		}
 		on.instead = "The " + site.Name() + " backend could not be used when this context was made (" + strings.TrimSuffix(no.err.Message, ".") + "). So it runs on the " + fallback.Name() + " backend, and stays there: " + fallback.traits.Note
@@ -149,13 +165,13 @@ func (i *Interpreter) landOn(ctx context.Context, site *Site, language sandbox.L
 
 // acquire leases a session, and says whether one was ready without waiting. It waits while budget lasts, which is most at first.
 func (i *Interpreter) acquire(ctx, budget context.Context, most time.Duration, site *Site, elsewhere bool) (lease *pool.Lease[sandbox.Session], warm bool, err error) {
-	for {
+	for first := true; ; first = false {
 		wait, cancel := context.WithTimeout(budget, longestWait(site.pool.Stats(), most, elsewhere))
 		lease, err = site.pool.Acquire(wait)
 		over := wait.Err() != nil
 		cancel()
 		if err == nil {
-			return lease, !lease.Waited(), nil
+			return lease, first && !lease.Waited(), nil
 		}
 		stats := site.pool.Stats()
 		if over && budget.Err() == nil && !full(stats) && (stats.Failures == 0 || !elsewhere) {

@@ -41,10 +41,11 @@ func (s *Server) stopContext(ctx context.Context, c *call) (*answer, error) {
 	}
 	c.about(clean(in.ContextID, 80))
 	progress := startProgress(ctx, c.exchange, s.progressEvery, says("waiting for the run in progress to end"))
+	site := s.interp.SiteOf(c.caller, in.ContextID)
 	err := s.interp.StopContext(ctx, in.ContextID, in.Force)
 	progress.end()
 	if err != nil {
 		return nil, err
 	}
-	return &answer{object: stopContextOutput{ContextID: in.ContextID, Status: "stopped", Message: "The context has ended: " + aboutLoss(s.interp.Site().Traits())}}, nil
+	return &answer{object: stopContextOutput{ContextID: in.ContextID, Status: "stopped", Message: "The context has ended: " + aboutLoss(site.Traits())}}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
@@ -57,7 +58,7 @@ func (s *Server) uploadFile(ctx context.Context, c *call) (*answer, error) {
 		return nil, err
 	}
 	c.about(clean(in.ContextID, 80))
-	content, err := s.uploadContent(in)
+	content, err := s.uploadContent(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -77,18 +78,19 @@ func (s *Server) uploadFile(ctx context.Context, c *call) (*answer, error) {
 }
 
 // uploadContent opens what is to be written.
-func (s *Server) uploadContent(in uploadFileInput) (io.ReadCloser, error) {
+func (s *Server) uploadContent(c *call, in uploadFileInput) (io.ReadCloser, error) {
+	site := s.interp.SiteOf(c.caller, in.ContextID)
 	switch {
 	case in.Content != nil && in.LocalPath != "":
 		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "upload_file takes either content or local_path, not both")
 	case in.LocalPath != "":
-		return s.readLocal(in.LocalPath)
+		return s.readLocal(in.LocalPath, site.Traits().MaxFileSize)
 	case in.Content == nil:
 		return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "upload_file needs content or local_path")
 	}
 	switch in.Encoding {
 	case "", "utf-8", "utf8", "UTF-8":
-		if err := s.checkFileSize(int64(len(*in.Content))); err != nil {
+		if err := checkFileSize(site, int64(len(*in.Content))); err != nil {
 			return nil, err
 		}
 		return io.NopCloser(strings.NewReader(*in.Content)), nil
@@ -103,7 +105,7 @@ func (s *Server) uploadContent(in uploadFileInput) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, sandbox.Errorf(sandbox.CodeInvalidParams, "content is not base64: %w", err)
 		}
-		if err := s.checkFileSize(int64(len(data))); err != nil {
+		if err := checkFileSize(site, int64(len(data))); err != nil {
 			return nil, err
 		}
 		return io.NopCloser(strings.NewReader(string(data))), nil
@@ -111,8 +113,8 @@ func (s *Server) uploadContent(in uploadFileInput) (io.ReadCloser, error) {
 	return nil, sandbox.Errorf(sandbox.CodeInvalidParams, `encoding must be "utf-8" or "base64"`)
 }
 
-func (s *Server) checkFileSize(n int64) error {
-	if most := s.interp.Site().Traits().MaxFileSize; most > 0 && n > most {
+func checkFileSize(site *interpreter.Site, n int64) error {
+	if most := site.Traits().MaxFileSize; most > 0 && n > most {
 		return sandbox.Errorf(sandbox.CodeTooLarge, "the content has %s and a file may have at most %s", phrase.Size(n), phrase.Size(most))
 	}
 	return nil
@@ -132,13 +134,13 @@ func (r localReader) Close() error {
 	return err
 }
 
-// readLocal opens a file on the user's machine.
-func (s *Server) readLocal(name string) (io.ReadCloser, error) {
+// readLocal opens a file on the user's machine that has at most so many bytes.
+func (s *Server) readLocal(name string, most int64) (io.ReadCloser, error) {
 	local, err := s.openLocal(name)
 	if err != nil {
 		return nil, err
 	}
-	f, err := local.open(s.interp.Site().Traits().MaxFileSize)
+	f, err := local.open(most)
 	if err != nil {
 		_ = local.Close() // nothing was done with it
 		return nil, err

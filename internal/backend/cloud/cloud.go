@@ -109,7 +109,7 @@ type Backend struct {
 	closed    bool
 	preparing *preparation // of the template; nil: nobody is at it
 	ready     bool         // the template was seen to be
-	machine   Machine      // what it was seen to make
+	machine   Machine      // what it was seen to make; zero: it was not looked at
 	steps     []*Step
 
 	recovering *recovery      // of what an earlier host left; nil: nobody is at it
@@ -146,7 +146,6 @@ func New(options Options) (*Backend, error) {
 	b := &Backend{
 		client: options.Client, account: options.Client.Account(), options: options, log: options.Logger,
 		changed: make(chan struct{}, 1), closing: make(chan struct{}),
-		machine: Machine{CPU: templateCPU, Memory: templateMemory, Disk: templateDisk},
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.traits = traits(options)
@@ -169,8 +168,8 @@ type Machine struct {
 	Memory, Disk int     // MB
 }
 
-// Machine tells what sandboxes of the template are like, which need not be one that this program made. Before it was looked at,
-// they are taken to be as this program makes them.
+// Machine tells what sandboxes of the template are like, which need not be one that this program made. It is zero before that was
+// looked at, which is not needed for sandboxes that are taken over.
 func (b *Backend) Machine() Machine {
 	b.mu.Lock()
 	defer b.mu.Unlock()

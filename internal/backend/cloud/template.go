@@ -154,11 +154,11 @@ func (b *Backend) judge(found agentrun.Template) (ready bool, err error) {
 	return found.Status.Ready(), nil
 }
 
-// measure notes what sandboxes of a template are like, as far as it says.
+// measure notes what sandboxes of a template are like. What it does not say is taken to be as this program makes it.
 func (b *Backend) measure(found agentrun.Template) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.machine.CPU = cmp.Or(found.CPU, b.machine.CPU)
-	b.machine.Memory = cmp.Or(int(found.Memory), b.machine.Memory)
-	b.machine.Disk = cmp.Or(int(found.DiskSize), b.machine.Disk)
+	b.machine = Machine{
+		CPU: cmp.Or(found.CPU, templateCPU), Memory: cmp.Or(int(found.Memory), templateMemory), Disk: cmp.Or(int(found.DiskSize), templateDisk),
+	}
 }

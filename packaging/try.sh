@@ -46,7 +46,7 @@ inside apt-get install -y -qq --no-install-recommends /tmp/package.deb >"$root/t
 
 echo "Starting"
 mkfifo "$root/tmp/number"
-Xvfb -displayfd 3 -screen 0 1280x800x24 -nolisten tcp 3>"$root/tmp/number" 2>/dev/null &
+Xvfb -displayfd 3 -screen 0 1280x800x24 -nolisten tcp -noreset 3>"$root/tmp/number" 2>/dev/null &
 x=$!
 read -r number <"$root/tmp/number"
 display=:$number

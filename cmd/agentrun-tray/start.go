@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log"
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -66,9 +68,24 @@ func start(ctx context.Context, background bool) error {
 	p.app = toolkit.NewWithID(appID)
 	p.app.SetIcon(fyne.NewStaticResource("app.svg", assets.Icon("app")))
 	p.app.Settings().SetTheme(kit.NewTheme(p.mode))
-	p.open(ctx, other)
+	if err := p.tryOpen(ctx, other); err != nil {
+		return errors.Join(err, p.leave())
+	}
 	p.app.Run()
 	return p.leave()
+}
+
+// tryOpen is open for a display that answers and then gives no window, as one that is shutting down or has no OpenGL: the toolkit says
+// so in the log, and goes on into a panic.
+func (p *program) tryOpen(ctx context.Context, other *instance.Info) (err error) {
+	defer func() {
+		if why := recover(); why != nil {
+			p.log.Error("no window", "panic", fmt.Sprint(why), "stack", string(debug.Stack()))
+			err = misused("the display gives no window; the log in %s says more. Without one, run the host with: agentrunctl serve", p.opt.Dirs.Log)
+		}
+	}()
+	p.open(ctx, other)
+	return nil
 }
 
 // settle looks for a host that runs. If there is one and nothing is left to do, done is true; one that has no window is returned.

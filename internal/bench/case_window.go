@@ -55,7 +55,7 @@ func (b *bench) openDesk(ctx context.Context) (d *desk, err error) {
 			d = nil
 		}
 	}()
-	number, err := d.play(ctx, "Xvfb", "-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp")
+	number, err := d.play(ctx, "Xvfb", "-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset")
 	if err != nil {
 		return d, err
 	}

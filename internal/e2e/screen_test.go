@@ -30,7 +30,7 @@ func newScreen(t *testing.T) *screen {
 		t.Fatal(err)
 	}
 	defer number.Close()
-	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp")
+	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset")
 	x.ExtraFiles = []*os.File{told}
 	runFor(t, x)
 	told.Close()

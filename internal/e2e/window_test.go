@@ -350,6 +350,7 @@ func TestWindowWithoutADisplay(t *testing.T) {
 	for name, env := range map[string][]string{
 		"none is named":           nil,
 		"the one named is gone":   {"DISPLAY=:987"},
+		"the one named hangs up":  {"DISPLAY=" + rudeDisplay(t)},
 		"the one named is no one": {"DISPLAY=nonsense", "WAYLAND_DISPLAY=wayland-none", "XDG_RUNTIME_DIR=" + t.TempDir()},
 	} {
 		h := newHome(t, mocked)
@@ -361,6 +362,31 @@ func TestWindowWithoutADisplay(t *testing.T) {
 			t.Errorf("where %s: exit code %d, %q, want 2 and a sentence about the display", name, code, said)
 		}
 	}
+}
+
+// rudeDisplay is one that takes connections and ends them, as a display does that is about to end itself.
+func rudeDisplay(t *testing.T) string {
+	t.Helper()
+	const folder = "/tmp/.X11-unix" // where all programs look
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	number := strconv.Itoa(10000 + os.Getpid()%10000)
+	l, err := net.Listen("unix", filepath.Join(folder, "X"+number))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.Close()
+		}
+	}()
+	return ":" + number
 }
 
 // TestWindowTakesOver starts where a host without a window runs, and goes on in its place.

@@ -350,7 +350,7 @@ func TestWindowWithoutADisplay(t *testing.T) {
 	for name, env := range map[string][]string{
 		"none is named":           nil,
 		"the one named is gone":   {"DISPLAY=:987"},
-		"the one named hangs up":  {"DISPLAY=" + rudeDisplay(t)},
+		"the one named hangs up":  {"DISPLAY=" + rudeDisplay(t), "XDG_RUNTIME_DIR=" + t.TempDir()}, // without one libwayland complains by itself
 		"the one named is no one": {"DISPLAY=nonsense", "WAYLAND_DISPLAY=wayland-none", "XDG_RUNTIME_DIR=" + t.TempDir()},
 	} {
 		h := newHome(t, mocked)

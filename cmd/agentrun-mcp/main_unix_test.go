@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -42,7 +43,17 @@ func living(t *testing.T) (cmd *exec.Cmd, stdin io.WriteCloser, stdout io.ReadCl
 	return cmd, stdin, stdout, stderr
 }
 
+// heedSignals lets the programs that a test starts heed signals which whoever runs the tests ignores, as nohup does: what is ignored is
+// inherited, what is handled is not.
+func heedSignals(t *testing.T) {
+	t.Helper()
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGINT, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(ch) })
+}
+
 func TestASignalIsAUsualEnd(t *testing.T) {
+	heedSignals(t)
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		cmd, _, _, stderr := living(t)
 		if err := cmd.Process.Signal(sig); err != nil {
@@ -56,6 +67,7 @@ func TestASignalIsAUsualEnd(t *testing.T) {
 
 // A script's input is that of the programs it starts: what a signal leaves of it, the script reads on.
 func TestInputIsLeftAsItWasWhenASignalEndsIt(t *testing.T) {
+	heedSignals(t)
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		exe, err := os.Executable()
 		if err != nil {

@@ -35,6 +35,7 @@ func TestAKilledHostLeavesNoSandboxBehind(t *testing.T) {
 			}
 		}},
 		{"while code runs", nil, func(t *testing.T, a *account, h *home) {
+			h.sandboxesOf(t) // there is the host that is to be killed, and the relay starts no other
 			c := h.connect(t, legacy)
 			id := c.create(t, "busy", "python")
 			a.inject(t, agentruntest.Fault{Failure: agentruntest.Hang(time.Minute), Operation: "Execute", Times: -1})

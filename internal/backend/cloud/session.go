@@ -291,7 +291,7 @@ func (s *session) StopContext(ctx context.Context, contextID string) error {
 				<-mending
 				s.clearContext(cc)
 			})
-			return sandbox.Errorf(sandbox.CodeStopFailed, "could not stop the context %s yet: its interpreter is being replaced, and is ended after that", contextID)
+			return sandbox.Errorf(sandbox.CodeStopFailed, "could not stop the context %s yet: its interpreter is being replaced, and is ended after that (%w)", contextID, context.Cause(ctx))
 		}
 	}
 	s.mu.Lock()

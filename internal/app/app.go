@@ -239,6 +239,9 @@ func (a *App) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.lookOnceMore(ctx); err != nil {
+		a.log.Warn("account not looked for again", "error", err)
+	}
 	err = a.serve(ctx, listeners)
 	a.log.Info("stopped", "after", time.Since(a.started).Round(time.Millisecond))
 	return err

@@ -50,6 +50,16 @@ func (a *App) CredentialsChanged(ctx context.Context) error {
 	return nil
 }
 
+// lookOnceMore looks for an account again, if none was found, when the host can be told of changes: who logged in after it had looked
+// found nobody to tell.
+func (a *App) lookOnceMore(ctx context.Context) error {
+	current, _ := a.sites.inUse()
+	if backend := a.settings().Backend; current.paid || a.secrets == nil || backend != "auto" && backend != cloud.Name {
+		return nil
+	}
+	return a.CredentialsChanged(ctx)
+}
+
 // choose finds out which backend the setting means now, and uses it.
 func (a *App) choose(ctx context.Context) error {
 	a.choosing.Lock()

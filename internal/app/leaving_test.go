@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"strings"
@@ -250,4 +251,26 @@ func TestAPoolThatWasPausedByHandStaysSoInTheNextHost(t *testing.T) {
 	}
 	h = start(t, opt)
 	h.wait(t, "the pool", ready)
+}
+
+// TestALoginWhileAHostStartsIsNotMissed: it was, between the look at the account and the opening of the socket.
+func TestALoginWhileAHostStartsIsNotMissed(t *testing.T) {
+	service, opt := cloud(t)
+	env := &environment{}
+	opt.Secrets, opt.Config.Backend = env.store(), "agentrun"
+	a, err := app.New(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env.set(of(service))
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := a.Run(ctx); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+	defer running.Wait()
+	defer cancel()
+	(&host{App: a}).wait(t, "the account", func(s status.Snapshot) bool { return ready(s) && s.Backend.Account == agentruntest.AccountID })
 }

@@ -75,7 +75,8 @@ type Engine struct {
 	log     *slog.Logger
 	kernels map[Language]*kernel
 	changed chan struct{}
-	work    sync.WaitGroup // loads, and calls that make or use instances
+	work    sync.WaitGroup          // loads, and calls that make or use instances
+	giveUp  context.CancelCauseFunc // ends loads that are under way
 
 	mu        sync.Mutex // guards below; never held while a guest runs or a file is touched
 	closed    bool
@@ -109,7 +110,8 @@ func New(options Options) (*Engine, error) {
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{log: options.Logger, changed: make(chan struct{}, 1), instances: map[ID]*instance{}}
+	life, giveUp := context.WithCancelCause(context.Background())
+	e := &Engine{log: options.Logger, changed: make(chan struct{}, 1), giveUp: giveUp, instances: map[ID]*instance{}}
 	places := newSlots(options.Parallel)
 	epoch := time.Now()
 	made := map[Language]parts{
@@ -124,7 +126,7 @@ func New(options Options) (*Engine, error) {
 		}
 		e.kernels[language] = &kernel{
 			log: e.log, language: language, parts: parts, cacheDir: cacheDir, memoryLimit: options.MemoryLimit / wasmPage * wasmPage, copying: options.CopySnapshots,
-			grace: options.Grace, places: places, epoch: epoch, phase: Idle, changed: e.notify, spawn: e.spawn,
+			grace: options.Grace, places: places, epoch: epoch, phase: Idle, changed: e.notify, spawn: e.spawn, life: life,
 		}
 	}
 	return e, nil
@@ -174,7 +176,7 @@ func (e *Engine) spawn(f func()) error {
 }
 
 // Load makes the kernels of all languages ready, side by side. It may be called often and at any time; the work is done once,
-// unless it fails, and goes on when ctx ends while others may be waiting for it. Create loads what it needs by itself.
+// unless it fails, and goes on until Close when ctx ends, as others may be waiting for it. Create loads what it needs by itself.
 func (e *Engine) Load(ctx context.Context) error {
 	errs := make([]error, len(e.kernels))
 	var wg sync.WaitGroup
@@ -309,11 +311,12 @@ func (e *Engine) destroy(ctx context.Context, in *instance) error {
 	}
 }
 
-// Close ends every instance and gives all memory back. If ctx ends first, it may be called again.
+// Close ends every instance and load, and gives all memory back. If ctx ends first, it may be called again.
 func (e *Engine) Close(ctx context.Context) error {
 	e.mu.Lock()
 	e.closed = true
 	e.mu.Unlock()
+	e.giveUp(ErrClosed)
 	idle := make(chan struct{})
 	go func() { // ends with the calls that are under way
 		e.work.Wait()

@@ -247,6 +247,22 @@ func TestLoadEndsWithItsContextAndGoesOnForOthers(t *testing.T) {
 	}
 }
 
+// TestCloseEndsALoad has an empty cache, so that compiling takes seconds: a Close that waits for it would see it end well.
+func TestCloseEndsALoad(t *testing.T) {
+	e := newEngine(t, Options{CacheDir: t.TempDir()})
+	loaded := make(chan error, 1)
+	go func() { loaded <- e.kernels[Python].ready(t.Context()) }()
+	for e.kernels[Python].stats().Phase != Compiling {
+		<-e.Changed()
+	}
+	if err := e.Close(t.Context()); err != nil {
+		t.Errorf("Close while a kernel compiles = %v, want success", err)
+	}
+	if err := <-loaded; !errors.Is(err, ErrClosed) {
+		t.Errorf("ready of a kernel whose engine was closed = %v, want ErrClosed", err)
+	}
+}
+
 func TestLoadThatFailedCanBeTriedAgain(t *testing.T) {
 	e := newEngine(t, Options{})
 	k := e.kernels[JavaScript]

@@ -57,6 +57,7 @@ type kernel struct {
 	epoch       time.Time
 	changed     func()
 	spawn       func(func()) error // runs something on a goroutine that the engine waits for
+	life        context.Context    // the engine's: a load is for all who wait, and no caller's end ends it
 
 	// Written by load, read only after it.
 	library *library
@@ -117,7 +118,7 @@ func (k *kernel) enterPhase(p Phase) {
 }
 
 func (k *kernel) load(f *flight) {
-	err := k.build(context.Background()) // until it is done: compiling cannot be cancelled
+	err := k.build(k.life)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("load the %s kernel: %w", k.language, err), k.close(context.Background()))
 	}
@@ -173,6 +174,9 @@ func (k *kernel) compileCached(ctx context.Context, wasm []byte) error {
 	cached := k.compileOnDisk(ctx, wasm)
 	if cached == nil {
 		return pruneCache(k.cacheDir, 1)
+	}
+	if ctx.Err() != nil { // not the cache's fault
+		return cached
 	}
 	if err := errors.Join(k.close(ctx), k.compileWith(ctx, wasm, wazero.NewCompilationCache())); err != nil {
 		return err
@@ -233,7 +237,8 @@ func (k *kernel) compileWith(ctx context.Context, wasm []byte, cache wazero.Comp
 	if err := provide(ctx, k.runtime); err != nil {
 		return err
 	}
-	code, err := k.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.NumCPU()), wasm)
+	// A single worker would not look whether ctx has ended.
+	code, err := k.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, max(2, runtime.NumCPU())), wasm)
 	if err != nil {
 		return fmt.Errorf("compile the kernel: %w", err)
 	}

@@ -19,6 +19,7 @@ import (
 	fynedesktop "fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/systray"
 
+	"github.com/agentrun-tray/agentrun-tray/assets"
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/autostart"
 	"github.com/agentrun-tray/agentrun-tray/internal/control"
@@ -120,19 +121,28 @@ func (p *program) startHost(ctx context.Context) (*host, error) {
 	return nil, h.failure
 }
 
-// open makes the window, with the host in it, or with the question whether to take the place of one that has no window.
+// open makes the tray and an empty window, which is filled when the toolkit has started and the tray is there: making widgets takes
+// longer than all before it.
 func (p *program) open(ctx context.Context, other *instance.Info) {
-	p.window = p.app.NewWindow(appName)
-	p.window.Resize(fyne.NewSize(width, height))
-	p.window.CenterOnScreen()
 	if d, ok := p.app.(fynedesktop.App); ok { // now, for the toolkit starts its tray when it starts itself, or never
 		systray.SetTitle(appName) // its id, too, if it is set before the toolkit sets it
 		systray.SetOnTapped(func() { fyne.Do(p.show) })
 		p.tray = ui.NewTray(d, runtime.GOOS == "darwin", p.choose)
 		p.tray.Show(ui.NewFirstTrayMenu(p.words))
 	}
-	p.app.Lifecycle().SetOnStarted(func() { fyne.Do(p.takeSignals) })
+	p.app.SetIcon(fyne.NewStaticResource("app.svg", assets.Icon("app"))) // now, for the toolkit's tray has a window of its own, which nobody sees
+	p.window = p.app.NewWindow(appName)
+	p.window.Resize(fyne.NewSize(width, height))
+	p.window.CenterOnScreen()
+	p.app.Lifecycle().SetOnStarted(func() {
+		fyne.Do(p.takeSignals)
+		p.fill(ctx, other)
+	})
 	p.steer()
+}
+
+// fill puts the host into the window, or the question whether to take the place of one that has no window.
+func (p *program) fill(ctx context.Context, other *instance.Info) {
 	if other == nil {
 		p.present(ctx)
 		return

@@ -14,7 +14,6 @@ import (
 	"fyne.io/fyne/v2"
 	toolkit "fyne.io/fyne/v2/app"
 
-	"github.com/agentrun-tray/agentrun-tray/assets"
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/control"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
@@ -66,7 +65,6 @@ func start(ctx context.Context, background bool) error {
 	log.SetOutput(slog.NewLogLogger(opt.Logger.Handler(), slog.LevelWarn).Writer())
 	toolkit.SetMetadata(fyne.AppMetadata{ID: appID, Name: appName, Version: version.String()})
 	p.app = toolkit.NewWithID(appID)
-	p.app.SetIcon(fyne.NewStaticResource("app.svg", assets.Icon("app")))
 	p.app.Settings().SetTheme(kit.NewTheme(p.mode))
 	if err := p.tryOpen(ctx, other); err != nil {
 		return errors.Join(err, p.leave())

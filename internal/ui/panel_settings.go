@@ -115,7 +115,7 @@ func (p *settings) startRow() fyne.CanvasObject {
 // shortcuts lists what the keyboard can do.
 func (p *settings) shortcuts() fyne.CanvasObject {
 	body := kit.Col(7, kit.NewText(p.d.Say("section.keyboard"), kit.SmallStrong, kit.Muted))
-	for _, s := range shortcuts {
+	for _, s := range shortcuts() {
 		body.Add(kit.Row(12, kit.Fix(150, 0, kit.NewText(s.keys(), kit.Mono, kit.Foreground)), kit.Grow(kit.NewPara(p.d.Say("shortcut."+s.name), kit.Small, kit.Muted))))
 	}
 	return kit.InCard(body)

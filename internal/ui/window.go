@@ -29,14 +29,14 @@ type Window struct {
 	frame   *fyne.Container
 	side    *sidebar
 	stack   *fyne.Container
-	panels  map[Place]panel
+	panels  map[Place]panel // those that were wanted
 	first   *firstRun
 	at      Place
 	view    View
 	drawn   bool
 	stale   map[Place]bool // places that were not drawn since the view changed
 	hidden  bool
-	context *contexts
+	context *contexts // nil: not wanted yet
 }
 
 // NewWindow fills a window of the toolkit. The theme must have been set before. Call Close when the window is not needed any more.
@@ -47,7 +47,7 @@ func NewWindow(app fyne.App, window fyne.Window, host Host, opt Options) *Window
 	window.SetPadded(false)
 	window.SetTitle(w.d.Say("app"))
 	window.SetContent(w.root)
-	for _, s := range shortcuts {
+	for _, s := range shortcuts() {
 		if s.key != "" {
 			window.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: s.key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { s.do(w) })
 		}
@@ -55,25 +55,12 @@ func NewWindow(app fyne.App, window fyne.Window, host Host, opt Options) *Window
 	return w
 }
 
-// build makes all widgets in the language of the window.
+// build makes the widgets in the language of the window.
 func (w *Window) build() {
 	d := w.d
-	w.context = newContexts(d, w.host)
-	w.panels = map[Place]panel{
-		PlaceOverview: newOverview(d, w.host, w.host, w.Try),
-		PlaceContexts: w.context,
-		PlaceActivity: newActivity(d, w.host),
-		PlaceEditors:  newEditors(d, w.host),
-		PlaceSettings: newSettings(d, w.host),
-	}
-	w.stale = map[Place]bool{}
+	w.panels, w.stale, w.context = map[Place]panel{}, map[Place]bool{}, nil
 	w.side = newSidebar(d)
 	w.stack = container.NewStack()
-	for _, p := range Places() {
-		root := w.panels[p].root()
-		root.Hide()
-		w.stack.Add(root)
-	}
 	w.frame = container.New(&frame{w.side}, w.side.root, kit.NewUpright(), w.stack)
 	content := []fyne.CanvasObject{kit.NewBox(kit.Background, 0), w.frame}
 	if w.opt.FirstRun {
@@ -83,6 +70,32 @@ func (w *Window) build() {
 	}
 	w.root = container.New(&smallest{}, append(content, d.toasts.Root)...)
 	w.Open(w.at)
+}
+
+// panel is that of a place. It is made when it is wanted first: the window opens sooner, and without the fonts that another place needs.
+func (w *Window) panel(p Place) panel {
+	made := w.panels[p]
+	if made == nil {
+		made = w.newPanel(p)
+		w.panels[p], w.stale[p] = made, true
+		w.stack.Add(made.root())
+	}
+	return made
+}
+
+func (w *Window) newPanel(p Place) panel {
+	switch p {
+	case PlaceContexts:
+		w.context = newContexts(w.d, w.host)
+		return w.context
+	case PlaceActivity:
+		return newActivity(w.d, w.host)
+	case PlaceEditors:
+		return newEditors(w.d, w.host)
+	case PlaceSettings:
+		return newSettings(w.d, w.host)
+	}
+	return newOverview(w.d, w.host, w.host, w.Try)
 }
 
 // SetLanguage changes the language of everything.
@@ -116,6 +129,7 @@ func (w *Window) leaveFirstRun(try bool) {
 // Open shows a place.
 func (w *Window) Open(p Place) {
 	w.at = p
+	wanted := w.panel(p)
 	for place, panel := range w.panels {
 		if place == p {
 			panel.root().Show()
@@ -125,7 +139,7 @@ func (w *Window) Open(p Place) {
 	}
 	w.side.show(p)
 	if w.drawn && !w.hidden && w.stale[p] {
-		w.panels[p].render(&w.view)
+		wanted.render(&w.view)
 		delete(w.stale, p)
 	}
 	w.stack.Refresh()
@@ -143,7 +157,7 @@ func (w *Window) Try() {
 // filter puts the keyboard into the field that filters the table of a place.
 func (w *Window) filter() {
 	var field *kit.Field
-	switch p := w.panels[w.at].(type) {
+	switch p := w.panel(w.at).(type) {
 	case *contexts:
 		field = p.filter
 	case *activity:
@@ -194,7 +208,7 @@ func (w *Window) draw() {
 	for _, p := range Places() {
 		w.stale[p] = true
 	}
-	w.panels[w.at].render(&w.view)
+	w.panel(w.at).render(&w.view)
 	delete(w.stale, w.at)
 }
 
@@ -259,7 +273,7 @@ type shortcut struct {
 }
 
 // shortcuts is the table of all.
-var shortcuts = func() []shortcut {
+func shortcuts() []shortcut {
 	var all []shortcut
 	for n, p := range Places() {
 		key := strconv.Itoa(n + 1)
@@ -270,7 +284,7 @@ var shortcuts = func() []shortcut {
 		shortcut{name: "filter", key: fyne.KeyF, text: "F", do: (*Window).filter},
 		shortcut{name: "run", text: "Enter"},
 	)
-}()
+}
 
 func (s shortcut) keys() string {
 	modifier := "Ctrl"

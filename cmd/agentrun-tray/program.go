@@ -253,7 +253,9 @@ func (p *program) render(view ui.View) {
 	before := p.view
 	p.view = view
 	p.restyle(view.Settings)
-	p.face.Render(view)
+	if !p.face.Render(view) {
+		return // nor would the tray look different
+	}
 	if p.tray != nil {
 		p.tray.Show(ui.NewTrayMenu(p.words, &view))
 	}

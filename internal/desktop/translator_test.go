@@ -44,6 +44,15 @@ func TestWhatIsTheSameStaysTheSame(t *testing.T) {
 		t.Errorf("an equal desk costs %v allocations, want none", n)
 	}
 
+	d.Contexts = slices.Clone(d.Contexts)
+	if again := tr.view(d, nil, false, noon); &again.Contexts[0] != &first.Contexts[0] {
+		t.Error("equal contexts are another slice, which the window would have to compare")
+	}
+	d.Contexts[0].Runs++
+	if again := tr.view(d, nil, false, noon); again.Contexts[0].Runs != 1 || first.Contexts[0].Runs != 0 {
+		t.Errorf("a context ran once, and the view has %d runs; the one before %d", again.Contexts[0].Runs, first.Contexts[0].Runs)
+	}
+
 	running := *d.Notebook.Cells[1]
 	running.State = notebook.CellDone
 	d.Notebook = &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{d.Notebook.Cells[0], &running}}

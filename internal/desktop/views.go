@@ -11,6 +11,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
 
@@ -116,9 +117,11 @@ type translator struct {
 	settings *app.Settings // that shown are
 	shown    *ui.Settings
 	calls    []ui.Call
+	contexts []status.Context
 }
 
 func (t *translator) view(d app.Desk, found *ui.Editors, atLogin bool, now time.Time) ui.View {
+	d.Contexts = t.contextsOf(d.Contexts)
 	return ui.View{
 		Snapshot: d.Snapshot, Now: now, Figures: (*ui.Figures)(d.Figures), Notebook: t.notebookOf(d.Notebook),
 		Calls: t.callsOf(d.Calls), Editors: found, Settings: t.settingsOf(d.Settings, atLogin), Account: ui.Account(d.Account),
@@ -145,6 +148,14 @@ func (t *translator) notebookOf(n *notebook.Notebook) *ui.Notebook {
 	}
 	t.cells = cells
 	return t.notebook
+}
+
+// contextsOf compares here what would cost the UI goroutine its time: there may be a thousand.
+func (t *translator) contextsOf(contexts []status.Context) []status.Context {
+	if !slices.Equal(t.contexts, contexts) {
+		t.contexts = contexts
+	}
+	return t.contexts
 }
 
 // callsOf translates the calls that are new. When old ones were forgotten, all are.

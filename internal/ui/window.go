@@ -168,14 +168,15 @@ func (w *Window) filter() {
 	w.d.window.Canvas().Focus(field.Entry)
 }
 
-// Render draws a view. One that looks like the one before costs next to nothing; places that are not in sight are drawn when they
-// are opened, and a window that is not in sight when it is shown.
-func (w *Window) Render(v View) {
+// Render draws a view, and reports whether it looks unlike the one before; if not, it costs next to nothing. Places that are not in
+// sight are drawn when they are opened, and a window that is not in sight when it is shown.
+func (w *Window) Render(v View) (changed bool) {
 	if w.drawn && same(&w.view, &v) {
-		return
+		return false
 	}
 	w.view, w.drawn = v, true
 	w.draw()
+	return true
 }
 
 // Tick draws the view again at another time: how long ago things were, and how long they will last. Call it once a second while the

@@ -108,6 +108,11 @@ func TestAViewThatLooksTheSameDrawsNothing(t *testing.T) {
 			t.Errorf("%s: same = %v, want %v", name, got, tc.same)
 		}
 	}
+	other := one
+	other.Pool.Warm++
+	if !r.window.Render(other) || !r.window.Render(one) || r.window.Render(one) {
+		t.Error("Render does not say whether a view looks unlike the one before")
+	}
 	if n := testing.AllocsPerRun(20, func() { r.window.Render(one) }); n > 0 {
 		t.Errorf("drawing the same view again allocates %v times", n)
 	}

@@ -226,14 +226,21 @@ func (c jsonCodec) cut(text []byte, keys []string, n int) []byte {
 		return text // the caller has just found it; that nothing was done shows when the trees are compared
 	}
 	m := object.Members[n]
-	from := m.Name.StartOffset - len(lineStart(text[:m.Name.StartOffset]))
-	to := m.Value.EndOffset
 	closing := value.EndOffset - 1
-	next := closing
+	before, next := value.StartOffset+1, closing
+	if n > 0 {
+		before = object.Members[n-1].Value.EndOffset
+	}
 	if n < len(object.Members)-1 {
 		next = object.Members[n+1].Name.StartOffset
 	}
-	if comma := commaIn(text[to:next]); comma >= 0 {
+	from := m.Name.StartOffset - len(lineStart(text[:m.Name.StartOffset]))
+	to := m.Value.EndOffset
+	var commas []splice
+	switch comma := commaIn(text[to:next]); {
+	case comma >= 0 && bytes.IndexByte(text[to:to+comma], '\n') >= 0: // what stands before it is not about us
+		commas = append(commas, splice{from: to + comma, to: to + comma + 1})
+	case comma >= 0:
 		to += comma + 1
 		switch {
 		case next == closing: // the last one, as we write it
@@ -243,20 +250,16 @@ func (c jsonCodec) cut(text []byte, keys []string, n int) []byte {
 		case !ownLine(text, m.Name.StartOffset):
 			from = m.Name.StartOffset
 		}
-		text = apply(text, splice{from, to, ""})
-	} else {
-		splices := []splice{{from, to, ""}}
-		if n > 0 {
-			before := object.Members[n-1].Value.EndOffset
-			if comma := commaIn(text[before:m.Name.StartOffset]); comma >= 0 {
-				splices = append(splices, splice{before + comma, before + comma + 1, ""})
-				if before+comma+1 > from { // the blanks before our name were taken with it
-					splices[0].from = before + comma + 1
-				}
-			}
+	case n > 0:
+		if comma := commaIn(text[before:m.Name.StartOffset]); comma >= 0 {
+			commas = append(commas, splice{from: before + comma, to: before + comma + 1})
+			from = max(from, before+comma+1) // the blanks before our name were taken with it
 		}
-		text = apply(text, splices...)
 	}
+	if endsInComment(text[before:from]) && !endsLine(text[to:]) {
+		from = m.Name.StartOffset // else what follows would be in the comment
+	}
+	text = apply(text, append(commas, splice{from: from, to: to})...)
 	if len(object.Members) > 1 {
 		return text
 	}
@@ -327,6 +330,12 @@ func restOfLine(tail []byte) (length int, broken bool) {
 	return length, false
 }
 
+// endsLine says that nothing but blanks follows in a line.
+func endsLine(rest []byte) bool {
+	rest = bytes.TrimLeft(rest, " \t\r")
+	return len(rest) == 0 || rest[0] == '\n'
+}
+
 // lineStart is the line break and the blanks before a place, or only the blanks if it is not first in its line.
 func lineStart(before []byte) []byte {
 	n := len(before) - len(trailingBlanks(before))
@@ -373,4 +382,25 @@ func indentUnit(text []byte) string {
 func oneLine(text []byte) bool {
 	trimmed := bytes.TrimSpace(text)
 	return !bytes.Contains(trimmed, []byte("\n")) && bytes.Contains(trimmed, []byte(":"))
+}
+
+// endsInComment says that a gap between members ends within a comment to the end of its line.
+func endsInComment(gap []byte) bool {
+	for n := 0; n < len(gap); n++ {
+		switch {
+		case bytes.HasPrefix(gap[n:], []byte("//")):
+			end := bytes.IndexByte(gap[n:], '\n')
+			if end < 0 {
+				return true
+			}
+			n += end
+		case bytes.HasPrefix(gap[n:], []byte("/*")):
+			end := bytes.Index(gap[n+2:], []byte("*/"))
+			if end < 0 {
+				return false
+			}
+			n += end + 3
+		}
+	}
+	return false
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,7 +151,7 @@ func jsonLaidOut(t *rapid.T, loosely bool) string {
 	section := ""
 	if rapid.Bool().Draw(t, "section") {
 		var servers []string
-		for _, name := range rapid.SliceOfNDistinct(words, 0, 3, rapid.ID[string]).Draw(t, "servers") {
+		for _, name := range rapid.SliceOfNDistinct(rapid.OneOf(words, rapid.Just(Name)), 0, 3, rapid.ID[string]).Draw(t, "servers") {
 			servers = append(servers, gap()+quote(name)+":"+gap()+object(3, []string{"command"}, "")+gap())
 		}
 		trail := ""
@@ -251,6 +253,63 @@ func yamlText(t *rapid.T, section string, list bool) string {
 	line("last: 1")
 	rest()
 	return b.String()
+}
+
+// someComment is one of those that are drawn.
+var someComment = regexp.MustCompile(`// one \{|/\* two, \*/|// three "agentrun": \{\}|/\* four\n \} \*/`)
+
+// TestCommentsStay: taking our entry out takes the comments in it and those behind it in its line, and no other; putting it in, or
+// bringing it up to date, touches none outside it.
+func TestCommentsStay(t *testing.T) {
+	at := place{"mcpServers", Name}
+	rapid.Check(t, func(t *rapid.T) {
+		before := []byte(jsonText(t))
+		connected, err := put(jsonCodec{}, before, at, plainStdio("/x"), nil)
+		if err != nil {
+			t.Fatalf("put(%q) = %v", before, err)
+		}
+		outside, _ := aroundOurs(t, before)
+		got, left := aroundOurs(t, connected)
+		if want := someComment.FindAllString(outside, -1); !slices.Equal(someComment.FindAllString(got, -1), want) {
+			t.Fatalf("%q becomes %q, want the comments %q in it", before, connected, want)
+		}
+		after, err := remove(jsonCodec{}, connected, at)
+		if err != nil {
+			t.Fatalf("remove(%q) = %v", connected, err)
+		}
+		if want := someComment.FindAllString(left, -1); !slices.Equal(someComment.FindAllString(string(after), -1), want) {
+			t.Fatalf("%q becomes %q and then %q, want the comments %q in it", before, connected, after, want)
+		}
+	})
+}
+
+// aroundOurs is a text without our entry, and that without what is between the entry and a comma in the same line.
+func aroundOurs(t *rapid.T, text []byte) (outside, left string) {
+	value, section, err := jsonCodec{}.object(text, "mcpServers")
+	if err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	if section == nil {
+		return string(text), string(text)
+	}
+	n, err := lookUp(section, Name)
+	if err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	if n < 0 {
+		return string(text), string(text)
+	}
+	m := section.Members[n]
+	before, behind := string(text[:m.Name.StartOffset]), text[m.Value.EndOffset:]
+	outside = before + string(behind)
+	gap := text[m.Value.EndOffset : value.EndOffset-1]
+	if n < len(section.Members)-1 {
+		gap = text[m.Value.EndOffset:section.Members[n+1].Name.StartOffset]
+	}
+	if comma := commaIn(gap); comma >= 0 && !bytes.Contains(behind[:comma], []byte("\n")) {
+		return outside, before + string(behind[comma:])
+	}
+	return outside, outside
 }
 
 // TestMembersOfOthersStay: members that somebody added to our entry outlive a change of it, where the format can.

@@ -87,9 +87,16 @@ func resolve(name string) (string, error) {
 			return name, nil //nolint:nilerr // not a link, or not there: this is the file itself
 		}
 		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(name), to)
+			to = filepath.Dir(name) + string(filepath.Separator) + to
 		}
-		name = to
+		// Not cleaned: behind a link to a folder, ".." is not the way back.
+		folder, file := filepath.Split(to)
+		if folder, err = filepath.EvalSymlinks(folder); errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("it is a link to %s, whose folder is not there", to)
+		} else if err != nil {
+			return "", err
+		}
+		name = filepath.Join(folder, file)
 	}
 	return "", errors.New("too many levels of symbolic links")
 }

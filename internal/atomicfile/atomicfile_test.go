@@ -62,6 +62,69 @@ func TestWriteKeepsASymbolicLink(t *testing.T) {
 	}
 }
 
+// TestLinksCountFromWhereTheyAre: a folder is reached by a link, and ".." is not the way back from there.
+func TestLinksCountFromWhereTheyAre(t *testing.T) {
+	for name, to := range map[string]string{
+		"a relative link in a folder that is a link":    "../shared/settings.json",
+		"a link by way of a folder that is a link":      "DIR/config/zed/../shared/settings.json",
+		"a link to a link that is relative":             "DIR/dotfiles/hop/settings.json",
+		"a relative link to a file that is not there":   "../shared/new.json",
+		"a link by way of a link to what is not there":  "DIR/config/zed/../shared/new.json",
+		"a link into the folder itself, with many dots": ".././zed/../shared/./settings.json",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, err := filepath.EvalSymlinks(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			to := filepath.FromSlash(strings.ReplaceAll(to, "DIR", filepath.ToSlash(dir)))
+			for _, folder := range []string{"dotfiles/zed", "dotfiles/hop", "dotfiles/shared", "config/shared"} {
+				if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write := func(name string) {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte("old"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("config/shared/settings.json")
+			write("config/shared/new.json")
+			write("dotfiles/shared/settings.json")
+			for link, to := range map[string]string{
+				"config/zed": filepath.Join(dir, "dotfiles", "zed"), "dotfiles/zed/settings.json": to, "dotfiles/hop/settings.json": "../shared/settings.json",
+			} {
+				if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := Write(filepath.Join(dir, "config", "zed", "settings.json"), []byte("new"), 0o600); err != nil {
+				t.Fatalf("Write = %v", err)
+			}
+			if got := read(t, filepath.Join(dir, "dotfiles", "shared", filepath.Base(to))); got != "new" {
+				t.Errorf("the file behind the links holds %q, want %q", got, "new")
+			}
+			for _, stranger := range []string{"settings.json", "new.json"} {
+				if got := read(t, filepath.Join(dir, "config", "shared", stranger)); got != "old" {
+					t.Errorf("a file that no link leads to holds %q", got)
+				}
+			}
+		})
+	}
+}
+
+func TestWriteRefusesALinkIntoNowhere(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "missing", "f"), link); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(link, nil, 0o600); err == nil || !strings.Contains(err.Error(), "whose folder is not there") {
+		t.Errorf("Write = %v, want an error that says what is missing", err)
+	}
+	onlyFile(t, link)
+}
+
 func TestWriteRefusesALinkToItself(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "loop")
 	if err := os.Symlink(link, link); err != nil {

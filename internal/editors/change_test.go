@@ -107,6 +107,62 @@ func TestAHandEditedEntryIsOnlyReplacedByForce(t *testing.T) {
 	h.unchanged(t, "cursor", text)
 }
 
+// TestWhatTheUserHasAddedToOurEntryStays: a change of form, or a mending, keeps what the user, or the editor for its user, has set there.
+func TestWhatTheUserHasAddedToOurEntryStays(t *testing.T) {
+	for _, tc := range []struct {
+		id       editors.ID
+		from, to string // what the user changes
+		want     []string
+	}{
+		{
+			"codex", "# <<< agentrun\n", "startup_timeout_sec = 20.5 # slow\n# <<< agentrun\n\n[other]\n\n[mcp_servers.agentrun.tools.run_code]\napproval_mode = \"approve\"\n",
+			[]string{"startup_timeout_sec = 20.5\n", `tools = { run_code = { approval_mode = "approve" } }`, "[other]\n"},
+		},
+		{"goose", "timeout: 300", "timeout: 900\n    description: ''\n    available_tools:\n    - run_code", []string{"timeout: 900\n", `available_tools: ["run_code"]`}},
+		{"continue", "# <<< agentrun", "  connectionTimeout: 5000\n  # <<< agentrun", []string{"connectionTimeout: 5000\n"}},
+		{"kiro", `"autoApprove": []`, `"autoApprove": ["run_code"], "timeout": 7`, []string{`"autoApprove": ["run_code"]`, `"timeout": 7`}},
+	} {
+		t.Run(string(tc.id), func(t *testing.T) {
+			h := newHome(t, tc.id)
+			h.put(t, tc.id, goldenFile(t, tc.id, "realistic.before"))
+			connect(t, h, tc.id)
+			text := bytes.Replace(h.get(t, tc.id), []byte(tc.from), []byte(tc.to), 1)
+			h.put(t, tc.id, text)
+			check := func(what string) {
+				t.Helper()
+				for _, want := range tc.want {
+					if got := h.get(t, tc.id); !bytes.Contains(got, []byte(want)) {
+						t.Errorf("%s, %q is gone:\n%s", what, want, got)
+					}
+				}
+			}
+			for _, form := range []editors.Form{editors.HTTP, editors.Stdio} {
+				if _, err := h.set.Connect(t.Context(), tc.id, editors.Wish{Form: form}); err != nil {
+					t.Fatal(err)
+				}
+				check("connected by " + string(form))
+			}
+			h.put(t, tc.id, bytes.ReplaceAll(h.get(t, tc.id), []byte(command), []byte("/old/agentrun-mcp")))
+			if st := h.look(t, tc.id); st.State != editors.Stale {
+				t.Errorf("with an old path it is %+v", st)
+			}
+			connect(t, h, tc.id)
+			check("mended")
+		})
+	}
+}
+
+// TestAServerInTheTableOfOthers: Codex takes such too, and a table cannot be put among them.
+func TestAServerInTheTableOfOthers(t *testing.T) {
+	h := newHome(t, "codex")
+	h.put(t, "codex", []byte("[mcp_servers]\na = { command = 'a' }\nagentrun = { command = '/old/agentrun-mcp', args = [] }\nz = { command = 'z' }\n"))
+	connect(t, h, "codex")
+	if _, err := h.set.Disconnect(t.Context(), "codex", editors.Wish{}); err != nil {
+		t.Fatal(err)
+	}
+	h.unchanged(t, "codex", []byte("[mcp_servers]\na = { command = 'a' }\nz = { command = 'z' }\n"))
+}
+
 func TestAnEntryThatIsSwitchedOffIsTheUsersWish(t *testing.T) {
 	h := newHome(t, "cline")
 	connect(t, h, "cline")

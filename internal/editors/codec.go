@@ -15,13 +15,11 @@ import (
 type codec interface {
 	// tree parses a file, whose root must be an object.
 	tree(text []byte) (map[string]any, error)
-	// put writes an entry. Of one that is there already it changes the members that are in e, takes away those named in drop, and
-	// keeps the others if it merges.
+	// put writes an entry. Of one that is there already it changes the members that are in e, and takes away those named in drop; all
+	// others that it has are in e too.
 	put(text []byte, at place, e entry, drop []string) ([]byte, error)
 	// remove takes an entry away. It is called for entries that are there.
 	remove(text []byte, at place) ([]byte, error)
-	// merges says whether put keeps members that it does not know.
-	merges() bool
 }
 
 // place is where an entry stands: a key of the root, and the name below it.
@@ -159,10 +157,11 @@ func put(c codec, text []byte, at place, e entry, drop []string) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	if found, there, err := find(tree, at); err == nil && there && contains(found, e) &&
-		!slices.ContainsFunc(drop, func(name string) bool { _, has := found[name]; return has }) {
+	found, there, err := find(tree, at)
+	if err == nil && there && contains(found, e) && !slices.ContainsFunc(drop, func(name string) bool { _, has := found[name]; return has }) {
 		return text, nil
 	}
+	e = e.over(found, drop)
 	return edit(c, text, at, e, func(text []byte) ([]byte, error) { return c.put(text, at, e, drop) })
 }
 
@@ -208,16 +207,27 @@ func edit(c codec, text []byte, at place, want entry, change func([]byte) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	if there != (want != nil) || there && !contains(found, want) || !reflect.DeepEqual(without(before, at), without(after, at)) {
+	old, _, _ := find(before, at)
+	if there != (want != nil) || there && (!contains(found, want) || !keeps(old, found, want)) || !reflect.DeepEqual(without(before, at), without(after, at)) {
 		return nil, errors.New("it is written in a way that cannot be changed by a program without changing more than our own entry")
 	}
 	return changed, nil
 }
 
-// contains says whether an entry that was read has all members of e but the loose ones. Empty lists and objects are as good as none.
+// contains says whether an entry that was read has all members of e but the loose ones. Empty texts, lists and objects are as good as none.
 func contains(found map[string]any, e entry) bool {
 	for _, m := range e {
 		if !m.loose && !same(found[m.name], m.value) {
+			return false
+		}
+	}
+	return true
+}
+
+// keeps says that what was to stay in an entry is still written with the same types.
+func keeps(old, found map[string]any, e entry) bool {
+	for _, m := range e {
+		if was := old[m.name]; !empty(was) && same(was, m.value) && !reflect.DeepEqual(was, found[m.name]) {
 			return false
 		}
 	}
@@ -234,6 +244,8 @@ func empty(value any) bool {
 	switch v := value.(type) {
 	case nil:
 		return true
+	case string:
+		return v == ""
 	case []any:
 		return len(v) == 0
 	case map[string]any:

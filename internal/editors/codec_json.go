@@ -17,8 +17,6 @@ type jsonCodec struct {
 	strict bool // the editor reads nothing but plain JSON
 }
 
-func (jsonCodec) merges() bool { return true }
-
 func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 	if blank(text) {
 		return map[string]any{}, nil

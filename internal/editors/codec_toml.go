@@ -15,8 +15,6 @@ import (
 // go-toml says what a file means and where its tables and keys are: marshalling would lose comments and the writer's quoting.
 type tomlCodec struct{}
 
-func (tomlCodec) merges() bool { return false }
-
 func (tomlCodec) tree(text []byte) (map[string]any, error) {
 	tree := map[string]any{}
 	if err := toml.Unmarshal(text, &tree); err != nil {
@@ -30,7 +28,7 @@ func (tomlCodec) tree(text []byte) (map[string]any, error) {
 }
 
 func (c tomlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, error) {
-	old, err := tomlLines(text, at)
+	old, isTable, err := tomlLines(text, at)
 	if err != nil {
 		return nil, err
 	}
@@ -40,10 +38,11 @@ func (c tomlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, erro
 		lines = append(lines, tomlKey(m.name)+" = "+tomlValue(m.value))
 	}
 	table := strings.Join(lines, nl) + nl
-	if len(old) > 0 { // the new one stands where the old one stood, between the same comments
+	if isTable { // the new one stands where the old one stood, between the same comments
 		old[0].with = table
 		return apply(text, old...), nil
 	}
+	text = apply(text, old...) // keys in the table of another cannot become one where they are
 	var b strings.Builder
 	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
 		b.WriteString(nl)
@@ -56,7 +55,7 @@ func (c tomlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, erro
 }
 
 func (c tomlCodec) remove(text []byte, at place) ([]byte, error) {
-	cut, err := tomlLines(text, at)
+	cut, _, err := tomlLines(text, at)
 	if err != nil {
 		return nil, err
 	}
@@ -64,11 +63,10 @@ func (c tomlCodec) remove(text []byte, at place) ([]byte, error) {
 }
 
 // tomlLines are the lines that say something of our entry, whether in a table of its own, in one for each of its parts, or by keys
-// with dots.
-func tomlLines(text []byte, at place) ([]splice, error) {
+// with dots. isTable says that they begin with a table.
+func tomlLines(text []byte, at place) (found []splice, isTable bool, err error) {
 	var p unstable.Parser
 	p.Reset(text)
-	var found []splice
 	var table []string // the path of the table that we are in
 	ours := func(path []string) bool { return len(path) >= 2 && path[0] == at.section && path[1] == at.name }
 	for p.NextExpression() {
@@ -96,6 +94,9 @@ func tomlLines(text []byte, at place) ([]splice, error) {
 		default:
 			continue
 		}
+		if found == nil {
+			isTable = e.Kind != unstable.KeyValue
+		}
 		from, to := wholeLines(text, int(first), int(end))
 		if n := len(found) - 1; n >= 0 && found[n].to == from {
 			found[n].to = to
@@ -104,9 +105,9 @@ func tomlLines(text []byte, at place) ([]splice, error) {
 		}
 	}
 	if err := p.Error(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return found, nil
+	return found, isTable, nil
 }
 
 // wholeLines widens a range to the lines in which it is.
@@ -128,13 +129,18 @@ func tomlKey(name string) string {
 
 // tomlValue writes a value in one line. Strings of TOML have all the escapes that JSON writes.
 func tomlValue(value any) string {
-	inner, ok := value.(entry)
-	if !ok {
-		return quote(value)
-	}
 	var parts []string
-	for _, m := range inner {
-		parts = append(parts, tomlKey(m.name)+" = "+tomlValue(m.value))
+	switch inner := value.(type) {
+	case []any:
+		for _, item := range inner {
+			parts = append(parts, tomlValue(item))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case entry:
+		for _, m := range inner {
+			parts = append(parts, tomlKey(m.name)+" = "+tomlValue(m.value))
+		}
+		return "{ " + strings.Join(parts, ", ") + " }"
 	}
-	return "{ " + strings.Join(parts, ", ") + " }"
+	return quote(value)
 }

@@ -18,8 +18,6 @@ type yamlCodec struct {
 	list bool // the section is a list of entries with names, not a map
 }
 
-func (yamlCodec) merges() bool { return false }
-
 func (yamlCodec) tree(text []byte) (map[string]any, error) {
 	root, err := yamlRoot(text)
 	if err != nil || root == nil {
@@ -227,7 +225,7 @@ func yamlMembers(e entry, indent, nl string) string {
 	var b strings.Builder
 	for _, m := range e {
 		b.WriteString(indent + quoteYAMLKey(m.name) + ":")
-		if inner, ok := m.value.(entry); ok {
+		if inner, ok := m.value.(entry); ok && len(inner) > 0 {
 			b.WriteString(nl + yamlMembers(inner, indent+"  ", nl))
 			continue
 		}

@@ -133,11 +133,40 @@ func normal(value any) any {
 func entryOf(found map[string]any) entry {
 	var e entry
 	for _, name := range slices.Sorted(maps.Keys(found)) {
-		value := found[name]
-		if inner, ok := value.(map[string]any); ok {
-			value = entryOf(inner)
-		}
-		e = append(e, fixed(name, value))
+		e = append(e, fixed(name, valueOf(found[name])))
 	}
 	return e
+}
+
+// valueOf is a value that was read, to be written again.
+func valueOf(found any) any {
+	switch value := found.(type) {
+	case map[string]any:
+		return entryOf(value)
+	case []any:
+		list := make([]any, 0, len(value))
+		for _, item := range value {
+			list = append(list, valueOf(item))
+		}
+		return list
+	}
+	return found
+}
+
+// over is an entry put over one that is there: what the user has set or added stays, but for the members in drop.
+func (e entry) over(found map[string]any, drop []string) entry {
+	var all entry
+	for _, m := range e {
+		if value, set := found[m.name]; set && m.loose {
+			m = fixed(m.name, valueOf(value))
+		}
+		all = append(all, m)
+	}
+	for _, m := range entryOf(found) {
+		known := slices.ContainsFunc(e, func(ours member) bool { return ours.name == m.name })
+		if !known && !slices.Contains(drop, m.name) {
+			all = append(all, m)
+		}
+	}
+	return all
 }

@@ -197,7 +197,7 @@ func (s *Set) judge(r row, found map[string]any) FileStatus {
 		e = r.http(address, token)
 		was.Form, was.Detail = HTTP, "it connects to "+address+", and the host does not listen there"
 	}
-	if e != nil && contains(found, e) && (r.format.merges() || len(extra(found, e)) == 0) {
+	if e != nil && contains(found, e) {
 		return was
 	}
 	return FileStatus{State: HandEdited, Detail: s.difference(r, found)}

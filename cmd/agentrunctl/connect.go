@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 )
 
 // changeFlags are those of connect and disconnect.
@@ -101,24 +100,11 @@ func connectEditors(ctx context.Context, args []string, stdout, stderr io.Writer
 
 // pointShim makes the path that editors are given lead to the relay of this installation.
 func (c *computer) pointShim() error {
-	relay, err := editors.InstalledRelay()
+	relay, err := shim.InstalledRelay()
 	if err != nil {
 		return err
 	}
 	return c.shim.Point(relay)
-}
-
-// keepShim lets the path that editors were given, if there is one, lead to the relay of this installation, which may be a newer one.
-func keepShim(dirs paths.Dirs) error {
-	relay, err := editors.InstalledRelay()
-	if err != nil {
-		return nil //nolint:nilerr // without a relay beside it, such as in a test, there is nothing to lead to
-	}
-	shim := editors.FindShim(dirs, editors.System{GOOS: runtime.GOOS, Getenv: os.Getenv})
-	if target, err := shim.Target(); err != nil || target == relay {
-		return nil //nolint:nilerr // no editor was given one
-	}
-	return shim.Point(relay)
 }
 
 // form is the best one for an editor. A socket needs no token and stays where it is, which a port may not.

@@ -12,6 +12,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors/doctor"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 )
 
 // examine does what an editor would do to run code, and says what fails on the way.
@@ -32,7 +33,7 @@ func examine(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	relay, err := editors.InstalledRelay()
+	relay, err := shim.InstalledRelay()
 	if err != nil {
 		relay = "" // the first finding says so
 	}

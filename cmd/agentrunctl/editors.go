@@ -18,6 +18,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/tokens"
 )
@@ -26,7 +27,7 @@ import (
 type computer struct {
 	dirs paths.Dirs
 	sys  editors.System
-	shim editors.Shim
+	shim shim.Shim
 	set  *editors.Set
 	port int // of the settings; 0: no address is served
 }
@@ -38,7 +39,7 @@ func thisComputer(ctx context.Context, stderr io.Writer) (*computer, error) {
 		return nil, err
 	}
 	c := &computer{dirs: dirs, sys: editors.System{GOOS: runtime.GOOS, Getenv: os.Getenv}}
-	c.shim = editors.FindShim(dirs, c.sys)
+	c.shim = shim.Find(dirs)
 	cfg, faults, err := config.Load(dirs.Config)
 	if err != nil {
 		return nil, err

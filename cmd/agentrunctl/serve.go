@@ -17,6 +17,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -72,7 +73,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		defer cancel()
 		greeting.Go(func() { greet(ctx, host.Hub(), stdout) })
 	}
-	if err := keepShim(opt.Dirs); err != nil {
+	if err := shim.Find(opt.Dirs).Keep(); err != nil {
 		opt.Logger.Warn("editors may start an older version", "error", err)
 	}
 	err = host.Run(ctx)

@@ -22,6 +22,7 @@ var floors = map[string]int{
 	"localengine/guest/manifest": 1,
 	"pool":                       1,
 	"secrets":                    1,
+	"shim":                       1,
 	"corefile":                   1,
 	"sandbox/memfiles":           1,
 	"carry":                      1,

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 )
 
 // maxLog is the size over which the hosts' log is begun anew.
@@ -30,7 +31,8 @@ type Starter struct {
 	children sync.WaitGroup // the goroutines which wait for what was started
 }
 
-// FindStarter returns the starter for this program as it is installed.
+// FindStarter returns the starter for this program as it is installed. One that was copied away from the programs beside it, as into a
+// bundle of Claude Desktop, looks for them where editors find the relay, and then where a terminal would.
 func FindStarter(dirs paths.Dirs) (*Starter, error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -41,7 +43,20 @@ func FindStarter(dirs paths.Dirs) (*Starter, error) {
 	if real, err := filepath.EvalSymlinks(exe); err == nil && filepath.Dir(real) != s.Folders[0] {
 		s.Folders = append(s.Folders, filepath.Dir(real))
 	}
+	if relay, err := shim.Find(dirs).Target(); err == nil {
+		s.add(filepath.Dir(relay))
+	}
+	if headless, err := exec.LookPath("agentrunctl"); err == nil {
+		s.add(filepath.Dir(headless))
+	}
 	return s, nil
+}
+
+// add has a folder looked at after the others.
+func (s *Starter) add(folder string) {
+	if !slices.Contains(s.Folders, folder) {
+		s.Folders = append(s.Folders, folder)
+	}
 }
 
 // command is a program that becomes a host, or ends with success if another already is.
@@ -72,7 +87,7 @@ func (s *Starter) commands() ([]command, error) {
 	}
 	add("agentrunctl", "serve", "--idle-exit", "15m", "--quiet")
 	if len(all) == 0 {
-		return nil, fmt.Errorf("no host is running, and neither agentrun-tray nor agentrunctl is beside this program in %s; install AgentRun Tray again, or start it",
+		return nil, fmt.Errorf("no host is running, and neither agentrun-tray nor agentrunctl is in %s; install AgentRun Tray, or start it",
 			strings.Join(s.Folders, " or "))
 	}
 	return all, nil

@@ -3,6 +3,8 @@ package bridge
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 )
 
 // connectStarting runs a relay which starts hosts.
@@ -133,7 +136,7 @@ func TestNoProgramToStart(t *testing.T) {
 	os.Mkdir(filepath.Join(s.Folders[0], "agentrunctl"), 0o700) // a folder is no program
 	e := connectStarting(t, dirs, s)
 	e.write(hello)
-	if m := e.answer("0"); m.Error == nil || !strings.Contains(m.Error.Message, "neither agentrun-tray nor agentrunctl is beside this program in "+s.Folders[0]) {
+	if m := e.answer("0"); m.Error == nil || !strings.Contains(m.Error.Message, "neither agentrun-tray nor agentrunctl is in "+s.Folders[0]) {
 		t.Errorf("initialize = %+v", m.Error)
 	}
 }
@@ -215,4 +218,38 @@ func TestAStartedHostOutlivesItsRelay(t *testing.T) {
 		t.Fatalf("the host went with its relay: %v", err)
 	}
 	conn.Close()
+}
+
+// TestACopyOfTheRelayFindsTheInstallation: a bundle of Claude Desktop has the relay alone in it.
+func TestACopyOfTheRelayFindsTheInstallation(t *testing.T) {
+	path := t.TempDir()
+	installed, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	install(t, installed, shim.Relay)
+	install(t, installed, "agentrunctl")
+	install(t, path, "agentrunctl")
+	ending := ""
+	if runtime.GOOS == "windows" {
+		ending = ".exe"
+	}
+	dirs := paths.Dirs{Log: t.TempDir(), Bin: filepath.Join(t.TempDir(), "bin")}
+	t.Setenv("PATH", path)
+	folders := func() []string {
+		s, err := FindStarter(dirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Folders[1:] // after that of this test
+	}
+	if got := folders(); !slices.Equal(got, []string{path}) {
+		t.Errorf("before the first start of a host, programs are looked for in %q, want those of the PATH, %q", got, path)
+	}
+	if err := shim.Find(dirs).Point(filepath.Join(installed, shim.Relay+ending)); err != nil {
+		t.Fatal(err)
+	}
+	if got := folders(); !slices.Equal(got, []string{installed, path}) {
+		t.Errorf("programs are looked for in %q, want where editors find the relay first: %q, %q", got, installed, path)
+	}
 }

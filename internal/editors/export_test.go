@@ -18,8 +18,5 @@ func Files(t *testing.T, sys System, id ID) []string {
 	return r.files(sys)
 }
 
-// Junction is what makes a folder of Windows lead to another.
-var Junction = junction
-
 // Fingerprint is one look of Watch at files that did not change.
 func Fingerprint(s *Set) uint64 { return s.fingerprint() }

@@ -22,7 +22,7 @@ type Options struct {
 	System System
 	// Folder is where files are kept as they were before a change; it is made when it is needed, for this user alone.
 	Folder string
-	// Command is what editors start: the path of a [Shim].
+	// Command is what editors start: the path of the shim.
 	Command string
 	// URL and Socket are where the host listens; empty: it does not.
 	URL, Socket string

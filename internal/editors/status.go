@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 )
 
 // State is how an editor stands to us.
@@ -295,7 +297,7 @@ func tokenOf(found map[string]any) string {
 // isRelay says that a command is our relay, wherever it is.
 func isRelay(command string) bool {
 	name := base(command)
-	return name == relayName || name == relayName+".exe"
+	return name == shim.Relay || name == shim.Relay+".exe"
 }
 
 // isOurs says that a URL can only have been ours: on this computer, with our path.

@@ -32,6 +32,7 @@ type Dirs struct {
 	Data    string // must survive: ledger of sandboxes, contexts' scratch folders
 	Runtime string // socket, lock and address of the running host; short enough for a unix socket
 	Log     string // what programs without a terminal have to say
+	Bin     string // what editors start; without a space in its path wherever that can be had, as some start no such programs
 }
 
 // Find returns the folders of the user who runs this process. It creates none.
@@ -99,6 +100,7 @@ func (s system) portable(home string) (Dirs, error) {
 		Data:    s.join(home, "data"),
 		Runtime: s.join(home, "run"),
 		Log:     s.join(home, "log"),
+		Bin:     s.join(home, "data", "bin"),
 	}, nil
 }
 
@@ -124,7 +126,18 @@ func (s system) xdg() (Dirs, error) {
 	if d.Config == "" || d.Cache == "" || d.Data == "" || d.Log == "" {
 		return Dirs{}, errors.New("HOME is not set to an absolute path")
 	}
+	d.Bin = s.bin(d.Data)
 	return d, nil
+}
+
+// bin is beside the rest of the data, except where that has a space in its path, as on macOS. A home folder with a space leaves nothing
+// better: outside of it, no folder is safe from others for as long as an editor may remember it.
+func (s system) bin(data string) string {
+	usual := s.join(data, "bin")
+	if home := s.getenv("HOME"); strings.Contains(usual, " ") && s.absolute(home) && !strings.Contains(home, " ") {
+		return s.join(home, "."+app, "bin")
+	}
+	return usual
 }
 
 // xdgRuntime must give the host and every relay the same answer, or a user ends up with two
@@ -154,6 +167,7 @@ func (s system) darwin() (Dirs, error) {
 		// Not in Caches, which the system empties when the disk is full.
 		Runtime: s.join(support, "run"),
 		Log:     s.join(library, "Logs", app),
+		Bin:     s.bin(s.join(support, "data")),
 	}, nil
 }
 
@@ -170,6 +184,7 @@ func (s system) windows() (Dirs, error) {
 		Data:    s.join(ours, "data"),
 		Runtime: s.join(ours, "run"),
 		Log:     s.join(ours, "log"),
+		Bin:     s.join(ours, "data", "bin"), // its name without spaces is found where it is used: it takes the disk
 	}, nil
 }
 

@@ -22,7 +22,7 @@ func TestFolders(t *testing.T) {
 			env: map[string]string{"HOME": "/home/ann"},
 			want: Dirs{
 				"/home/ann/.config/agentrun-tray", "/home/ann/.cache/agentrun-tray", "/home/ann/.local/share/agentrun-tray",
-				"/tmp/agentrun-tray-1000", "/home/ann/.local/state/agentrun-tray",
+				"/tmp/agentrun-tray-1000", "/home/ann/.local/state/agentrun-tray", "/home/ann/.local/share/agentrun-tray/bin",
 			},
 		},
 		{
@@ -30,7 +30,7 @@ func TestFolders(t *testing.T) {
 			env: map[string]string{"HOME": "/home/ann"}, private: "/run/user/1000",
 			want: Dirs{
 				"/home/ann/.config/agentrun-tray", "/home/ann/.cache/agentrun-tray", "/home/ann/.local/share/agentrun-tray",
-				"/run/user/1000/agentrun-tray", "/home/ann/.local/state/agentrun-tray",
+				"/run/user/1000/agentrun-tray", "/home/ann/.local/state/agentrun-tray", "/home/ann/.local/share/agentrun-tray/bin",
 			},
 		},
 		{
@@ -39,14 +39,14 @@ func TestFolders(t *testing.T) {
 				"XDG_CONFIG_HOME": "/x/c", "XDG_CACHE_HOME": "/x/k", "XDG_DATA_HOME": "/x/d", "XDG_STATE_HOME": "/x/s", "XDG_RUNTIME_DIR": "/x/r",
 			},
 			private: "/run/user/1000",
-			want:    Dirs{"/x/c/agentrun-tray", "/x/k/agentrun-tray", "/x/d/agentrun-tray", "/x/r/agentrun-tray", "/x/s/agentrun-tray"},
+			want:    Dirs{"/x/c/agentrun-tray", "/x/k/agentrun-tray", "/x/d/agentrun-tray", "/x/r/agentrun-tray", "/x/s/agentrun-tray", "/x/d/agentrun-tray/bin"},
 		},
 		{
 			name: "relative XDG values are ignored", goos: "linux",
 			env: map[string]string{"HOME": "/h", "XDG_CONFIG_HOME": "c", "XDG_RUNTIME_DIR": "./r"},
 			want: Dirs{
 				"/h/.config/agentrun-tray", "/h/.cache/agentrun-tray", "/h/.local/share/agentrun-tray",
-				"/tmp/agentrun-tray-1000", "/h/.local/state/agentrun-tray",
+				"/tmp/agentrun-tray-1000", "/h/.local/state/agentrun-tray", "/h/.local/share/agentrun-tray/bin",
 			},
 		},
 		{name: "linux without HOME says so", goos: "linux", fails: "HOME is not set"},
@@ -55,7 +55,7 @@ func TestFolders(t *testing.T) {
 			env: map[string]string{"HOME": "/h"},
 			want: Dirs{
 				"/h/.config/agentrun-tray", "/h/.cache/agentrun-tray", "/h/.local/share/agentrun-tray",
-				"/tmp/agentrun-tray-1000", "/h/.local/state/agentrun-tray",
+				"/tmp/agentrun-tray-1000", "/h/.local/state/agentrun-tray", "/h/.local/share/agentrun-tray/bin",
 			},
 		},
 		{
@@ -64,7 +64,23 @@ func TestFolders(t *testing.T) {
 			want: Dirs{
 				"/Users/ann/Library/Application Support/agentrun-tray", "/Users/ann/Library/Caches/agentrun-tray",
 				"/Users/ann/Library/Application Support/agentrun-tray/data", "/Users/ann/Library/Application Support/agentrun-tray/run",
-				"/Users/ann/Library/Logs/agentrun-tray",
+				"/Users/ann/Library/Logs/agentrun-tray", "/Users/ann/.agentrun-tray/bin",
+			},
+		},
+		{
+			name: "a data folder with a space, and a home without", goos: "linux",
+			env: map[string]string{"HOME": "/h", "XDG_DATA_HOME": "/my data"},
+			want: Dirs{
+				"/h/.config/agentrun-tray", "/h/.cache/agentrun-tray", "/my data/agentrun-tray",
+				"/tmp/agentrun-tray-1000", "/h/.local/state/agentrun-tray", "/h/.agentrun-tray/bin",
+			},
+		},
+		{
+			name: "a home with a space leaves nothing better", goos: "linux",
+			env: map[string]string{"HOME": "/home/a b"},
+			want: Dirs{
+				"/home/a b/.config/agentrun-tray", "/home/a b/.cache/agentrun-tray", "/home/a b/.local/share/agentrun-tray",
+				"/tmp/agentrun-tray-1000", "/home/a b/.local/state/agentrun-tray", "/home/a b/.local/share/agentrun-tray/bin",
 			},
 		},
 		{name: "macOS without HOME says so", goos: "darwin", fails: "HOME is not set"},
@@ -74,7 +90,7 @@ func TestFolders(t *testing.T) {
 			want: Dirs{
 				`C:\Users\ann\AppData\Roaming\agentrun-tray`, `C:\Users\ann\AppData\Local\agentrun-tray\cache`,
 				`C:\Users\ann\AppData\Local\agentrun-tray\data`, `C:\Users\ann\AppData\Local\agentrun-tray\run`,
-				`C:\Users\ann\AppData\Local\agentrun-tray\log`,
+				`C:\Users\ann\AppData\Local\agentrun-tray\log`, `C:\Users\ann\AppData\Local\agentrun-tray\data\bin`,
 			},
 		},
 		{
@@ -83,26 +99,26 @@ func TestFolders(t *testing.T) {
 			want: Dirs{
 				`D:\ann\AppData\Roaming\agentrun-tray`, `D:\ann\AppData\Local\agentrun-tray\cache`,
 				`D:\ann\AppData\Local\agentrun-tray\data`, `D:\ann\AppData\Local\agentrun-tray\run`,
-				`D:\ann\AppData\Local\agentrun-tray\log`,
+				`D:\ann\AppData\Local\agentrun-tray\log`, `D:\ann\AppData\Local\agentrun-tray\data\bin`,
 			},
 		},
 		{name: "Windows with nothing says so", goos: "windows", fails: "USERPROFILE"},
 		{
 			name: "one home for everything on unix", goos: "darwin",
 			env:  map[string]string{HomeVariable: "/p", "HOME": "/h"},
-			want: Dirs{"/p/config", "/p/cache", "/p/data", "/p/run", "/p/log"},
+			want: Dirs{"/p/config", "/p/cache", "/p/data", "/p/run", "/p/log", "/p/data/bin"},
 		},
 		{
 			name: "one home for everything on Windows", goos: "windows",
 			env:  map[string]string{HomeVariable: `E:\portable`},
-			want: Dirs{`E:\portable\config`, `E:\portable\cache`, `E:\portable\data`, `E:\portable\run`, `E:\portable\log`},
+			want: Dirs{`E:\portable\config`, `E:\portable\cache`, `E:\portable\data`, `E:\portable\run`, `E:\portable\log`, `E:\portable\data\bin`},
 		},
 		{name: "a relative home is refused", goos: "linux", env: map[string]string{HomeVariable: "here", "HOME": "/h"}, fails: "want an absolute path"},
 		{name: "a drive-relative home is refused", goos: "windows", env: map[string]string{HomeVariable: `C:here`}, fails: "want an absolute path"},
 		{
 			name: "a home too deep for a socket keeps everything but the runtime folder", goos: "linux",
 			env:  map[string]string{HomeVariable: long},
-			want: Dirs{long + "config", long + "cache", long + "data", "/tmp/agentrun-tray-1000-004206f5a766ede3", long + "log"},
+			want: Dirs{long + "config", long + "cache", long + "data", "/tmp/agentrun-tray-1000-004206f5a766ede3", long + "log", long + "data/bin"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -41,7 +42,7 @@ type Options struct {
 	System editors.System
 	// Editors and Shim are those of this computer; Relay is the program that the shim should lead to, empty if it is missing.
 	Editors *editors.Set
-	Shim    editors.Shim
+	Shim    shim.Shim
 	Relay   string
 	// Editor is the one that is asked about; empty: none in particular.
 	Editor editors.ID

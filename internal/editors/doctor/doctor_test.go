@@ -21,6 +21,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/editors/doctor"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
@@ -100,20 +101,20 @@ func newClinic(t *testing.T) *clinic {
 	sys := editors.System{GOOS: runtime.GOOS, Getenv: func(name string) string {
 		return map[string]string{"HOME": home, "USERPROFILE": home, "PATH": filepath.Join(home, "bin")}[name]
 	}}
-	dirs := paths.Dirs{Config: filepath.Join(home, "config"), Data: filepath.Join(home, "data"), Log: filepath.Join(home, "log")}
+	dirs := paths.Dirs{Config: filepath.Join(home, "config"), Data: filepath.Join(home, "data"), Log: filepath.Join(home, "log"), Bin: filepath.Join(home, "data", "bin")}
 	relay := filepath.Join(home, "app", "agentrun-mcp")
 	write(t, relay, "#!/bin/sh\necho agentrun-mcp "+version.String()+"\n")
 	write(t, filepath.Join(home, ".cursor", "x"), "")
-	shim := editors.FindShim(dirs, sys)
-	if err := shim.Point(relay); err != nil {
+	link := shim.Find(dirs)
+	if err := link.Point(relay); err != nil {
 		t.Fatal(err)
 	}
-	set, err := editors.New(editors.Options{System: sys, Folder: filepath.Join(dirs.Data, "editors"), Command: shim.Path()})
+	set, err := editors.New(editors.Options{System: sys, Folder: filepath.Join(dirs.Data, "editors"), Command: link.Path()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &clinic{doctor.Options{
-		Dirs: dirs, System: sys, Editors: set, Shim: shim, Relay: relay, Editor: "cursor", Patience: 20 * time.Second,
+		Dirs: dirs, System: sys, Editors: set, Shim: link, Relay: relay, Editor: "cursor", Patience: 20 * time.Second,
 		Status:  func(context.Context) (status.Snapshot, bool, error) { return status.Snapshot{}, false, nil },
 		Account: func(context.Context) (secrets.Source, error) { return "", secrets.ErrNone },
 	}}

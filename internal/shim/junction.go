@@ -1,4 +1,4 @@
-package editors
+package shim
 
 import (
 	"encoding/binary"

@@ -1,4 +1,14 @@
-package editors
+// Package shim gives editors one path by which they start the relay, wherever the version is that is installed.
+//
+// The path stays the same when a new version is installed somewhere else, so that no editor has to be told; it has no space in it
+// wherever that can be had (paths.Dirs.Bin), because some editors cannot start such programs; and it leads to the relay in its own
+// folder, where the relay finds the host that it starts. A relay that was copied elsewhere, as into a bundle of Claude Desktop, finds
+// the installation by it.
+//
+// On unix it is a script of a few lines that becomes the relay, and says what has happened when that is gone: a link would have the
+// editor say that a file is missing which is there. On Windows, where editors start programs only and a copy would neither be renewed
+// while it runs nor find the host beside it, the folder around it is a junction to the folder of the installation.
+package shim
 
 import (
 	"errors"
@@ -11,41 +21,25 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 )
 
-// relayName is the program that editors start, without the ending it has on Windows.
-const relayName = "agentrun-mcp"
+// Relay is the program that editors start, without the ending it has on Windows.
+const Relay = "agentrun-mcp"
 
-// Shim is the path by which editors start the relay. It stays the same when a new version is installed somewhere else, so that no
-// editor has to be told; it has no space in it wherever that can be had, because some editors cannot start such programs; and it leads
-// to the relay in its own folder, where the relay finds the host that it starts.
-//
-// On unix it is a symbolic link to the relay. On Windows, where a link to a file takes a privilege and a copy would neither be renewed
-// while it runs nor find the host beside it, the folder around it is a junction to the folder of the installation.
+// Shim is the path that editors are given.
 type Shim struct {
 	path string
 }
 
-// FindShim says where the shim is, which Point makes. Folders are made only on Windows, to learn the short names of those with spaces.
-func FindShim(dirs paths.Dirs, sys System) Shim {
-	own := sys.join(dirs.Data, "bin")
-	folder := own
-	if strings.Contains(folder, " ") {
-		switch sys.GOOS {
-		case "windows":
-			// The names of old, without spaces: most user names have none, and most disks know them for the others.
-			folder = sys.join(shortName(dirs.Data), "bin")
-		default:
-			// On macOS our folder is in one whose name has a space. A home folder with a space leaves nothing better: outside of it,
-			// no folder is safe from others for as long as an editor may remember it.
-			if folder = sys.home(".agentrun-tray", "bin"); strings.Contains(folder, " ") {
-				folder = own
-			}
-		}
+// Find says where the shim is, which Point makes. Folders are made only on Windows, to learn the short names of those with spaces.
+func Find(dirs paths.Dirs) Shim {
+	return Shim{path: filepath.Join(shortName(filepath.Dir(dirs.Bin)), filepath.Base(dirs.Bin), Relay+ending())}
+}
+
+// ending is that of programs' names.
+func ending() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
 	}
-	name := relayName
-	if sys.GOOS == "windows" {
-		name += ".exe"
-	}
-	return Shim{path: sys.join(folder, name)}
+	return ""
 }
 
 // Path is what editors are given.
@@ -56,7 +50,10 @@ func (s Shim) Spaces() bool { return strings.Contains(s.path, " ") }
 
 // Target is the relay that the shim leads to.
 func (s Shim) Target() (string, error) {
-	target, err := filepath.EvalSymlinks(s.path)
+	target, err := s.target()
+	if err == nil {
+		target, err = filepath.EvalSymlinks(target)
+	}
 	if err != nil {
 		return "", fmt.Errorf("%s leads to no program; it is made anew by: agentrunctl connect", s.path)
 	}
@@ -69,23 +66,29 @@ func InstalledRelay() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find our own folder: %w", err)
 	}
-	ending := ""
-	if runtime.GOOS == "windows" {
-		ending = ".exe"
-	}
 	var looked []string
 	folders := []string{filepath.Dir(self)}
 	if real, err := filepath.EvalSymlinks(self); err == nil && filepath.Dir(real) != folders[0] {
 		folders = append(folders, filepath.Dir(real))
 	}
 	for _, folder := range folders {
-		relay := filepath.Join(folder, relayName+ending)
+		relay := filepath.Join(folder, Relay+ending())
 		if info, err := os.Stat(relay); err == nil && info.Mode().IsRegular() {
 			return relay, nil
 		}
 		looked = append(looked, relay)
 	}
 	return "", fmt.Errorf("the program that editors start is not beside this one (%s); install AgentRun Tray again", strings.Join(looked, ", "))
+}
+
+// Keep has the shim lead to the relay beside the program that runs, which may be a newer one than before, or elsewhere. A program that
+// has none beside it, such as one that tests something else, leaves the shim alone.
+func (s Shim) Keep() error {
+	relay, err := InstalledRelay()
+	if err != nil {
+		return nil //nolint:nilerr // as said
+	}
+	return s.Point(relay)
 }
 
 // Point makes the shim lead to a relay. Editors that start it in the meantime get the old one or the new one.

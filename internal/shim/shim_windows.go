@@ -1,4 +1,4 @@
-package editors
+package shim
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 // shortName is a folder by the name without spaces that old programs know it by. Where the disk has no such names, or the folder is not
 // there yet and cannot be made, it is the folder as it is.
 func shortName(dir string) string {
-	if os.MkdirAll(dir, 0o700) != nil {
+	if !strings.Contains(dir, " ") || os.MkdirAll(dir, 0o700) != nil {
 		return dir
 	}
 	long, err := syscall.UTF16PtrFromString(dir)
@@ -31,6 +31,9 @@ func shortName(dir string) string {
 	}
 	return dir
 }
+
+// target is the relay itself, by the junction before it.
+func (s Shim) target() (string, error) { return s.path, nil }
 
 // point makes the folder of the shim lead to the folder of the relay.
 func (s Shim) point(relay string) error {

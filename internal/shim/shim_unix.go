@@ -1,0 +1,80 @@
+//go:build unix
+
+package shim
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+)
+
+// script becomes the relay. What it says without one is all that an editor can show of why it has no server.
+const script = `#!/bin/sh
+# Editors start this. AgentRun Tray makes it anew whenever it starts, so that it leads to the version that is installed.
+relay=%s
+[ -x "$relay" ] && exec "$relay" "$@"
+echo "AgentRun Tray is not in ${relay%%/*} any more. Install it again, or start it where it is now; or take the entry \"agentrun\" out of this editor's MCP settings." >&2
+exit 1
+`
+
+// maxScript bounds what is read of a file that may not be ours.
+const maxScript = 16 << 10
+
+// shortName is for Windows only.
+func shortName(dir string) string { return dir }
+
+// target is what the script names, or what a link of an older version leads to.
+func (s Shim) target() (string, error) {
+	info, err := os.Lstat(s.path)
+	if err != nil {
+		return "", err
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return s.path, nil
+	}
+	f, err := os.Open(s.path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxScript))
+	if err != nil {
+		return "", err
+	}
+	_, rest, _ := strings.Cut(string(text), "\nrelay='")
+	quoted, _, ok := strings.Cut(rest, "'\n")
+	if !ok {
+		return "", errors.New("it is not ours")
+	}
+	return strings.ReplaceAll(quoted, `'\''`, "'"), nil
+}
+
+// point puts a script in the place of whatever is there, in one step.
+func (s Shim) point(relay string) error {
+	folder := filepath.Dir(s.path)
+	if err := paths.EnsurePrivate(folder); err != nil { // who can write there could have editors start anything
+		return err
+	}
+	text := fmt.Appendf(nil, script, "'"+strings.ReplaceAll(relay, "'", `'\''`)+"'")
+	if info, err := os.Lstat(s.path); err == nil && info.Mode().IsRegular() && info.Mode().Perm() == 0o700 {
+		if now, err := os.ReadFile(s.path); err == nil && bytes.Equal(now, text) {
+			return nil
+		}
+	}
+	fresh := filepath.Join(folder, "."+Relay+"-"+rand.Text())
+	if err := os.WriteFile(fresh, text, 0o700); err != nil { //nolint:gosec // a program of its owner
+		return errors.Join(err, os.Remove(fresh))
+	}
+	if err := os.Rename(fresh, s.path); err != nil {
+		return errors.Join(err, os.Remove(fresh))
+	}
+	return nil
+}

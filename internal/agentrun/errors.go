@@ -28,6 +28,7 @@ const (
 	KindUnauthorized      Kind = "unauthorized"       // no or bad credentials, in no further words
 	KindNoPermission      Kind = "no_permission"      // a policy forbids it; AuthAction says what would have to be granted
 	KindNoServiceRole     Kind = "no_service_role"    // the account was never opened in the AgentRun console
+	KindOtherAccount      Kind = "other_account"      // one plane takes the key, the other one does not: for callers who have asked both
 	KindNonceUsed         Kind = "nonce_used"         // the same request came twice
 )
 

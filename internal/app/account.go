@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
@@ -18,6 +22,7 @@ type Account struct {
 	Source      secrets.Source // empty: there are none
 	Keychain    secrets.State  // empty: not known yet
 	Hint        string         // what to do about a keychain that is of no use, or about credentials that cannot be right
+	Faulty      string         // the parts of the credentials that cannot be right, such as account_id; empty: none
 }
 
 // watchAccount looks at the account for whoever shows it: at once, and when it may have changed. It ends with ctx. It does not look by
@@ -58,6 +63,9 @@ func (a *App) lookAtAccount(ctx context.Context) Account {
 	} else if err != nil && !errors.Is(err, secrets.ErrNone) {
 		seen.Hint = err.Error()
 	}
+	if faults, ok := errors.AsType[*secrets.FaultsError](err); ok {
+		seen.Faulty = strings.Join(faults.Fields(), ", ")
+	}
 	return seen
 }
 
@@ -69,7 +77,7 @@ func shortKeyID(id string) string {
 	return id
 }
 
-var errKeepsNone = errors.New("this host has no place for credentials")
+var errKeepsNone = reason.New(reason.NoPlaceForKeys, status.Args{}, "this host has no place for credentials")
 
 // CheckCredentials asks the service whether credentials are right, which changes nothing there. Empty ones mean those that are used. The
 // error says what is wrong and what to do.
@@ -124,7 +132,7 @@ func (a *App) RemoveCredentials(ctx context.Context) error {
 	err := a.opt.Secrets.Keychain().Delete(ctx)
 	if errors.Is(err, secrets.ErrNone) {
 		if _, ok := a.opt.Secrets.Environment(); ok {
-			return errors.New("the keychain has no credentials: those that are used are in the environment of AgentRun Tray, which cannot be changed from here")
+			return reason.New(reason.FixedCredentials, status.Args{}, "the keychain has no credentials: those that are used are in the environment of AgentRun Tray, which cannot be changed from here")
 		}
 	}
 	if err != nil && !errors.Is(err, secrets.ErrNone) {

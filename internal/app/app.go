@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
+
 	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/cost"
@@ -393,7 +395,7 @@ func (a *App) listenTCP(ctx context.Context) (net.Listener, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.problems = append(a.problems, status.Problem{
-		Code: "port-taken",
+		Code: status.PortTaken, Args: status.Args{Port: port, Address: l.Addr().String()},
 		What: fmt.Sprintf("Port %s %s; AgentRun Tray listens on %s instead.", port, why, l.Addr()),
 		Why:  err.Error(),
 		Todo: "Editors that connect by URL need the new address. To keep it, choose another http.port in the settings.",
@@ -422,11 +424,12 @@ func checkListen(address string) error {
 
 func settingsProblem(f config.Fault, dirs paths.Dirs) status.Problem {
 	p := status.Problem{
-		Code: "settings",
+		Code: status.Settings, Reason: string(reason.SettingDefault), Args: status.Args{Setting: f.Field, Detail: f.Text, File: filepath.Join(dirs.Config, config.FileName)},
 		What: "A setting cannot be used: " + f.Field + ": " + f.Text + ".",
 		Todo: "Correct it in " + filepath.Join(dirs.Config, config.FileName) + " and start again.",
 	}
 	if f.Field == "" {
+		p.Reason = string(reason.SettingsBroken)
 		p.What = "The settings cannot be used: " + f.Text + "."
 		p.Todo = ""
 	}

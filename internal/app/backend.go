@@ -23,7 +23,7 @@ type backend struct {
 	shown     status.Backend                  // what there is to show of it that does not change
 	close     func(ctx context.Context) error // ends what it keeps beside its sessions
 	changed   <-chan struct{}                 // something of loading is different
-	loading   func() (what string, since time.Time)
+	loading   func() status.Loader            // what it waits for before its first session; zero: nothing
 	recover   func(ctx context.Context) error // looks after what an earlier host has left
 	permanent func(err error) bool            // no waiting mends this failure of Open
 	create    time.Duration                   // how long Open may take
@@ -56,9 +56,10 @@ func newLocal(opt Options) (*backend, error) {
 	var since firstSeen
 	return &backend{
 		Backend: b, identity: local.Name, close: b.Close, changed: b.Changed(),
-		loading: func() (string, time.Time) {
-			what := enginePreparation(b.Stats())
-			return what, since.of(what != "")
+		loading: func() status.Loader {
+			l := enginePreparation(b.Stats())
+			l.Since = since.of(l.What != "")
+			return l
 		},
 	}, nil
 }
@@ -80,17 +81,22 @@ func (f *firstSeen) of(goesOn bool) time.Time {
 	return f.since
 }
 
-// enginePreparation says what the engine is doing before it can run code, or "".
-func enginePreparation(stats localengine.Stats) string {
+// enginePreparation says what the engine is doing before it can run code, if it is.
+func enginePreparation(stats localengine.Stats) status.Loader {
+	stage := status.Launching
 	var doing []string
 	for _, k := range stats.Kernels {
 		switch k.Phase {
 		case localengine.Compiling:
 			doing = append(doing, "compiling "+string(k.Language))
+			stage = status.Compiling // takes longest
 		case localengine.Starting:
 			doing = append(doing, "starting "+string(k.Language))
 		case localengine.Idle, localengine.Ready, localengine.Failed:
 		}
 	}
-	return strings.Join(doing, ", ")
+	if doing == nil {
+		return status.Loader{}
+	}
+	return status.Loader{What: strings.Join(doing, ", "), Stage: stage}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
+
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/local"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/mock"
@@ -209,17 +211,17 @@ func (a *App) account(ctx context.Context) (secrets.Credentials, error) {
 
 // noteAccount tells, as a problem, why there is no account although there should be one.
 func (a *App) noteAccount(setting string, err error) {
-	p := status.Problem{Code: "credentials", What: "The AgentRun credentials cannot be used.", Todo: "Put them right with agentrunctl login, or choose where code runs with agentrunctl backend local."}
+	p := status.Problem{Code: status.Credentials, What: "The AgentRun credentials cannot be used.", Todo: "Put them right with agentrunctl login, or choose where code runs with agentrunctl backend local."}
 	keychain, isKeychain := errors.AsType[*secrets.KeychainError](err)
 	switch {
 	case err == nil, setting == "auto" && (errors.Is(err, secrets.ErrNone) || isKeychain && keychain.State == secrets.Absent):
 		p = status.Problem{}
 	case errors.Is(err, secrets.ErrNone):
-		p.What = "There are no AgentRun credentials."
+		p.What, p.Reason = "There are no AgentRun credentials.", string(reason.NoCredentials)
 	case isKeychain:
-		p.Why, p.Todo = keychain.Why, keychain.Todo
+		p.Why, p.Todo, p.Reason = keychain.Why, keychain.Todo, string(reason.Keychain(keychain.State).Code)
 	default:
-		p.Why = err.Error()
+		p = problem(p, err)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

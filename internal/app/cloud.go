@@ -52,7 +52,7 @@ func newCloud(opt Options, cfg config.Config, account secrets.Credentials, newes
 			defer client.Close()
 			return b.Close(ctx)
 		},
-		changed: b.Changed(), loading: func() (string, time.Time) { return steps(b.Progress()) },
+		changed: b.Changed(), loading: func() status.Loader { return steps(b.Progress()) },
 		recover: b.Recover, permanent: cloud.Permanent, create: cfg.TemplateLimit() + startLimit + time.Minute, paid: true,
 		machine: func() cost.Machine { return priced(b.Machine()) },
 	}, nil
@@ -65,10 +65,10 @@ func idleTimeout(cfg config.Config) time.Duration {
 	return min(max(time.Hour, cfg.Lifetime()+cfg.Lifetime()/10), agentrun.MaxLifetime)
 }
 
-// steps says what is being waited for, and since when.
-func steps(all []cloud.Step) (what string, since time.Time) {
+// steps says what is being waited for, and since when, if anything is.
+func steps(all []cloud.Step) status.Loader {
 	if len(all) == 0 {
-		return "", since
+		return status.Loader{}
 	}
 	var names []string
 	times := make(map[string]int)
@@ -82,5 +82,5 @@ func steps(all []cloud.Step) (what string, since time.Time) {
 			names[n] = fmt.Sprintf("%d times %s", times[name], name)
 		}
 	}
-	return "waiting for " + strings.Join(names, ", "), all[0].Since
+	return status.Loader{What: "waiting for " + strings.Join(names, ", "), Stage: status.Stage(all[0].Stage), Since: all[0].Since}
 }

@@ -8,6 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/pool"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
@@ -20,7 +24,8 @@ type holds struct {
 }
 
 // errPausedByHand is what is said to those who want a sandbox while the pool is paused.
-var errPausedByHand = sandbox.Errorf(sandbox.CodeServerNotReady, "AgentRun Tray was paused by its user: no new contexts are made until it is resumed, with agentrunctl pool resume")
+var errPausedByHand = sandbox.Errorf(sandbox.CodeServerNotReady, "%w",
+	reason.New(reason.Paused, status.Args{}, "AgentRun Tray was paused by its user: no new contexts are made until it is resumed, with agentrunctl pool resume"))
 
 // PausePool ends the sandboxes that no context is on, and makes no more until ResumePool. Contexts that are there go on.
 // So does the next host.
@@ -134,11 +139,11 @@ func (a *App) withSession(backend string, id uint64, do func(x *site) bool) erro
 	}
 	switch {
 	case len(found) == 0:
-		return fmt.Errorf("the %s backend has no session %d any more", backend, id)
+		return reason.New(reason.SessionGone, status.Args{Session: strconv.FormatUint(id, 10)}, fmt.Sprintf("the %s backend has no session %d any more", backend, id))
 	case len(found) > 1:
-		return fmt.Errorf("two accounts have a session %d; name its sandbox: agentrunctl status lists them, agentrunctl pool end or replace does it", id)
+		return reason.New(reason.SessionAmbiguous, status.Args{Session: strconv.FormatUint(id, 10)}, fmt.Sprintf("two accounts have a session %d; name its sandbox: agentrunctl status lists them, agentrunctl pool end or replace does it", id))
 	case !do(found[0]):
-		return fmt.Errorf("session %d is being made or ended just now; try again in a moment", id)
+		return reason.New(reason.SessionBusy, status.Args{Session: strconv.FormatUint(id, 10)}, fmt.Sprintf("session %d is being made or ended just now; try again in a moment", id))
 	}
 	return nil
 }

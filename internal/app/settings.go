@@ -2,7 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"reflect"
@@ -58,7 +58,7 @@ func (a *App) Change(ctx context.Context, name string, value any) (restart bool,
 	}
 	if name == "clients" || strings.HasPrefix(name, "clients.") {
 		if faults := with.CheckTools(a.server.Tools()); len(faults) > 0 {
-			return false, errors.New("change the setting " + faults[0].Field + ": " + faults[0].Text)
+			return false, fmt.Errorf("change the setting %s: %w", faults[0].Field, &config.RefusedError{Name: faults[0].Field, Text: faults[0].Text})
 		}
 	}
 	if err := config.Set(a.opt.Dirs.Config, name, value); err != nil {

@@ -1,11 +1,15 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
@@ -49,7 +53,7 @@ func (a *App) snapshot() status.Snapshot {
 	a.foldCost(&s, time.Now())
 	a.foldOrphans(&s)
 	if err := a.ledger.Problem(); err != nil {
-		s.Problems = append(s.Problems, status.Problem{Code: "ledger", What: "It cannot be kept on disk which sandboxes in the cloud are yours: those of a crashed host might go on until their idle timeout.", Why: err.Error()})
+		s.Problems = append(s.Problems, problem(status.Problem{Code: status.Ledger, What: "It cannot be kept on disk which sandboxes in the cloud are yours: those of a crashed host might go on until their idle timeout."}, err))
 	}
 	switch {
 	case stopping:
@@ -68,21 +72,30 @@ func (a *App) snapshot() status.Snapshot {
 		s.Phase = status.Starting
 	}
 	if current.loading != nil && s.Pool.Ready < s.Pool.Warm {
-		if what, since := current.loading(); what != "" {
-			s.Backend.Loading = &status.Loader{What: what, Since: since.UTC()}
+		if l := current.loading(); l.What != "" {
+			l.Since = l.Since.UTC()
+			s.Backend.Loading = &l
 		}
 	}
 	return s
+}
+
+// problem adds to a problem why it is there.
+func problem(p status.Problem, err error) status.Problem {
+	why := reason.Of(err)
+	p.Why, p.Reason, p.Args = err.Error(), string(why.Code), why.Args
+	p.Args.Detail = cmp.Or(p.Args.Detail, p.Why)
+	return p
 }
 
 // foldPool shows the pool of the site in use.
 func (a *App) foldPool(s *status.Snapshot, current, fallback *site) {
 	stats := current.pool.Stats()
 	if err := current.unreached(); err != nil {
-		s.Problems = append(s.Problems, status.Problem{
-			Code: "unreachable", What: "Sandboxes that should be ready cannot be reached at the moment.", Why: err.Error(),
+		s.Problems = append(s.Problems, problem(status.Problem{
+			Code: status.Unreachable, What: "Sandboxes that should be ready cannot be reached at the moment.",
 			Todo: "They are asked again every minute, and go on as they were when they answer.",
-		})
+		}, err))
 	}
 	s.Pool = status.Pool{
 		Warm: stats.Warm, Max: stats.Max, Ready: stats.Ready, Starting: stats.Starting, Closing: stats.Closing,
@@ -96,16 +109,16 @@ func (a *App) foldPool(s *status.Snapshot, current, fallback *site) {
 	}
 	s.Pool.LastFailure = stats.LastFailure.Error()
 	s.Pool.NextAttempt = timeOrNil(stats.NextAttempt)
-	p := status.Problem{
-		Code: "no-sandbox",
+	p := problem(status.Problem{
+		Code: status.NoSandbox,
 		What: "Sandboxes cannot be made at the moment.",
-		Why:  stats.LastFailure.Error(),
 		Todo: "AgentRun Tray tries again by itself; the log has the details.",
-	}
+	}, stats.LastFailure)
 	if e, ok := errors.AsType[*sandbox.Error](stats.LastFailure); ok && e.Code == sandbox.CodeCredentialsRejected {
-		p.Code = "credentials"
+		p.Code = status.Credentials
 	}
 	if fallback != nil {
+		p.Args.Backend = fallback.Name()
 		p.What += " New contexts are made on the " + fallback.Name() + " backend meanwhile."
 	}
 	if !slices.ContainsFunc(s.Problems, func(q status.Problem) bool { return q.Code == p.Code }) {
@@ -120,7 +133,7 @@ func (a *App) foldOrphans(s *status.Snapshot) {
 		return // an error is the ledger's own problem
 	}
 	p := status.Problem{
-		Code: "left-behind",
+		Code: status.LeftBehind, Reason: string(reason.OrphansUnasked), Args: status.Args{Count: strconv.Itoa(len(left))},
 		What: fmt.Sprintf("%d AgentRun sandboxes of an earlier time may still run, and cost money.", len(left)),
 		Why:  "AgentRun could not be asked about them yet.",
 		Todo: "That is tried again. In any case they end by themselves within six hours of their start.",
@@ -128,6 +141,7 @@ func (a *App) foldOrphans(s *status.Snapshot) {
 	there := a.sites.find(a.accountNow())
 	for _, e := range left {
 		if there == nil || e.AccountID != there.shown.Account || e.Region != there.shown.Region {
+			p.Reason, p.Args.Account, p.Args.Region = string(reason.OrphansOfOthers), e.AccountID, e.Region
 			p.Why = fmt.Sprintf("They cannot be ended without the key of account %s in region %s.", e.AccountID, e.Region)
 			p.Todo = "They end by themselves within six hours of their start. To end them now, log in to that account with agentrunctl login, or delete them in the AgentRun console."
 		}
@@ -161,7 +175,7 @@ func (a *App) foldClients(s *status.Snapshot) {
 	}
 	list, err := a.tokens.List()
 	if err != nil {
-		s.Problems = append(s.Problems, status.Problem{Code: "tokens", What: "Nobody can connect by URL.", Why: err.Error()})
+		s.Problems = append(s.Problems, problem(status.Problem{Code: status.Tokens, What: "Nobody can connect by URL."}, err))
 		return
 	}
 	for _, use := range a.uses.sum(list, a.server.TokenUses()) {

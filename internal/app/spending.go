@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/cost"
@@ -51,7 +54,7 @@ func (a *App) loadCosts() {
 	now := time.Now()
 	if err := a.meter.Load(now); err != nil {
 		a.log.Warn("costs until now not known", "error", err)
-		a.note(status.Problem{Code: "cost", What: "What was spent before is not known.", Why: err.Error()})
+		a.note(problem(status.Problem{Code: status.CostUnknown, What: "What was spent before is not known."}, err))
 	}
 	a.holdForCost(now)
 }
@@ -85,8 +88,8 @@ func (a *App) living() []cost.Alive {
 	return living
 }
 
-// pastTheCap is what a user can do about a day that has cost what it may. Settings are read when a host starts.
-const pastTheCap = "To go on today, raise agentrun.daily_cap in the settings and restart the host with agentrunctl stop, or choose the local backend with agentrunctl backend local."
+// pastTheCap is what a user can do about a day that has cost what it may.
+const pastTheCap = "To go on today, raise agentrun.daily_cap: in the window's settings, where that holds at once, or in the settings file, which a host reads when it starts (agentrunctl stop ends this one). Or choose the local backend with agentrunctl backend local."
 
 // holdForCost suspends the paid pools while the day has cost what it may.
 func (a *App) holdForCost(now time.Time) {
@@ -99,7 +102,7 @@ func (a *App) holdForCost(now time.Time) {
 	}
 	var why *sandbox.Error
 	if over {
-		why = sandbox.Errorf(sandbox.CodeQuotaExceeded, "%s. %s", excess.Sentence, strings.TrimSuffix(pastTheCap, "."))
+		why = sandbox.Errorf(sandbox.CodeQuotaExceeded, "%w", reason.New(reason.CapReached, status.Args{}, excess.Sentence+". "+strings.TrimSuffix(pastTheCap, ".")))
 		a.log.Warn("daily cap reached", "until", excess.Until)
 	}
 	a.hold(func(h *holds) { h.cost = why })
@@ -113,7 +116,10 @@ func (a *App) foldCost(s *status.Snapshot, now time.Time) {
 	}
 	s.Cost = &status.Cost{Currency: "CNY", DailyCap: limit, Today: spending(totals.Today), Month: spending(totals.Month)}
 	if excess, over := a.meter.Over(now); over {
-		s.Problems = append(s.Problems, status.Problem{Code: "daily-cap", What: excess.Sentence + ".", Todo: pastTheCap})
+		s.Problems = append(s.Problems, status.Problem{
+			Code: status.DailyCap, What: excess.Sentence + ".", Todo: pastTheCap,
+			Args: status.Args{Spent: fmt.Sprintf("%.2f", totals.Today.CNY), Cap: fmt.Sprintf("%.2f", limit)},
+		})
 	}
 }
 

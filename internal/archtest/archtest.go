@@ -49,6 +49,7 @@ var floors = map[string]int{
 	"instance":              2,
 
 	"control":        3,
+	"reason":         3, // why something failed, in a form for every language
 	"interpreter":    3,
 	"bridge":         3,
 	"editors/doctor": 3,

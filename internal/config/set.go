@@ -14,6 +14,18 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
 )
 
+// ErrNotJSON says that the settings file cannot be read as JSON.
+var ErrNotJSON = errors.New("is not valid JSON")
+
+// RefusedError says why a setting cannot have a value.
+type RefusedError struct {
+	Name string // of the setting, such as pool.warm
+	Text string // what is wrong with the value, a sentence without its full stop
+}
+
+// Error returns the sentence.
+func (e *RefusedError) Error() string { return e.Text }
+
 // Set writes one setting, named as in faults, such as pool.warm, and leaves the rest of the file to the letter as it is. A value that
 // would not be used is refused with the words of its fault, and so is a file that is not JSON; nothing is changed then.
 func Set(folder, name string, value any) error {
@@ -42,7 +54,7 @@ func set(text []byte, name string, value any) ([]byte, error) {
 		return nil, err
 	}
 	if !json.Valid(text) {
-		return nil, fmt.Errorf("%s is not valid JSON; correct it first", FileName)
+		return nil, fmt.Errorf("%s %w; correct it first", FileName, ErrNotJSON)
 	}
 	tree, err := hujson.Parse(text)
 	if err != nil {

@@ -98,7 +98,7 @@ func parse(text []byte, changed string) (Config, error) {
 	c := Default()
 	if err := json.Unmarshal(text, &c); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return Config{}, fmt.Errorf("a JSON %s does not belong there, a %s does", wrong.Value, jsonKind(wrong.Type))
+			return Config{}, &RefusedError{changed, fmt.Sprintf("a JSON %s does not belong there, a %s does", wrong.Value, jsonKind(wrong.Type))}
 		}
 		return Config{}, err
 	}
@@ -106,7 +106,7 @@ func parse(text []byte, changed string) (Config, error) {
 	for _, f := range append(c.Check(), unknown(text)...) {
 		if f.Field == changed || strings.HasPrefix(f.Field, changed+".") || f.Field == last {
 			what, _, _ := strings.Cut(f.Text, ", so ") // nothing is put in its place here
-			return Config{}, errors.New(what)
+			return Config{}, &RefusedError{changed, what}
 		}
 	}
 	return c, nil

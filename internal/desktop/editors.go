@@ -1,6 +1,7 @@
 package desktop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors/doctor"
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
 
@@ -102,10 +104,12 @@ func (d *Desk) TestEditor(ctx context.Context, id string) (outcome string, err e
 	opt := d.editors
 	opt.Editor = editors.ID(id)
 	var last string
+	var failed string // the check that did first
 	var wrong []string
 	doctor.Run(ctx, opt, func(f doctor.Finding) {
 		switch f.Verdict {
 		case doctor.Bad:
+			failed = cmp.Or(failed, f.Check)
 			wrong = append(wrong, strings.TrimSpace(f.What+" "+f.Todo))
 		case doctor.Good:
 			last = f.What
@@ -113,7 +117,7 @@ func (d *Desk) TestEditor(ctx context.Context, id string) (outcome string, err e
 		}
 	})
 	if len(wrong) > 0 {
-		return "", errors.New(strings.Join(wrong, " "))
+		return "", reason.Doctor(failed, strings.Join(wrong, " "))
 	}
 	return last, ctx.Err()
 }

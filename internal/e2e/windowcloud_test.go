@@ -54,7 +54,7 @@ func TestWindowGoesToTheCloud(t *testing.T) {
 	c.picture(t, "first-2")
 	c.enter(t, testKeyID, "not-the-secret-of-this-key", testID)
 	c.click(t, "Check and save", 0)
-	c.reads(t, "the access key secret is wrong") // the service says so
+	c.reads(t, "The access key secret is wrong") // the service says so
 	c.picture(t, "first-2-refused")
 	c.enter(t, testKeyID, testSecret, testID)
 	c.click(t, "Check and save", 0)

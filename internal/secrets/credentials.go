@@ -1,7 +1,6 @@
 package secrets
 
 import (
-	"errors"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -163,11 +162,28 @@ func (c Credentials) Check() error {
 	if len(faults) == 0 {
 		return nil
 	}
-	texts := make([]string, len(faults))
-	for i, f := range faults {
+	return &FaultsError{faults}
+}
+
+// FaultsError says what cannot be right in credentials.
+type FaultsError struct{ Faults []Fault }
+
+// Error is all of it in one sentence.
+func (e *FaultsError) Error() string {
+	texts := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
 		texts[i] = f.Text
 	}
-	return errors.New(strings.Join(texts, "; "))
+	return strings.Join(texts, "; ")
+}
+
+// Fields are the names of the parts that it is about.
+func (e *FaultsError) Fields() []string {
+	names := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		names[i] = string(f.Field)
+	}
+	return names
 }
 
 // SameAs reports whether two credentials are of one account and key, wherever they come from.

@@ -53,8 +53,21 @@ type Backend struct {
 // Loader is the progress of something that takes seconds before the first session can be ready.
 type Loader struct {
 	What  string    `json:"what"`
+	Stage Stage     `json:"stage,omitempty"` // what What is about, for faces that word it themselves
 	Since time.Time `json:"since"`
 }
+
+// Stage is a part of the way to the first session.
+type Stage string
+
+// The stages.
+const (
+	Compiling Stage = "compiling" // the engine on this computer, which is kept for the next start
+	Launching Stage = "launching" // the engine
+	Template  Stage = "template"  // is made in the account, or awaited
+	Opening   Stage = "sandbox"   // one starts in the cloud
+	Recovery  Stage = "recovery"  // sandboxes of an earlier run are looked at
+)
 
 // Addresses are where clients reach the MCP face.
 type Addresses struct {
@@ -144,12 +157,4 @@ type Token struct {
 	Calls        int       `json:"calls"`              // tool calls answered since the token was made, by other hosts before this one too
 	Errors       int       `json:"errors"`
 	AllowedTools []string  `json:"allowed_tools"` // null: all
-}
-
-// Problem is something the user can mend: what is wrong, why, and what to do.
-type Problem struct {
-	Code string `json:"code"` // stable, such as port-taken
-	What string `json:"what"`
-	Why  string `json:"why,omitempty"`
-	Todo string `json:"todo,omitempty"`
 }

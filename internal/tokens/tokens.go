@@ -68,7 +68,7 @@ var clientName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 // Get returns the client's token and makes one if there is none.
 func (s *Store) Get(client string) (Token, error) {
 	if !clientName.MatchString(client) {
-		return Token{}, fmt.Errorf("%q cannot name a client: use 1 to 64 letters, digits, dots, underscores or hyphens", client)
+		return Token{}, fmt.Errorf("%q %w: use 1 to 64 letters, digits, dots, underscores or hyphens", client, ErrName)
 	}
 	var t Token
 	err := s.change(func(list []Token) ([]Token, error) {
@@ -132,6 +132,9 @@ func (s *Store) lock() (*os.File, error) {
 		}
 	}
 }
+
+// ErrName says that a client cannot be called so.
+var ErrName = errors.New("cannot name a client")
 
 // ErrUnknown says that a client has no token.
 var ErrUnknown = errors.New("there is no token for it")

@@ -222,5 +222,5 @@ func TestAContextOnAnotherBackendSaysWhy(t *testing.T) {
 	v.Contexts = v.Contexts[:1]
 	v.Contexts[0].Instead = "The cloud could not be reached, so it runs on this computer."
 	r := english(t, PlaceContexts, v)
-	r.wants("The cloud could not be reached, so it runs on this computer.")
+	r.wants("Python · here, as the cloud could not be used")
 }

@@ -127,7 +127,7 @@ func (f *credentialForm) submit() {
 			return
 		}
 		if err != nil {
-			f.say(sentence(err), kit.Problem)
+			f.say(sentence(f.d.Words, err), kit.Problem)
 			return
 		}
 		f.secret.Set("")

@@ -71,23 +71,7 @@ func (d *desk) do(b *kit.Button, failed string, work func(ctx context.Context) e
 
 // fail tells what went wrong.
 func (d *desk) fail(what string, err error) {
-	d.toasts.Show(d.Say("failed", "what", what, "why", sentence(err)), kit.Problem)
-}
-
-// sentence writes an error as a sentence.
-func sentence(err error) string { return asSentence(err.Error()) }
-
-// asSentence begins a text as a sentence does, and ends it like one.
-func asSentence(text string) string {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return text
-	}
-	text = strings.ToUpper(text[:1]) + text[1:]
-	if !strings.ContainsAny(text[len(text)-1:], ".!?") && !strings.HasSuffix(text, "。") {
-		text += "."
-	}
-	return text
+	d.toasts.Show(d.Say("failed", "what", what, "why", sentence(d.Words, err)), kit.Problem)
 }
 
 // copy puts a text on the clipboard and says so.

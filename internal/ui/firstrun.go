@@ -5,7 +5,6 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
 
@@ -94,17 +93,6 @@ func (f *firstRun) render(v *View) {
 	if f.account.Set(f.d.accountNote(v.Account)) {
 		f.page.Reflow()
 	}
-}
-
-// accountNote says where the key will be kept, or what is in the way.
-func (d *desk) accountNote(a Account) string {
-	switch {
-	case a.Source == secrets.FromEnvironment:
-		return d.Say("account.environment")
-	case a.Keychain == secrets.Locked || a.Keychain == secrets.Absent:
-		return d.Say("account.keychain."+string(a.Keychain), "hint", a.Hint)
-	}
-	return d.Say("account.kept")
 }
 
 func (f *firstRun) choose(backend string) {

@@ -232,7 +232,7 @@ func (c *contexts) describe(v *View) {
 	about := c.d.Say("contexts.about", "language", c.language(s.Language), "backend", c.d.backend(s.Backend), "session", lastFour(s.SandboxID))
 	tone := kit.Muted
 	if s.Instead != "" { // it is not where it was meant to be, which matters more
-		about, tone = s.Instead, kit.Warming
+		about, tone = c.d.Say("contexts.instead", "language", c.language(s.Language)), kit.Warming
 	}
 	relaid := c.title.Set(s.Name)
 	relaid = c.about.Set(about) || relaid

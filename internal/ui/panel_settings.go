@@ -287,7 +287,7 @@ func (t *tokenBox) create() {
 	}, func(err error) {
 		t.make.Enable()
 		if err != nil {
-			t.name.SetFault(sentence(err))
+			t.name.SetFault(sentence(t.d.Words, err))
 			t.reflow()
 			return
 		}

@@ -17,27 +17,8 @@ type notice struct {
 	do              func()
 }
 
-// problem puts one into words. The host's own words are English; those of problems we know are there in every language.
-func (d *desk) problem(p status.Problem) (what, why string) {
-	what, why = p.What, p.Why
-	if key := "problem." + p.Code; d.Has(key) {
-		what = d.Say("problem." + p.Code)
-	}
-	todo := p.Todo
-	if key := "todo." + p.Code; d.Has(key) {
-		todo = d.Say("todo." + p.Code)
-	}
-	if why != "" {
-		why = asSentence(why)
-	}
-	if why != "" && todo != "" {
-		return what, d.Say("problem.both", "why", why, "todo", todo)
-	}
-	return what, why + todo
-}
-
 // mild are the problems with which code runs all the same.
-var mild = map[string]bool{"fallback": true, "ledger": true, "cost": true, "port-taken": true, "settings": true}
+var mild = map[status.ProblemCode]bool{status.Ledger: true, status.CostUnknown: true, status.PortTaken: true, status.Settings: true, status.LeftBehind: true}
 
 // notices are all banners of a view, the gravest first.
 func (o *overview) notices(v *View) []notice {
@@ -52,7 +33,11 @@ func (o *overview) notices(v *View) []notice {
 		all = append(all, n)
 	}
 	if l := v.Backend.Loading; l != nil {
-		n := notice{tone: kit.Accent, what: o.d.Say("notice.loading", "what", l.What), why: o.d.Say("notice.loading.for", "time", o.d.Short(v.Now.Sub(l.Since)))}
+		doing := l.What
+		if o.d.Has("loading." + string(l.Stage)) {
+			doing = o.d.Say("loading." + string(l.Stage))
+		}
+		n := notice{tone: kit.Accent, what: o.d.Say("notice.loading", "what", doing), why: o.d.Say("notice.loading.for", "time", o.d.Short(v.Now.Sub(l.Since)))}
 		if v.Figures != nil && v.Figures.UsualLoad > 0 {
 			n.why = o.d.Say("notice.loading.usual", "time", o.d.Short(v.Now.Sub(l.Since)), "usual", o.d.Took(v.Figures.UsualLoad))
 		}
@@ -81,12 +66,13 @@ func (o *overview) notices(v *View) []notice {
 const endsSoon = 5 * time.Minute
 
 // mend is the one button for a problem.
-func (o *overview) mend(code string) (label string, do func()) {
+func (o *overview) mend(code status.ProblemCode) (label string, do func()) {
 	switch code {
-	case "no-sandbox", "unreachable":
+	case status.NoSandbox, status.Unreachable:
 		return o.d.Say("mend.retry"), func() { o.d.do(nil, o.d.Say("fail.retry"), o.host.RetryPool) }
-	case "settings", "port-taken", "credentials", "daily-cap", "fallback":
+	case status.Settings, status.PortTaken, status.Credentials, status.DailyCap:
 		return o.d.Say("notice.settings"), func() { o.d.open(PlaceSettings) }
+	case status.LeftBehind, status.Ledger, status.CostUnknown, status.Tokens:
 	}
 	return o.d.Say("mend.log"), func() {
 		o.d.do(nil, o.d.Say("fail.logfolder"), func(ctx context.Context) error { return o.logs.OpenLogFolder(ctx) })

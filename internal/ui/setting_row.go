@@ -176,7 +176,7 @@ func (r *settingRow) change(v any) {
 		switch {
 		case err != nil:
 			r.show(r.value)
-			r.say(sentence(err), kit.Problem)
+			r.say(sentence(r.d.Words, err), kit.Problem)
 		case restart:
 			r.say(r.d.Say("setting.restart"), kit.Warming)
 		default:
@@ -232,7 +232,7 @@ func (r *settingRow) addFolder() {
 	dialog.ShowFolderOpen(func(folder fyne.ListableURI, err error) {
 		switch {
 		case err != nil:
-			r.say(sentence(err), kit.Problem)
+			r.say(sentence(r.d.Words, err), kit.Problem)
 		case folder != nil:
 			if name := filepath.Clean(folder.Path()); !slices.Contains(r.known, name) {
 				r.change(append(slices.Clone(r.known), name))

@@ -237,9 +237,9 @@ func TestTheKeyIsCheckedReplacedAndRemoved(t *testing.T) {
 
 func TestTheKeychainsStateIsSaid(t *testing.T) {
 	v := emptyView()
-	v.Account = Account{Keychain: secrets.Locked, Hint: "Unlock the keyring and try again."}
+	v.Account = Account{Keychain: secrets.Locked, Hint: "the keychain is locked; unlock it"}
 	r := english(t, PlaceSettings, v)
-	r.wants("No AgentRun account", "The keychain is locked. Unlock the keyring and try again.")
+	r.wants("No AgentRun account", "The keychain is locked. Unlock it (it opens with the login password) and try again.")
 	v.Account = Account{Source: secrets.FromEnvironment, AccessKeyID: "LTAI…1111"}
 	r.window.Render(v)
 	r.wants("The key comes from the environment and is not stored.")

@@ -45,7 +45,7 @@ func NewTakeover(window fyne.Window, opt TakeoverOptions) *Takeover {
 			}
 			t.yes.Enable()
 			t.no.Enable()
-			t.outcome.Set(sentence(err))
+			t.outcome.Set(sentence(w, err))
 			t.outcome.Show()
 			t.page.Reflow()
 		})

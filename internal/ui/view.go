@@ -148,7 +148,8 @@ type Account struct {
 	Region      string
 	Source      secrets.Source // empty: there are none
 	Keychain    secrets.State  // empty: not known
-	Hint        string         // what to do about a keychain that is locked or absent
+	Hint        string         // what to do about a keychain that is of no use, or about credentials that cannot be right, in English
+	Faulty      string         // the parts of the credentials that cannot be right; empty: none
 }
 
 // same reports that two views look the same. It is asked at every change of anything, so it compares what is shared first.

@@ -133,8 +133,14 @@ func problemView() View {
 	v.Pool.Ready, v.Pool.Starting = 0, 0
 	v.Sessions = []status.Session{{ID: 9, Backend: "agentrun", SandboxID: "01KAY9J3T5ZCc03b", State: "retiring", CreatedAt: noon.Add(-time.Hour), ReadyAt: at(-time.Hour), ExpiresAt: at(0), Contexts: 1}}
 	v.Problems = []status.Problem{
-		{Code: "no-sandbox", What: "Sandboxes cannot be made at the moment.", Why: "The service refused the key: SignatureDoesNotMatch.", Todo: "AgentRun Tray tries again by itself; the log has the details."},
-		{Code: "port-taken", What: "Port 7411 is used by another program.", Why: "Port 7411 is used by another program, so 7412 is used.", Todo: "Choose another in the settings, or end that program."},
+		{
+			Code: status.NoSandbox, What: "Sandboxes cannot be made at the moment.", Why: "could not create a sandbox: there is no connection to fc.example.com", Todo: "AgentRun Tray tries again by itself; the log has the details.",
+			Reason: "cloud-unreachable", Args: status.Args{Host: "fc.example.com"},
+		},
+		{
+			Code: status.PortTaken, What: "Port 7411 is used by another program; AgentRun Tray listens on 127.0.0.1:7412 instead.", Why: "listen tcp 127.0.0.1:7411: bind: address already in use", Todo: "Choose another in the settings, or end that program.",
+			Args: status.Args{Port: "7411", Address: "127.0.0.1:7412"},
+		},
 	}
 	return v
 }

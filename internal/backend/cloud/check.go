@@ -49,11 +49,9 @@ func (b *Backend) Check(ctx context.Context) error {
 		return nil
 	case failed != nil && blamesAccount(failed.Kind):
 		// The other plane took the same key and the same clock a moment ago.
-		return &sandbox.Error{
-			Code:    sandbox.CodeCredentialsRejected,
-			Message: "could not " + attemptCheck + ": the access key is right, but " + failed.Host + " does not take it: the account id is not that of the key's account, or wrong for the region " + b.client.Region(),
-			Err:     err,
-		}
+		other := *failed
+		other.Kind, other.Err = agentrun.KindOtherAccount, failed
+		return b.explain(attemptCheck, sandbox.CodeCredentialsRejected, &other)
 	default:
 		return b.explain(attemptCheck, sandbox.CodeServerNotReady, err)
 	}

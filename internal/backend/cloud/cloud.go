@@ -179,8 +179,19 @@ func (b *Backend) Machine() Machine {
 // Step is something that is being waited for.
 type Step struct {
 	What  string // such as "the template agentrun-tray (CREATING)"
+	Stage Stage
 	Since time.Time
 }
+
+// Stage is what a step is about.
+type Stage string
+
+// The stages.
+const (
+	StageTemplate Stage = "template"
+	StageSandbox  Stage = "sandbox"
+	StageRecovery Stage = "recovery" // of sandboxes of an earlier run
+)
 
 // Progress tells what is being waited for at the moment, oldest first.
 func (b *Backend) Progress() []Step {
@@ -204,8 +215,8 @@ func (b *Backend) tell() {
 }
 
 // wait notes something that is being waited for, until it is called off.
-func (b *Backend) wait(what string) *Step {
-	step := &Step{What: what, Since: time.Now()}
+func (b *Backend) wait(stage Stage, what string) *Step {
+	step := &Step{What: what, Stage: stage, Since: time.Now()}
 	b.mu.Lock()
 	b.steps = append(b.steps, step)
 	b.mu.Unlock()
@@ -287,7 +298,7 @@ func (b *Backend) Open(ctx context.Context) (sandbox.Session, error) {
 	if err := b.awaitTemplate(ctx); err != nil {
 		return nil, err
 	}
-	step := b.wait("a sandbox to start")
+	step := b.wait(StageSandbox, "a sandbox to start")
 	defer b.over(step)
 	born := time.Now()
 	id, err := b.create(ctx, born)

@@ -100,6 +100,8 @@ func (b *Backend) rejected(e *agentrun.APIError) string {
 			direction = "behind"
 		}
 		return fmt.Sprintf("this computer's clock is %s %s AgentRun's, and more than 15 minutes are refused; set it right", phrase.Duration(e.Skew.Abs().Round(time.Minute)), direction)
+	case agentrun.KindOtherAccount:
+		return "the access key is right, but " + e.Host + " does not take it: the account id is not that of the key's account, or wrong for the region " + b.client.Region()
 	case agentrun.KindTokenExpired:
 		return "the temporary credentials have expired; get new ones"
 	case agentrun.KindTokenRejected:

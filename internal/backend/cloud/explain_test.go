@@ -32,6 +32,7 @@ func TestEveryKindOfFailureHasASentence(t *testing.T) {
 		{agentrun.KindNoCredentials, rejected, "put them in with agentrunctl login, or set AGENTRUN_ACCESS_KEY_ID"},
 		{agentrun.KindKeyRejected, rejected, "does not exist or is disabled"},
 		{agentrun.KindSignatureRejected, rejected, "secret is wrong"},
+		{agentrun.KindOtherAccount, rejected, "not that of the key's account"},
 		{agentrun.KindClockSkew, rejected, "set it right"},
 		{agentrun.KindTokenExpired, rejected, "get new ones"},
 		{agentrun.KindTokenRejected, rejected, "get new temporary credentials"},

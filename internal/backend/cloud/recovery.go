@@ -133,7 +133,7 @@ func (b *Backend) look(keep int) (left []ledger.Entry, shut bool, err error) {
 	if len(entries) == 0 {
 		return nil, false, err
 	}
-	step := b.wait("the sandboxes of an earlier run")
+	step := b.wait(StageRecovery, "the sandboxes of an earlier run")
 	defer b.over(step)
 	ctx, cancel := context.WithTimeout(b.ctx, lookLimit)
 	defer cancel()
@@ -253,7 +253,7 @@ func (b *Backend) nextLeft() (ledger.Entry, bool) {
 func (b *Backend) restore(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, reclaim)
 	defer cancel()
-	step := b.wait("a sandbox of an earlier run")
+	step := b.wait(StageRecovery, "a sandbox of an earlier run")
 	defer b.over(step)
 	if err := b.clear(ctx, id); err != nil {
 		return err

@@ -55,7 +55,7 @@ func (b *Backend) prepareLocked() *preparation {
 	b.preparing = p
 	b.jobs.Go(func() {
 		defer cancel()
-		step := b.wait("the template " + b.options.Template)
+		step := b.wait(StageTemplate, "the template "+b.options.Template)
 		err := b.prepare(ctx, step)
 		b.over(step)
 		b.mu.Lock()

@@ -28,10 +28,10 @@ func TestTheMockMarksItsResults(t *testing.T) {
 }
 
 // problem waits for a problem in the status and returns it.
-func (h *home) problem(t *testing.T, code string) status.Problem {
+func (h *home) problem(t *testing.T, code status.ProblemCode) status.Problem {
 	t.Helper()
 	var found status.Problem
-	h.sees(t, "the problem "+code, func(s status.Snapshot) bool {
+	h.sees(t, "the problem "+string(code), func(s status.Snapshot) bool {
 		for _, p := range s.Problems {
 			if p.Code == code {
 				found = p

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,8 +37,12 @@ const (
 	height = 700
 )
 
-// endWithin is how long the host may take to end: code gets a moment to, and sandboxes are closed.
-const endWithin = 10 * time.Second
+// The program ends within ten seconds. Most of them are for the host: code gets a moment to end, and sandboxes are closed. The rest is
+// for commands of the window that go on.
+const endWithin = 9 * time.Second
+
+// notesKept is how many notifications wait for a desktop that is slow.
+const notesKept = 8
 
 // program is the desktop app as a whole: the toolkit, the window, the tray, and the host behind them. What has no other remark belongs
 // to the UI goroutine.
@@ -47,17 +52,20 @@ type program struct {
 	background bool // begin in the tray
 	begun      time.Time
 
-	app    fyne.App
-	window fyne.Window // of the toolkit
-	face   *ui.Window  // what is in it; nil until there is a host
-	tray   *ui.Tray    // nil: the toolkit has none here
-	words  *words.Words
-	mode   kit.Mode
-	view   ui.View // the one that is drawn
-	shown  bool    // the window is in sight
+	app      fyne.App
+	window   fyne.Window  // of the toolkit
+	face     *ui.Window   // what is in it; nil until there is a host
+	tray     *ui.Tray     // nil: the toolkit has none here
+	question *ui.Takeover // nil unless it is asked
+	words    *words.Words
+	mode     kit.Mode
+	view     ui.View // the one that is drawn
+	shown    bool    // the window is in sight
 
 	host    *host         // nil until there is one; then it stays
+	taken   chan *host    // capacity 1: the one that took the place of another
 	wanted  chan struct{} // capacity 1: the program was started again, so that the window is to be shown
+	notes   chan *fyne.Notification
 	over    chan struct{} // closed when the toolkit draws no more
 	workers sync.WaitGroup
 }
@@ -66,8 +74,8 @@ type program struct {
 type host struct {
 	desk    *desktop.Desk
 	end     context.CancelFunc
-	wanted  <-chan struct{} // closed when it is to end
-	ended   chan struct{}   // closed when it has; guards failure
+	late    chan struct{} // closed when it should have ended
+	ended   chan struct{} // closed when it has; guards failure
 	failure error
 }
 
@@ -94,7 +102,7 @@ func (p *program) startHost(ctx context.Context) (*host, error) {
 		return nil, err
 	}
 	ctx, end := context.WithCancel(ctx)
-	h := &host{end: end, wanted: ctx.Done(), ended: make(chan struct{})}
+	h := newHost(ctx, end)
 	starting, began := context.WithCancel(ctx)
 	defer began()
 	p.workers.Go(func() {
@@ -118,7 +126,14 @@ func (p *program) startHost(ctx context.Context) (*host, error) {
 		return h, nil
 	}
 	<-h.ended
-	return nil, h.failure
+	return nil, cmp.Or(h.failure, context.Cause(ctx))
+}
+
+// newHost makes a host that is late when its context has ended endWithin ago.
+func newHost(ctx context.Context, end context.CancelFunc) *host {
+	h := &host{end: end, late: make(chan struct{}), ended: make(chan struct{})}
+	context.AfterFunc(ctx, func() { time.AfterFunc(endWithin, func() { close(h.late) }) })
+	return h
 }
 
 // open makes the tray and an empty window, which is filled when the toolkit has started and the tray is there: making widgets takes
@@ -147,19 +162,21 @@ func (p *program) fill(ctx context.Context, other *instance.Info) {
 		p.present(ctx)
 		return
 	}
-	var question *ui.Takeover
-	question = ui.NewTakeover(p.window, ui.TakeoverOptions{
+	p.question = ui.NewTakeover(p.window, ui.TakeoverOptions{
 		Language: p.words.Tag(), PID: other.PID, Version: other.Version, Leave: p.quit,
-		Take: func(asking context.Context) (err error) {
+		Take: func(asking context.Context) error {
 			if err := control.Stop(asking, p.opt.Dirs); err != nil && !errors.Is(err, control.ErrNoHost) {
 				return err
 			}
-			p.host, err = p.startHost(ctx)
+			h, err := p.startHost(ctx)
+			if err == nil {
+				p.taken <- h
+			}
 			return err
 		},
 		Taken: func() {
-			question.Close()
-			p.background = false
+			p.question.Close()
+			p.question, p.host, p.background = nil, <-p.taken, false
 			p.present(ctx)
 		},
 	})
@@ -183,6 +200,7 @@ func (p *program) present(ctx context.Context) {
 			}
 		}
 	})
+	go p.sendNotes()
 	drawing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	pumped := make(chan struct{})
 	p.workers.Go(func() {
@@ -216,14 +234,7 @@ func (p *program) present(ctx context.Context) {
 func (h *host) await() {
 	select {
 	case <-h.ended:
-		return
-	case <-h.wanted:
-	}
-	late := time.NewTimer(endWithin)
-	defer late.Stop()
-	select {
-	case <-h.ended:
-	case <-late.C:
+	case <-h.late:
 	}
 }
 
@@ -263,7 +274,30 @@ func (p *program) render(view ui.View) {
 		return // there it is a banner
 	}
 	for _, n := range ui.Notifications(p.words, &before, &view) {
-		p.app.SendNotification(fyne.NewNotification(n.Title, n.Text))
+		p.notify(fyne.NewNotification(n.Title, n.Text))
+	}
+}
+
+// notify has the desktop show something. The toolkit asks it and waits for the answer, which may never come: that is not for the UI
+// goroutine.
+func (p *program) notify(n *fyne.Notification) {
+	select {
+	case p.notes <- n:
+	default: // nobody sees those that wait already
+		p.log.Warn("notification not shown", "title", n.Title)
+	}
+}
+
+// sendNotes hands notifications to the desktop until the toolkit draws no more. Nobody waits for that: a desktop that does not answer
+// cannot be told to.
+func (p *program) sendNotes() {
+	for {
+		select {
+		case n := <-p.notes:
+			p.app.SendNotification(n)
+		case <-p.over:
+			return
+		}
 	}
 }
 
@@ -353,6 +387,13 @@ func (p *program) takeSignals() {
 // leave waits for what still goes on after the toolkit's end.
 func (p *program) leave() error {
 	close(p.over)
+	if p.question != nil { // what its answer has begun ends with it, or has made a host
+		p.question.Close()
+		select {
+		case p.host = <-p.taken:
+		default:
+		}
+	}
 	if p.host == nil {
 		p.workers.Wait()
 		return nil

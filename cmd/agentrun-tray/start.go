@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/words"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
@@ -42,20 +44,12 @@ func start(ctx context.Context, background bool) error {
 	opt.Secrets = secrets.Open(secrets.Options{Getenv: os.Getenv})
 	p := &program{
 		opt: opt, log: opt.Logger, background: background, begun: begun, wanted: make(chan struct{}, 1), over: make(chan struct{}),
+		notes: make(chan *fyne.Notification, notesKept), taken: make(chan *host, 1),
 		mode: kit.Mode(opt.Config.Theme), words: words.In(opt.Config.LanguageTag()),
 	}
-	done, other, err := settle(ctx, opt.Dirs, background)
+	done, other, err := p.settle(ctx)
 	if done || err != nil {
 		return err
-	}
-	if other == nil {
-		p.host, err = p.startHost(ctx)
-		if errors.Is(err, instance.ErrRunning) { // it was started in the same moment
-			done, other, err = settle(ctx, opt.Dirs, background)
-		}
-		if done || err != nil {
-			return err
-		}
 	}
 	if err := errors.Join(settleBus(), makeCache()); err != nil {
 		return err
@@ -86,15 +80,41 @@ func (p *program) tryOpen(ctx context.Context, other *instance.Info) (err error)
 	return nil
 }
 
-// settle looks for a host that runs. If there is one and nothing is left to do, done is true; one that has no window is returned.
-func settle(ctx context.Context, dirs paths.Dirs, background bool) (done bool, windowless *instance.Info, err error) {
-	method, path := http.MethodPost, "/window/show"
-	if background { // a host is wanted, and there is one
-		method, path = http.MethodGet, "/status"
+// settle becomes this user's host. Where there is one already and nothing is left to do, done is true, as it is where the program was
+// told to end meanwhile; a host that has no window is returned.
+func (p *program) settle(ctx context.Context) (done bool, windowless *instance.Info, err error) {
+	done, windowless, err = look(ctx, p.opt.Dirs, p.background)
+	if done || windowless != nil || err != nil {
+		return done, windowless, err
 	}
-	code, _, err := control.Ask(ctx, dirs, method, path)
+	p.host, err = p.startHost(ctx)
+	if errors.Is(err, instance.ErrRunning) { // one that does not answer
+		done, windowless, err = outwait(ctx, p.opt.Dirs, p.background)
+		if done || windowless != nil || err != nil {
+			return done, windowless, err
+		}
+		p.host, err = p.startHost(ctx)
+	}
+	if p.host == nil && ctx.Err() != nil {
+		return true, nil, nil
+	}
+	return false, nil, err
+}
+
+// look looks for a host that runs. If there is one and nothing is left to do, done is true; one that has no window is returned. One
+// that ends counts as none.
+func look(ctx context.Context, dirs paths.Dirs, background bool) (done bool, windowless *instance.Info, err error) {
+	if background { // a host is wanted, and there is one
+		var s status.Snapshot
+		err := control.AskFor(ctx, dirs, http.MethodGet, "/status", &s)
+		if errors.Is(err, control.ErrNoHost) {
+			return false, nil, nil
+		}
+		return err == nil && s.Phase != status.Stopping, nil, err
+	}
+	code, _, err := control.Ask(ctx, dirs, http.MethodPost, "/window/show")
 	switch {
-	case errors.Is(err, control.ErrNoHost):
+	case errors.Is(err, control.ErrNoHost), code == http.StatusServiceUnavailable:
 		return false, nil, nil
 	case err != nil:
 		return false, nil, err
@@ -103,6 +123,39 @@ func settle(ctx context.Context, dirs paths.Dirs, background bool) (done bool, w
 	}
 	info, err := instance.Read(dirs)
 	return false, &info, err
+}
+
+const (
+	// outwaitFor is more than a host may take to end.
+	outwaitFor   = endWithin + 5*time.Second
+	outwaitEvery = 100 * time.Millisecond
+)
+
+// outwait is look for a host that has its place and does not answer: it starts, and will answer in a moment, or it ends, as when
+// somebody quits the program and starts it again. When its place is free, nothing is returned.
+func outwait(ctx context.Context, dirs paths.Dirs, background bool) (done bool, windowless *instance.Info, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, outwaitFor, instance.ErrRunning)
+	defer cancel()
+	again := time.NewTicker(outwaitEvery)
+	defer again.Stop()
+	for {
+		place, err := instance.Acquire(ctx, dirs)
+		if err == nil {
+			return false, nil, place.Close() // whoever starts the host takes it
+		}
+		if !errors.Is(err, instance.ErrRunning) {
+			return false, nil, cmp.Or(context.Cause(ctx), err)
+		}
+		done, windowless, err = look(ctx, dirs, background)
+		if done || windowless != nil { // an error is of a host that ended while it was asked
+			return done, windowless, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return false, nil, context.Cause(ctx)
+		}
+	}
 }
 
 // makeCache makes the folder in which the toolkit keeps its index of fonts. It makes no folders above it.

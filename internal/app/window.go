@@ -11,8 +11,13 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 )
 
-// showWindow answers POST /window/show: 204 where there is a window, which is shown, and 409 with a ChangeAnswer where the host has none.
+// showWindow answers POST /window/show: 204 where there is a window, which is shown, 409 with a ChangeAnswer where the host has none, and
+// 503 with one where the host ends, for what is shown then is gone in a moment.
 func (a *App) showWindow(w http.ResponseWriter, _ *http.Request) {
+	if _, is := a.ending(); is {
+		a.tell(w, http.StatusServiceUnavailable, ChangeAnswer{Error: "AgentRun Tray is just ending; start it again in a moment"})
+		return
+	}
 	if a.opt.ShowWindow == nil {
 		a.tell(w, http.StatusConflict, ChangeAnswer{Error: "AgentRun Tray runs without a window; end it with agentrunctl stop, and start it with one"})
 		return

@@ -32,8 +32,9 @@ func newSessionCard(d *desk, menu sessionMenu) *sessionCard {
 		contexts: kit.NewText("", kit.Small, kit.Muted).Trim(), label: kit.NewText("", kit.Small, kit.Muted).Trim(), value: kit.NewText("", kit.Small, kit.Muted),
 	}
 	c.more = kit.NewIconButton("more", d.Say("session.more"), kit.Quiet, func() {
-		replace := fyne.NewMenuItem(d.Say("session.replace"), func() { menu.replace(c.session) })
-		end := fyne.NewMenuItem(d.Say("session.end"), func() { menu.end(c.session) })
+		s := c.session // as it is now: the card may be that of another one when something is chosen
+		replace := fyne.NewMenuItem(d.Say("session.replace"), func() { menu.replace(s) })
+		end := fyne.NewMenuItem(d.Say("session.end"), func() { menu.end(s) })
 		kit.Menu(c.more, replace, end)
 	})
 	c.root = kit.Layer(kit.NewCard(), kit.Pad(14, 10, 8, 16, kit.Col(8,

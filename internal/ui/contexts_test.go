@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -223,4 +224,46 @@ func TestAContextOnAnotherBackendSaysWhy(t *testing.T) {
 	v.Contexts[0].Instead = "The cloud could not be reached, so it runs on this computer."
 	r := english(t, PlaceContexts, v)
 	r.wants("Python · here, as the cloud could not be used")
+}
+
+func TestCodeIsNotRunTwiceByTwoPressesOfTheKey(t *testing.T) {
+	r := english(t, PlaceContexts, busyView())
+	entry := r.window.context.try.entry
+	test.Type(entry, "n += 1")
+	entry.TypedShortcut(ctrlEnter)
+	entry.TypedShortcut(ctrlEnter)
+	r.settle()
+	r.asked("run c1 python n += 1")
+}
+
+func TestTheTimeOfARunIsNotThatOfTheRunBefore(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceContexts, v)
+	r.window.SetVisible(false)
+	v.Contexts = slices.Clone(v.Contexts)
+	v.Contexts[0].RunID, v.Contexts[0].Runs = "r18", 18
+	v.Now = noon.Add(2 * time.Hour)
+	r.window.Render(v)
+	r.window.SetVisible(true)
+	if got := r.window.context.state(v.Contexts[0]).Text; got != "Running" {
+		t.Errorf("a run that has just been seen for the first time is shown as %q, want Running", got)
+	}
+}
+
+// TestANotebookThatCannotBeHadEmptiesNoFile: the toolkit empties the file when it was chosen.
+func TestANotebookThatCannotBeHadEmptiesNoFile(t *testing.T) {
+	r := english(t, PlaceContexts, busyView())
+	r.host.refuse["save c1"] = errors.New("there is no context c1 any more")
+	r.tap("Save as notebook")
+	r.asked("save c1")
+	r.wants("There is no context c1 any more.")
+	if r.win.Canvas().Overlays().Top() != nil {
+		t.Error("a file is asked for that there is nothing to put in")
+	}
+	delete(r.host.refuse, "save c1")
+	r.tap("Save as notebook")
+	r.asked("save c1")
+	if r.win.Canvas().Overlays().Top() == nil {
+		t.Error("no file is asked for")
+	}
 }

@@ -90,6 +90,9 @@ func (f *credentialForm) say(text string, tone fyne.ThemeColorName) {
 
 // submit has the key checked, and kept when it is right.
 func (f *credentialForm) submit() {
+	if f.cancel != nil { // it is being checked
+		return
+	}
 	c := secrets.Credentials{
 		AccessKeyID: strings.TrimSpace(f.id.Text()), AccessKeySecret: secrets.NewValue(strings.TrimSpace(f.secret.Text())),
 		AccountID: strings.TrimSpace(f.account.Text()), Region: f.region.Chosen(), Source: secrets.FromUser,

@@ -1,10 +1,13 @@
 package ui
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/dialog"
@@ -54,6 +57,21 @@ func (e *errands) close() {
 	e.all.Wait()
 }
 
+// closeWithin is close that waits no longer than that: what does not heed its end, such as writing to a disk that hangs, is left alone.
+func (e *errands) closeWithin(patience time.Duration) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		e.close()
+	}()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-ended:
+	case <-late.C:
+	}
+}
+
 // do runs a command, during which a button cannot be pressed again. What went wrong is told under the key's text.
 func (d *desk) do(b *kit.Button, failed string, work func(ctx context.Context) error) {
 	if b != nil {
@@ -82,19 +100,27 @@ func (d *desk) copy(text string) {
 	d.toasts.Show(d.Say("copied"), kit.Ready)
 }
 
-// save asks for a file and lets write fill it.
+// save asks for a file and puts in what write gives. It asks when that is there, as the toolkit empties the file that is chosen.
 func (d *desk) save(name, failed string, write func(ctx context.Context, to io.Writer) error) {
+	var text bytes.Buffer
+	d.errands.run(func(ctx context.Context) error { return write(ctx, &text) }, func(err error) {
+		if err != nil {
+			d.fail(failed, err)
+			return
+		}
+		d.saveText(name, failed, text.Bytes())
+	})
+}
+
+func (d *desk) saveText(name, failed string, text []byte) {
 	ask := dialog.NewFileSave(func(to fyne.URIWriteCloser, err error) {
 		switch {
 		case err != nil:
 			d.fail(failed, err)
 		case to != nil:
-			d.do(nil, failed, func(ctx context.Context) error {
-				err := write(ctx, to)
-				if closed := to.Close(); err == nil {
-					err = closed
-				}
-				return err
+			d.do(nil, failed, func(context.Context) error {
+				_, err := to.Write(text)
+				return errors.Join(err, to.Close())
 			})
 		}
 	}, d.window)

@@ -110,3 +110,16 @@ func TestOneGoesBackThroughTheSteps(t *testing.T) {
 	}
 	r.asked()
 }
+
+func TestAKeyIsCheckedOnceThoughEnterIsPressedTwice(t *testing.T) {
+	r := firstSteps(t, busyView())
+	r.host.hold = make(chan struct{})
+	r.window.first.show(stepAccount)
+	r.typeKey("LTAIexample", "not-a-real-secret", "1234567890123456")
+	for range 2 {
+		r.window.first.form.secret.Entry.OnSubmitted("")
+	}
+	close(r.host.hold)
+	r.settle()
+	r.asked("check", "save credentials", "backend agentrun")
+}

@@ -155,3 +155,15 @@ func TestAContextThatDoesNotMoveEndsWithItsSession(t *testing.T) {
 	r := english(t, PlaceOverview, v)
 	r.wants("Its context ends with it.")
 }
+
+// TestAMenuIsOfTheSessionItWasOpenedFor, though its card is that of another session by the time something is chosen.
+func TestAMenuIsOfTheSessionItWasOpenedFor(t *testing.T) {
+	v := busyView()
+	v.Sessions = v.Sessions[:3]
+	r := english(t, PlaceOverview, v)
+	r.tap("What can be done with this session") // the last one's: it is session 3
+	v.Sessions = []status.Session{v.Sessions[1], v.Sessions[2], {ID: 5, Backend: "agentrun", SandboxID: "01KAZ0K4U6ZCd14c", State: "ready", CreatedAt: noon, ReadyAt: at(0)}}
+	r.window.Render(v)
+	r.choose("End session")
+	r.asked("end agentrun 3")
+}

@@ -16,12 +16,13 @@ type activity struct {
 	all    *fyne.Container
 	table  *kit.Rows[Call]
 	filter *kit.Field
-	count  int
+	calls  []Call // listed
 	detail *callDetail
 }
 
 func newActivity(d *desk, host activityHost) *activity {
-	a := &activity{d: d, host: host, detail: newCallDetail(d)}
+	a := &activity{d: d, host: host}
+	a.detail = newCallDetail(d, func() { a.table.Choose("") }) // so that it can be chosen again
 	a.table = kit.NewRows(func(c Call) string { return c.ID }, d.Say("activity.none"), d.Say("filter.none"),
 		kit.Column[Call]{
 			Title: d.Say("column.time"), Width: 62, Cell: func(c Call) kit.Cell { return kit.Cell{Text: c.At.Local().Format("15:04:05"), Tone: kit.Muted} },
@@ -71,8 +72,8 @@ const exportName = "agentrun-activity.jsonl"
 func (a *activity) root() fyne.CanvasObject { return a.all }
 
 func (a *activity) render(v *View) {
-	if len(v.Calls) != a.count {
-		a.count = len(v.Calls)
+	if !sameCalls(a.calls, v.Calls) {
+		a.calls = v.Calls
 		a.table.Set(v.Calls)
 	}
 }
@@ -101,11 +102,14 @@ type callDetail struct {
 	text  string
 }
 
-func newCallDetail(d *desk) *callDetail {
+func newCallDetail(d *desk, shut func()) *callDetail {
 	c := &callDetail{d: d, title: kit.NewText("", kit.SmallStrong, kit.Muted).Trim(), lines: kit.NewCodeView()}
-	shut := kit.NewIconButton("close", d.Say("close"), kit.Quiet, func() { c.root.Hide() })
+	away := kit.NewIconButton("close", d.Say("close"), kit.Quiet, func() {
+		c.root.Hide()
+		shut()
+	})
 	copied := kit.NewButton(d.Say("copy"), kit.Ghost, nil)
-	c.root = kit.InCard(kit.Col(8, kit.Row(8, kit.Grow(c.title), copied, shut), kit.InCode(c.lines)))
+	c.root = kit.InCard(kit.Col(8, kit.Row(8, kit.Grow(c.title), copied, away), kit.InCode(c.lines)))
 	copied.OnTap(func() { d.copy(c.text) })
 	c.root.Hide()
 	return c

@@ -37,11 +37,16 @@ type contexts struct {
 	view   *View // drawn last
 	follow bool  // the newest cell is to be in sight
 	now    time.Time
-	begun  map[string]time.Time // when the run in progress of a context was first seen
+	begun  map[running]time.Time // when it was first seen
 }
 
+// running is a run in progress.
+type running struct{ contextID, runID string }
+
+func runningIn(s status.Context) running { return running{s.ID, s.RunID} }
+
 func newContexts(d *desk, host contextsHost) *contexts {
-	c := &contexts{d: d, host: host, begun: map[string]time.Time{}}
+	c := &contexts{d: d, host: host, begun: map[running]time.Time{}}
 	c.table = kit.NewRows(func(s status.Context) string { return s.ID }, d.Say("contexts.none"), d.Say("filter.none"), c.columns()...)
 	c.table.Selected = func(s status.Context) {
 		c.choose(s)
@@ -133,7 +138,7 @@ func (c *contexts) state(s status.Context) kit.Cell {
 	switch s.Status {
 	case "running":
 		text := c.d.Say("contexts.running")
-		if since, ok := c.begun[s.ID]; ok && c.now.Sub(since) >= time.Second {
+		if since, ok := c.begun[runningIn(s)]; ok && c.now.Sub(since) >= time.Second {
 			text = c.d.Say("contexts.running.for", "time", c.d.Short(c.now.Sub(since)))
 		}
 		return kit.Cell{Text: text, Tone: kit.Accent, Pill: true}
@@ -177,20 +182,20 @@ func (c *contexts) render(v *View) {
 	}
 }
 
-// noteRuns remembers since when contexts run.
+// noteRuns remembers since when code runs.
 func (c *contexts) noteRuns() {
-	running := make(map[string]time.Time)
+	begun := make(map[running]time.Time)
 	for _, s := range c.items {
 		if s.Status != "running" {
 			continue
 		}
-		since, ok := c.begun[s.ID]
+		since, ok := c.begun[runningIn(s)]
 		if !ok {
 			since = c.now
 		}
-		running[s.ID] = since
+		begun[runningIn(s)] = since
 	}
-	c.begun = running
+	c.begun = begun
 }
 
 // find keeps the chosen context, or takes the one used last when it is gone.
@@ -283,7 +288,7 @@ func fileName(name string) string {
 
 // run starts code in the chosen context; where there is none, in a new one.
 func (c *contexts) run(code string) {
-	if strings.TrimSpace(code) == "" {
+	if strings.TrimSpace(code) == "" || c.try.run.Disabled() { // the keyboard asks nobody whether the button can be pressed
 		return
 	}
 	id, language := c.chosen.ID, c.try.chosen()

@@ -250,9 +250,11 @@ type tokenBox struct {
 	d      *desk
 	host   settingsHost
 	list   *fyne.Container
+	seen   []*kit.Text // of the list: when each was used
 	name   *kit.Field
 	make   *kit.Button
 	fresh  *fyne.Container
+	owner  string // of the token in fresh
 	token  *kit.Text
 	reflow func()
 	last   []status.Token
@@ -293,6 +295,7 @@ func (t *tokenBox) create() {
 		}
 		t.name.Set("")
 		t.token.Set(token)
+		t.owner = name
 		t.fresh.Show()
 		t.root.Refresh()
 		t.reflow()
@@ -302,6 +305,11 @@ func (t *tokenBox) create() {
 func (t *tokenBox) revoke(client string) {
 	kit.Ask(t.d.window.Canvas(), t.d.Say("tokens.revoke.ask", "name", client), t.d.Say("tokens.revoke.detail"), t.d.Say("cancel"), t.d.Say("tokens.revoke"), func() {
 		t.d.do(nil, t.d.Say("fail.revoke"), func(ctx context.Context) error { return t.host.RevokeToken(ctx, client) })
+		if client == t.owner { // it is good for nothing now
+			t.token.Set("")
+			t.fresh.Hide()
+			t.reflow()
+		}
 	})
 }
 
@@ -310,19 +318,28 @@ func (t *tokenBox) render(tokens []status.Token, v *View) bool {
 	for n := range tokens {
 		same = same && sameToken(tokens[n], t.last[n])
 	}
-	if same {
-		return false
+	if !same {
+		t.show(tokens)
 	}
-	t.last, t.drawn = tokens, true
-	t.list.Objects = nil
-	for _, token := range tokens {
+	for n, token := range tokens {
 		seen := t.d.Say("tokens.unused")
 		if !token.LastSeen.IsZero() {
 			seen = t.d.Say("tokens.seen", "when", t.d.Ago(token.LastSeen, v.Now))
 		}
+		t.seen[n].Set(seen)
+	}
+	return !same
+}
+
+// show makes the list anew.
+func (t *tokenBox) show(tokens []status.Token) {
+	t.last, t.drawn = tokens, true
+	t.list.Objects, t.seen = nil, nil
+	for _, token := range tokens {
+		seen := kit.NewText("", kit.Small, kit.Muted).Trim()
+		t.seen = append(t.seen, seen)
 		t.list.Add(kit.InCode(kit.Row(10, kit.NewIcon("key", 16, kit.Muted), kit.GrowBy(1, kit.NewText(token.Client, kit.Small, kit.Foreground).Trim()),
-			kit.GrowBy(1, kit.NewText(seen, kit.Small, kit.Muted).Trim()), kit.NewButton(t.d.Say("tokens.revoke"), kit.Quiet, func() { t.revoke(token.Client) }))))
+			kit.GrowBy(1, seen), kit.NewButton(t.d.Say("tokens.revoke"), kit.Quiet, func() { t.revoke(token.Client) }))))
 	}
 	t.list.Hidden = len(tokens) == 0
-	return true
 }

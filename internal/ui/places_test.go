@@ -2,9 +2,12 @@ package ui
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
@@ -116,5 +119,38 @@ func TestNothingSticksOut(t *testing.T) {
 				r.inside("first step " + number(float64(step)) + " in " + language)
 			}
 		}
+	}
+}
+
+func TestTheDetailsOfACallAreShownAgain(t *testing.T) {
+	r := english(t, PlaceActivity, busyView())
+	row := func() (first fyne.Tappable) {
+		r.walk(func(o fyne.CanvasObject) {
+			if tappable, ok := o.(fyne.Tappable); ok && first == nil && strings.Contains(fmt.Sprintf("%T", o), "rowView") {
+				first = tappable
+			}
+		})
+		return first
+	}
+	for range 2 {
+		test.Tap(row())
+		r.wants("request_id  q39")
+		r.tap("Close")
+		r.lacks("request_id  q39")
+	}
+}
+
+// TestAsManyCallsNeedNotBeTheSame: when the oldest are forgotten there may be as many as were drawn last.
+func TestAsManyCallsNeedNotBeTheSame(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceActivity, v)
+	v.Calls = calls(90)[50:]
+	r.window.Render(v)
+	a, ok := r.window.panels[PlaceActivity].(*activity)
+	if !ok {
+		t.Fatal("no activity")
+	}
+	if got := a.table.At(0).ID; got != "q89" {
+		t.Errorf("the first row is %s, want the newest call, q89", got)
 	}
 }

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fyne.io/fyne/v2"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 // faulty reports whether the settings file would complain of a value.
@@ -255,4 +257,34 @@ func TestStartAtLoginShowsWhatTheSystemSays(t *testing.T) {
 	if !ok || !p.start.On() {
 		t.Error("the switch went off before the system said so")
 	}
+}
+
+func TestWhenATokenWasUsedGoesWithTheClock(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceSettings, v)
+	r.wants("used 5 min ago")
+	v.Now = noon.Add(time.Hour)
+	r.window.Render(v)
+	r.lacks("used 5 min ago")
+}
+
+func TestATokenThatWasTakenAwayIsNotShownAnyMore(t *testing.T) {
+	v := busyView()
+	v.Tokens = nil
+	r := english(t, PlaceSettings, v)
+	r.host.token = "token-of-the-bot"
+	p, ok := r.window.panels[PlaceSettings].(*settings)
+	if !ok {
+		t.Fatal("no settings")
+	}
+	p.tokens.name.Entry.SetText("bot")
+	p.tokens.create()
+	r.settle()
+	v.Tokens = []status.Token{{Client: "bot", CreatedAt: noon}}
+	r.window.Render(v)
+	r.wants("token-of-the-bot")
+	p.tokens.revoke("bot")
+	r.tap("Revoke")
+	r.asked("token bot", "revoke bot")
+	r.lacks("token-of-the-bot")
 }

@@ -24,7 +24,7 @@ type View struct {
 	Now      time.Time
 	Figures  *Figures  // nil: nothing was measured yet
 	Notebook *Notebook // of the context asked for with WatchContext; nil: none
-	Calls    []Call    // oldest first; a longer slice begins like the shorter one
+	Calls    []Call    // oldest first; the newest tells whether there are others
 	Editors  *Editors  // nil: not looked for yet
 	Settings *Settings // nil: not read yet
 	Account  Account
@@ -157,10 +157,15 @@ func same(a, b *View) bool {
 	return a.Now.Unix() == b.Now.Unix() && a.Version == b.Version && a.PID == b.PID && a.Phase == b.Phase && a.StartedAt.Equal(b.StartedAt) &&
 		a.Addresses == b.Addresses && sameBackend(a.Backend, b.Backend) && samePool(a.Pool, b.Pool) &&
 		(a.Cost == b.Cost || a.Cost != nil && b.Cost != nil && *a.Cost == *b.Cost) && a.Account == b.Account && a.Figures == b.Figures && a.Notebook == b.Notebook && a.Editors == b.Editors && a.Settings == b.Settings &&
-		len(a.Calls) == len(b.Calls) && slices.Equal(a.Problems, b.Problems) &&
+		sameCalls(a.Calls, b.Calls) && slices.Equal(a.Problems, b.Problems) &&
 		slices.EqualFunc(a.Sessions, b.Sessions, sameSession) &&
 		sameContexts(a.Contexts, b.Contexts) &&
 		slices.EqualFunc(a.Clients, b.Clients, sameClient) && slices.EqualFunc(a.Tokens, b.Tokens, sameToken)
+}
+
+// sameCalls goes by the newest: calls come at the end, and the oldest are forgotten.
+func sameCalls(a, b []Call) bool {
+	return len(a) == len(b) && (len(a) == 0 || a[len(a)-1].ID == b[len(b)-1].ID)
 }
 
 func sameTime(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }

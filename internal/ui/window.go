@@ -222,9 +222,9 @@ func (w *Window) Tell(text string, good bool) {
 	w.d.toasts.Show(text, tone)
 }
 
-// Close ends what the window's commands are doing, and waits for them.
+// Close ends what the window's commands are doing, and waits for them, but not for long: nothing is drawn meanwhile.
 func (w *Window) Close() {
-	w.d.errands.close()
+	w.d.errands.closeWithin(time.Second)
 	w.d.toasts.Close()
 }
 

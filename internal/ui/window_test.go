@@ -1,8 +1,10 @@
 package ui
 
 import (
+	"context"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -199,4 +201,18 @@ func TestClosingTheWindowEndsItsCommands(t *testing.T) {
 	r.window.first.form.submit()
 	r.window.Close() // and does not return before
 	r.asked()
+}
+
+func TestACommandThatDoesNotHeedItsEndKeepsNoWindowOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newErrands()
+		hangs := make(chan struct{})
+		e.run(func(context.Context) error { <-hangs; return nil }, func(error) {})
+		began := time.Now()
+		e.closeWithin(time.Second)
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("closing took %v, want a second", took)
+		}
+		close(hangs)
+	})
 }

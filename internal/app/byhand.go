@@ -43,9 +43,7 @@ func (a *App) RunCode(ctx context.Context, contextID, language, code string) (ne
 		}
 	}
 	if _, err := a.interp.Begin(ctx, byHand, interpreter.RunRequest{ContextID: contextID, Code: code}); err != nil {
-		cc, _ := a.interp.Context(contextID)
-		cc.ID = contextID
-		a.noteByHand("run_code", cc, began, time.Since(began), err)
+		a.noteByHand("run_code", a.named(contextID), began, time.Since(began), err)
 		return contextID, err
 	}
 	return contextID, nil
@@ -54,8 +52,7 @@ func (a *App) RunCode(ctx context.Context, contextID, language, code string) (ne
 // StopContext ends a context, with the code that runs in it.
 func (a *App) StopContext(ctx context.Context, contextID string) error {
 	began := time.Now()
-	cc, _ := a.interp.Context(contextID)
-	cc.ID = contextID
+	cc := a.named(contextID)
 	err := a.interp.StopContext(ctx, contextID, true)
 	a.noteByHand("stop_context", cc, began, time.Since(began), err)
 	return err
@@ -89,12 +86,19 @@ func (a *App) ended(r *interpreter.Run) {
 	if r.Caller().Key != byHand.Key {
 		return // the MCP face knows more of it
 	}
-	cc, _ := a.interp.Context(r.ContextID())
-	cc.ID, cc.RunID = r.ContextID(), r.ID()
+	cc := a.named(r.ContextID())
+	cc.RunID = r.ID()
 	if err == nil && res.Failure != nil {
 		err = &sandbox.Error{Code: res.Failure.Code} // its message is output
 	}
 	a.noteByHand("run_code", cc, r.Asked(), time.Since(r.Asked()), err)
+}
+
+// named is a context as far as it is known, without the run in progress: that is not what is done to the context.
+func (a *App) named(contextID string) interpreter.Context {
+	cc, _ := a.interp.Context(contextID)
+	cc.ID, cc.RunID = contextID, ""
+	return cc
 }
 
 // noteByHand puts what was done by hand among the activity, and into the log as calls of clients are.

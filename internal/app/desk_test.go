@@ -347,3 +347,36 @@ func TestTheFirstStepsAreDoneOnce(t *testing.T) {
 		t.Error("the next host begins the first steps anew")
 	}
 }
+
+// TestStoppingAContextIsNotTheRunThatItEnds: both are among the activity, each under an id of its own.
+func TestStoppingAContextIsNotTheRunThatItEnds(t *testing.T) {
+	opt := options(t)
+	opt.Config.Backend, opt.Config.Pool.Warm = "local", 1
+	h := start(t, opt)
+	h.waitWithin(t, 3*time.Minute, "the engine", ready)
+	id, err := h.RunCode(t.Context(), "", "python", "import time\nwhile True: time.sleep(0.01)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.wait(t, "the run", func(s status.Snapshot) bool { return len(s.Contexts) == 1 && s.Contexts[0].RunID != "" })
+	if err := h.StopContext(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	d := h.see(t, "both", func(d app.Desk) bool { return len(d.Calls) == 3 })
+	if run, stop := d.Calls[1], d.Calls[2]; run.ID == stop.ID || run.ContextID != id || stop.ContextID != id {
+		t.Errorf("the calls are %+v and %+v, want two of one context", run, stop)
+	}
+}
+
+func TestASettingThatIsPutRightIsNoProblemAnyMore(t *testing.T) {
+	opt := options(t)
+	opt.Faults = []config.Fault{{Field: "pool.warm", Text: "1000 is too many"}, {Field: "theme", Text: "there is no theme pink"}}
+	h := start(t, opt)
+	h.wait(t, "the pool", ready)
+	if _, err := h.Change(t.Context(), "pool.warm", 1); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.Snapshot(); len(s.Problems) != 1 || !strings.Contains(s.Problems[0].What, "theme") {
+		t.Errorf("problems = %+v, want that with the theme alone", s.Problems)
+	}
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 // Settings are what the user can set, as it is now, for whoever shows it.
@@ -71,6 +72,9 @@ func (a *App) Change(ctx context.Context, name string, value any) (restart bool,
 	}
 	a.mu.Lock()
 	a.config = with
+	a.problems = slices.DeleteFunc(a.problems, func(p status.Problem) bool { // the setting is right now
+		return p.Code == status.Settings && (p.Args.Setting == name || strings.HasPrefix(p.Args.Setting, name+"."))
+	})
 	a.showSettings()
 	restart = slices.Contains(a.shown.Restart, name)
 	a.mu.Unlock()

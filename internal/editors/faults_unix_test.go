@@ -94,3 +94,47 @@ func TestAFolderThatMayNotBeWritten(t *testing.T) {
 	}
 	h.unchanged(t, "cursor", []byte("{}"))
 }
+
+// TestFilesOfAnotherUserAreNotTakenFromHim: with sudo, the home is still the user's.
+func TestFilesOfAnotherUserAreNotTakenFromHim(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Log("only the superuser can try this")
+		return
+	}
+	const user = 1234
+	for _, there := range []bool{true, false} {
+		h := newHome(t, "kiro")
+		if there {
+			h.put(t, "kiro", []byte("{}"))
+			if err := os.Chown(h.file("kiro"), user, user); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chown(filepath.Join(h.dir, ".kiro"), user, user); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.set.Connect(t.Context(), "kiro", editors.Wish{}); err == nil || !strings.Contains(err.Error(), "belongs to another user") {
+			t.Errorf("with a file: %v, Connect = %v, want it refused", there, err)
+		}
+		if there {
+			h.unchanged(t, "kiro", []byte("{}"))
+		} else if _, err := os.Stat(filepath.Dir(h.file("kiro"))); !os.IsNotExist(err) {
+			t.Errorf("a folder was made (%v)", err)
+		}
+	}
+}
+
+func TestAFileThatWasClosedIsNotOpenedByUndo(t *testing.T) {
+	h := newHome(t, "cursor")
+	h.put(t, "cursor", []byte("{}"))
+	connect(t, h, "cursor")
+	if err := os.Chmod(h.file("cursor"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.set.Undo(t.Context(), "cursor"); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(h.file("cursor")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("after Undo the file has the mode %v (%v), want 0600", info.Mode(), err)
+	}
+}

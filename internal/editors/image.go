@@ -75,6 +75,9 @@ func (img image) write(before image) (folders []string, err error) {
 	if before.exists && before.mode&0o222 == 0 {
 		return nil, errors.New("it is read-only; whoever made it so, or what manages your settings files, has to make the change, or permit it")
 	}
+	if othersFile(img.path) {
+		return nil, errors.New("it belongs to another user; do this as that user, and not as root")
+	}
 	if folders, err = makeFolders(filepath.Dir(img.path)); err != nil {
 		return folders, err
 	}

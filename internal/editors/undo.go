@@ -66,6 +66,9 @@ func (s *Set) undoFiles(j *journal, rec record, out *Outcome) error {
 		if err != nil {
 			return err
 		}
+		if now.exists {
+			was.mode = now.mode // who closed the file in the meantime does not want it open again
+		}
 		steps = append(steps, step{now, was, f.Folders})
 	}
 	for _, st := range steps {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -217,6 +218,60 @@ func TestAllPlacesOfAnEditorAreWritten(t *testing.T) {
 		t.Errorf("Disconnect = %v, want ErrUnreadable with the file", err)
 	}
 	h.unchanged(t, "windsurf", before)
+}
+
+// TestAFileThatComesLaterDoesNotHideOurs: opencode reads both of its files.
+func TestAFileThatComesLaterDoesNotHideOurs(t *testing.T) {
+	h := newHome(t, "opencode")
+	connect(t, h, "opencode")
+	later := filepath.Join(filepath.Dir(h.file("opencode")), "opencode.jsonc")
+	if err := os.WriteFile(later, []byte("{} // mine\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.set.Disconnect(t.Context(), "opencode", editors.Wish{}); err != nil {
+		t.Fatal(err)
+	}
+	h.unchanged(t, "opencode", nil)
+	if text, err := os.ReadFile(later); err != nil || string(text) != "{} // mine\n" {
+		t.Errorf("the later file holds %q (%v)", text, err)
+	}
+}
+
+// TestAntigravityIsConnectedWhereItsFileIs: its maker moved the file.
+func TestAntigravityIsConnectedWhereItsFileIs(t *testing.T) {
+	for _, there := range [][]string{{"antigravity"}, {"config"}, {"config", "antigravity"}} {
+		h := newHome(t, "antigravity")
+		for _, folder := range there {
+			if err := os.MkdirAll(filepath.Join(h.dir, ".gemini", folder), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(h.dir, ".gemini", folder, "mcp_config.json"), []byte("{}"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var changed []string
+		for _, file := range connect(t, h, "antigravity").Files {
+			changed = append(changed, filepath.Base(filepath.Dir(file.Path)))
+		}
+		if !slices.Equal(changed, there) {
+			t.Errorf("with files in %v, those in %v were changed", there, changed)
+		}
+	}
+}
+
+// TestProgramsOfOthers: names that other programs have as well say nothing.
+func TestProgramsOfOthers(t *testing.T) {
+	h := newHome(t)
+	for _, name := range []string{"q", "goose", "zed", "copilot"} {
+		if err := os.MkdirAll(filepath.Join(h.dir, "bin", name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, st := range h.set.List() {
+		if st.State != editors.NotFound {
+			t.Errorf("%s is %s", st.ID, st.State)
+		}
+	}
 }
 
 func TestWhatChangedSinceIsNotUndone(t *testing.T) {
@@ -577,7 +632,9 @@ func TestCard(t *testing.T) {
 }
 
 func TestPathsThatAnEditorCannotStart(t *testing.T) {
-	for id, command := range map[editors.ID]string{"trae": "/home/a b/agentrun-mcp", "crush": "/home/$x/agentrun-mcp"} {
+	for id, command := range map[editors.ID]string{
+		"trae": "/home/a b/agentrun-mcp", "crush": "/home/$x/agentrun-mcp", "gemini": "/home/$x/agentrun-mcp", "qwen": "/home/$x/agentrun-mcp",
+	} {
 		h := newHome(t, id)
 		h.opt.Command = command
 		h.open(t)

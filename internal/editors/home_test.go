@@ -45,7 +45,7 @@ var place = map[editors.ID]string{
 	"qoder":           ".qoder|/mcp.json",
 	"warp":            ".warp|/.mcp.json",
 	"crush":           ".config/crush|/crush.json",
-	"antigravity":     ".gemini/antigravity|/mcp_config.json",
+	"antigravity":     ".gemini/antigravity|/../config/mcp_config.json",
 	"copilot-cli":     ".copilot|/mcp-config.json",
 	"roo-code":        ".config/Code/User/globalStorage/rooveterinaryinc.roo-cline|/settings/mcp_settings.json",
 }

@@ -135,12 +135,16 @@ func lmStudioFiles(s System) []string {
 	return []string{s.join(lmStudioFolder(s), "mcp.json")}
 }
 
-// opencodeFiles: opencode reads both and puts one over the other, so one is enough.
+// opencodeFiles are those that are there: opencode reads both and puts one over the other, and either may be older than our entry.
 func opencodeFiles(s System) []string {
-	if commented := s.xdgConfig("opencode", "opencode.jsonc"); s.Exists(commented) {
+	plain, commented := s.xdgConfig("opencode", "opencode.json"), s.xdgConfig("opencode", "opencode.jsonc")
+	switch {
+	case !s.Exists(commented):
+		return []string{plain}
+	case !s.Exists(plain):
 		return []string{commented}
 	}
-	return []string{s.xdgConfig("opencode", "opencode.json")}
+	return []string{plain, commented}
 }
 
 // amazonFiles: the first is read by default, the others where the extension's own dialog has made them.
@@ -176,19 +180,15 @@ func qoderFiles(s System) []string {
 	return found
 }
 
-// antigravityFiles are those that are there, else the one that fits the folder that is there: its maker moved the file in 2026.
+// antigravityFiles are those that are there, else the one that its maker names since the file was moved in 2026.
 func antigravityFiles(s System) []string {
 	newer, older := s.home(".gemini", "config", "mcp_config.json"), s.home(".gemini", "antigravity", "mcp_config.json")
 	switch n, o := s.Exists(newer), s.Exists(older); {
 	case n && o:
 		return []string{newer, older}
-	case n:
-		return []string{newer}
 	case o:
 		return []string{older}
-	case s.Exists(s.home(".gemini", "config")):
-		return []string{newer}
 	default:
-		return []string{older}
+		return []string{newer}
 	}
 }

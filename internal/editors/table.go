@@ -104,7 +104,7 @@ var table = []row{
 	{
 		id: "zed", name: "Zed",
 		signs:    func(s System) []string { return append(s.bundles("Zed"), zedFolder(s)) },
-		programs: []string{"zed", "zeditor"},
+		programs: []string{"zeditor"}, // zed is also a part of ZFS
 		files:    func(s System) []string { return []string{s.join(zedFolder(s), "settings.json")} },
 		format:   jsonCodec{}, section: "context_servers",
 		stdio: plainStdio,
@@ -151,9 +151,10 @@ var table = []row{
 		programs: []string{"gemini"},
 		files:    func(s System) []string { return []string{s.home(".gemini", "settings.json")} },
 		format:   jsonCodec{}, section: "mcpServers",
-		stdio: plainStdio,
-		http:  byURL("httpUrl"),
-		after: "Sessions that run already do not see it; start a new one.",
+		stdio:   plainStdio,
+		http:    byURL("httpUrl"),
+		expands: true,
+		after:   "Sessions that run already do not see it; start a new one.",
 	},
 	{
 		id: "codex", name: "Codex",
@@ -180,10 +181,10 @@ var table = []row{
 	},
 	{
 		id: "goose", name: "Goose",
-		signs:    func(s System) []string { return append(s.bundles("Goose"), gooseFolder(s)) },
-		programs: []string{"goose"},
-		files:    func(s System) []string { return []string{s.join(gooseFolder(s), "config.yaml")} },
-		format:   yamlCodec{}, section: "extensions",
+		// its folder alone: there is another program of its name, for databases
+		signs:  func(s System) []string { return append(s.bundles("Goose"), gooseFolder(s)) },
+		files:  func(s System) []string { return []string{s.join(gooseFolder(s), "config.yaml")} },
+		format: yamlCodec{}, section: "extensions",
 		stdio: func(command string) entry {
 			return entry{
 				fixed("name", Name), fixed("type", "stdio"), fixed("cmd", command), fixed("args", none),
@@ -225,10 +226,10 @@ var table = []row{
 	},
 	{
 		id: "amazon-q", name: "Amazon Q Developer",
-		signs:    func(s System) []string { return []string{s.home(".aws", "amazonq")} },
-		programs: []string{"q"},
-		files:    amazonFiles,
-		format:   jsonCodec{}, section: "mcpServers",
+		// its folder alone: programs called q are many, and its own is Kiro now
+		signs:  func(s System) []string { return []string{s.home(".aws", "amazonq")} },
+		files:  amazonFiles,
+		format: jsonCodec{}, section: "mcpServers",
 		stdio: plainStdio,
 		off:   switchedOff,
 		after: "Start the chat anew.",
@@ -252,9 +253,10 @@ var table = []row{
 		programs: []string{"qwen"},
 		files:    func(s System) []string { return []string{s.home(".qwen", "settings.json")} },
 		format:   jsonCodec{}, section: "mcpServers",
-		stdio: plainStdio,
-		http:  byURL("httpUrl"),
-		after: "Sessions that run already do not see it; start a new one.",
+		stdio:   plainStdio,
+		http:    byURL("httpUrl"),
+		expands: true,
+		after:   "Sessions that run already do not see it; start a new one.",
 	},
 	{
 		id: "lingma", name: "Tongyi Lingma",
@@ -313,10 +315,10 @@ var table = []row{
 	},
 	{
 		id: "copilot-cli", name: "GitHub Copilot CLI",
-		signs:    func(s System) []string { return []string{copilotFolder(s)} },
-		programs: []string{"copilot"},
-		files:    func(s System) []string { return []string{s.join(copilotFolder(s), "mcp-config.json")} },
-		format:   jsonCodec{}, section: "mcpServers",
+		// its folder alone: a program of Amazon has its name too
+		signs:  func(s System) []string { return []string{copilotFolder(s)} },
+		files:  func(s System) []string { return []string{s.join(copilotFolder(s), "mcp-config.json")} },
+		format: jsonCodec{}, section: "mcpServers",
 		stdio: func(command string) entry {
 			return append(append(entry{fixed("type", "local")}, plainStdio(command)...), loose("tools", []string{"*"}))
 		},

@@ -86,10 +86,18 @@ func (s *Set) Connect(ctx context.Context, id ID, wish Wish) (Outcome, error) {
 func (s *Set) forWish(r row, wish Wish) (entry, error) {
 	if wish.DryRun && s.opt.Token != nil {
 		dry := *s
-		dry.opt.Token = func(string) (string, error) { return "art_new", nil }
+		dry.opt.Token = func(string) (string, error) { return s.tokenNow(r), nil }
 		return dry.wanted(r, wish.Form)
 	}
 	return s.wanted(r, wish.Form)
+}
+
+// tokenNow is the token that an editor has, if it lets in: it would get the same again. Else it is the likeness of one.
+func (s *Set) tokenNow(r row) string {
+	if l, err := s.Launch(r.id); err == nil && s.opt.KnowsToken(l.Token) {
+		return l.Token
+	}
+	return "art_new"
 }
 
 // Disconnect takes our entry out of the editor's settings. If nothing else was changed since it came in, the file is what it was

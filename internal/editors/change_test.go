@@ -153,6 +153,21 @@ func TestWhatTheUserHasAddedToOurEntryStays(t *testing.T) {
 	}
 }
 
+// TestADryRunOfNothing: an editor that is connected by URL already gets the same token again.
+func TestADryRunOfNothing(t *testing.T) {
+	h := newHome(t, "cursor")
+	wish := editors.Wish{Form: editors.HTTP, DryRun: true}
+	if out, err := h.set.Connect(t.Context(), "cursor", wish); err != nil || len(out.Files) != 1 {
+		t.Errorf("before, Connect dry = %+v, %v; want a change", out, err)
+	}
+	if _, err := h.set.Connect(t.Context(), "cursor", editors.Wish{Form: editors.HTTP}); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := h.set.Connect(t.Context(), "cursor", wish); err != nil || len(out.Files) > 0 {
+		t.Errorf("once connected, Connect dry = %+v, %v; want nothing to change", out, err)
+	}
+}
+
 // TestAServerInTheTableOfOthers: Codex takes such too, and a table cannot be put among them.
 func TestAServerInTheTableOfOthers(t *testing.T) {
 	h := newHome(t, "codex")
@@ -356,11 +371,17 @@ func TestADamagedJournalStopsChanges(t *testing.T) {
 		"Disconnect": func() error { _, err := h.set.Disconnect(t.Context(), "cursor", editors.Wish{}); return err },
 		"Undo":       func() error { _, err := h.set.Undo(t.Context(), "cursor"); return err },
 	} {
-		if err := change(); err == nil || !strings.Contains(err.Error(), journal) {
-			t.Errorf("%s = %v, want an error with the journal's name", name, err)
+		if err := change(); err == nil || !strings.Contains(err.Error(), journal) || !strings.Contains(err.Error(), "move that file") {
+			t.Errorf("%s = %v, want an error with the journal's name, and what to do", name, err)
 		}
 	}
 	h.unchanged(t, "cursor", before)
+	if err := os.Remove(journal); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.set.Disconnect(t.Context(), "cursor", editors.Wish{}); err != nil {
+		t.Errorf("Disconnect without the journal = %v", err)
+	}
 }
 
 func TestReadOnlyFilesAreLeftAlone(t *testing.T) {

@@ -71,7 +71,7 @@ func (s *Set) journal(id ID) *journal {
 		err = json.Unmarshal(text, &j.records)
 	}
 	if err != nil {
-		j.err = fmt.Errorf("read what was changed before, in %s: %w", j.file(), err)
+		j.err = fmt.Errorf("what was changed before cannot be read in %s (%w); move that file elsewhere and try again", j.file(), err)
 	}
 	return j
 }

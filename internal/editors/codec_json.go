@@ -21,12 +21,19 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 	if blank(text) {
 		return map[string]any{}, nil
 	}
-	if _, err := c.root(text); err != nil {
-		return nil, err
+	plain := text
+	if !json.Valid(text) {
+		var value any
+		var err error
+		if c.strict {
+			return nil, json.Unmarshal(text, &value)
+		}
+		if plain, err = hujson.Standardize(slices.Clone(text)); err != nil { // it works in place
+			return nil, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
+		}
 	}
-	plain, err := hujson.Standardize(slices.Clone(text)) // it works in place
-	if err != nil {
-		return nil, err
+	if !bytes.HasPrefix(bytes.TrimSpace(plain), []byte("{")) {
+		return nil, errors.New("it is JSON, but not an object")
 	}
 	var tree map[string]any
 	dec := json.NewDecoder(bytes.NewReader(plain))
@@ -35,23 +42,6 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 		return nil, err
 	}
 	return tree, nil
-}
-
-// root parses a text whose root is an object.
-func (c jsonCodec) root(text []byte) (*hujson.Object, error) {
-	if c.strict && !json.Valid(text) {
-		var value any
-		return nil, json.Unmarshal(text, &value)
-	}
-	value, err := hujson.Parse(text)
-	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
-	}
-	root, ok := value.Value.(*hujson.Object)
-	if !ok {
-		return nil, errors.New("it is JSON, but not an object")
-	}
-	return root, nil
 }
 
 // lookUp finds a member of an object by its name; -1 if it is not there.

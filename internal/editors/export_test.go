@@ -18,5 +18,5 @@ func Files(t *testing.T, sys System, id ID) []string {
 	return r.files(sys)
 }
 
-// Fingerprint is one look of Watch at files that did not change.
-func Fingerprint(s *Set) uint64 { return s.fingerprint() }
+// Fingerprints is one look of Watch at files that did not change.
+func Fingerprints(s *Set) []uint64 { return s.fingerprints() }

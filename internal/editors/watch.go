@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -21,46 +22,55 @@ const WatchEvery = 2 * time.Second
 func (s *Set) Watch(ctx context.Context, every time.Duration, changed func([]Status)) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	seen := s.fingerprints()
+	told := slices.Clone(seen)
 	shown := s.List()
 	changed(shown)
-	seen := s.fingerprint()
-	told := seen
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
 		}
-		now := s.fingerprint()
-		if now == seen && now != told {
-			told = now
-			if list := s.List(); !reflect.DeepEqual(list, shown) {
-				shown = list
-				changed(list)
+		now, list := s.fingerprints(), slices.Clone(shown)
+		for n, r := range table {
+			if now[n] == seen[n] && now[n] != told[n] {
+				told[n], list[n] = now[n], s.status(r) // of this one alone: the file of Claude Code is large, and changes all day
 			}
+		}
+		if !reflect.DeepEqual(list, shown) {
+			shown = list
+			changed(list)
 		}
 		seen = now
 	}
 }
 
-// fingerprint changes whenever the list could. Files are not read for it.
-func (s *Set) fingerprint() uint64 {
+// fingerprints has one for each editor in the table.
+func (s *Set) fingerprints() []uint64 {
+	all := make([]uint64, 0, len(table))
+	for _, r := range table {
+		all = append(all, s.fingerprint(r))
+	}
+	return all
+}
+
+// fingerprint changes whenever the status of an editor could. Files are not read for it.
+func (s *Set) fingerprint(r row) uint64 {
 	h := fnv.New64a()
+	if !s.found(r) {
+		return h.Sum64()
+	}
 	stat := func(path string) {
 		if info, err := os.Stat(path); err == nil {
 			fmt.Fprintln(h, path, info.ModTime().UnixNano(), info.Size(), info.Mode())
 		}
 	}
-	for _, r := range table {
-		if !s.found(r) {
-			continue
-		}
-		fmt.Fprintln(h, r.id)
-		for _, path := range s.files(r) {
-			fmt.Fprintln(h, path)
-			stat(path)
-		}
-		stat(filepath.Join(s.copies(r.id), journalName))
+	fmt.Fprintln(h, r.id)
+	for _, path := range s.files(r) {
+		fmt.Fprintln(h, path)
+		stat(path)
 	}
+	stat(filepath.Join(s.copies(r.id), journalName))
 	return h.Sum64()
 }

@@ -96,6 +96,6 @@ func TestWatchSeesWhatHappensToOurEntry(t *testing.T) {
 func BenchmarkLook(b *testing.B) {
 	h := newHome(b, editors.IDs()...)
 	for b.Loop() {
-		editors.Fingerprint(h.set)
+		editors.Fingerprints(h.set)
 	}
 }

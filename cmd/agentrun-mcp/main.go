@@ -71,6 +71,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err := corefile.Disable(); err != nil { // the account may be in the environment, for the host
 		return err
 	}
+	if err := paths.AdoptHome(); err != nil {
+		return err
+	}
 	dirs, err := paths.Find()
 	if err != nil {
 		return err

@@ -135,7 +135,7 @@ func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Wri
 	forms := map[editors.ID]editors.Form{}
 	for _, st := range c.set.List() {
 		forms[st.ID] = st.Form
-		if *f.all && (st.State == editors.Connected || st.State == editors.Stale || st.State == editors.HandEdited) {
+		if *f.all && st.Ours() {
 			ids = append(ids, st.ID)
 		}
 	}

@@ -125,6 +125,27 @@ func TestOneEditorThatFailsDoesNotStopTheOthers(t *testing.T) {
 	}
 }
 
+// TestDisconnectAllMeansAll: of the two files of an editor that has us, one cannot be read.
+func TestDisconnectAllMeansAll(t *testing.T) {
+	home := editorsHome(t)
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(home, ".config"))
+	for name, text := range map[string]string{
+		".config/devin/mcp_config.json":     `{"mcpServers": {"agentrun": {"command": "/x/agentrun-mcp", "args": []}}}`,
+		".codeium/windsurf/mcp_config.json": "{",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(home, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, _, err := cli(t, "disconnect", "--all")
+	if err == nil || !strings.Contains(err.Error(), "cannot be read") || strings.Contains(out, "No editor is connected") {
+		t.Errorf("disconnect --all = %q, %v; want to be told of the file that cannot be read", out, err)
+	}
+}
+
 func TestConnectWithoutARelaySaysWhatToDo(t *testing.T) {
 	editorsHome(t)
 	if _, _, err := cli(t, "connect", "cursor"); err == nil || !strings.Contains(err.Error(), "install AgentRun Tray again") {

@@ -67,6 +67,13 @@ type FileStatus struct {
 	Off    bool   `json:"off,omitempty"`
 }
 
+// Ours says that an entry of ours is in some file, whatever may be the matter with it or with the other files.
+func (st Status) Ours() bool {
+	return slices.ContainsFunc(st.Files, func(f FileStatus) bool {
+		return f.State == Connected || f.State == Stale || f.State == HandEdited
+	})
+}
+
 // List looks at all editors. It only reads.
 func (s *Set) List() []Status {
 	all := make([]Status, 0, len(table))

@@ -59,7 +59,7 @@ func (c tomlCodec) remove(text []byte, at place) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return withoutMarks(apply(text, cut...)), nil
+	return withoutMarks(text, cut...), nil
 }
 
 // tomlLines are the lines that say something of our entry, whether in a table of its own, in one for each of its parts, or by keys

@@ -155,9 +155,9 @@ func (c yamlCodec) remove(text []byte, at place) ([]byte, error) {
 			nothing = " []"
 		}
 		at := header.from + colon + 1
-		return withoutMarks(apply(text, splice{at, at, nothing}, cut)), nil
+		return withoutMarks(apply(text, splice{at, at, nothing}), splice{from: cut.from + len(nothing), to: cut.to + len(nothing)}), nil
 	}
-	return withoutMarks(apply(text, cut)), nil
+	return withoutMarks(text, cut), nil
 }
 
 // lines are those of our entry in its section; to is 0 if there is none. What is deeper than the beginning of the entry belongs to it.

@@ -12,19 +12,36 @@ const (
 	markEnd   = "# <<< agentrun"
 )
 
-// withoutMarks takes out our comments, which have nothing between them any more, and the empty line that was put before them.
-func withoutMarks(text []byte) []byte {
-	var out []byte
+// withoutMarks carries out cuts, and takes out the comments around them, which have nothing of ours between them any more, with the empty
+// line that was put before them. The nearest are meant: a text of the user's may have such lines too.
+func withoutMarks(text []byte, cuts ...splice) []byte {
+	if len(cuts) == 0 {
+		return text
+	}
+	first, last := cuts[0].from, cuts[len(cuts)-1].to
+	var begin, end splice
+	at := 0
 	for line := range bytes.Lines(text) {
+		here := splice{from: at, to: at + len(line)}
+		at = here.to
 		switch strings.TrimSpace(string(line)) {
 		case markBegin:
-			out = withoutEmptyLine(out)
+			if here.to <= first {
+				begin = here
+			}
 		case markEnd:
-		default:
-			out = append(out, line...)
+			if here.from >= last && end.to == 0 {
+				end = here
+			}
 		}
 	}
-	return out
+	begin.from = len(withoutEmptyLine(text[:begin.from]))
+	for _, mark := range []splice{begin, end} {
+		if mark.to > 0 {
+			cuts = append(cuts, mark)
+		}
+	}
+	return apply(text, cuts...)
 }
 
 // withoutEmptyLine takes an empty line off the end.

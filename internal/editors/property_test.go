@@ -371,3 +371,24 @@ func FuzzYAMLMap(f *testing.F) {
 func FuzzYAMLList(f *testing.F) {
 	fuzz(f, formats[4], "", "mcpServers:\n- name: a\n  x: 1\n", "mcpServers: []\n", "mcpServers:\n  -\n    name: agentrun\n", "mcpServers:\n  - {name: agentrun}\n", "mcpServers: &a\n  - name: x\nb: *a\n", "mcpServers:\n  - - name\n")
 }
+
+// TestTextsWithOurMarksStay: a text of the user's has lines like our comments.
+func TestTextsWithOurMarksStay(t *testing.T) {
+	for _, tc := range []struct {
+		format format
+		text   string
+	}{
+		{formats[2], "a = '''\n" + markBegin + "\n" + markEnd + "\n'''\n"},
+		{formats[3], "a: |\n  " + markBegin + "\n  " + markEnd + "\nextensions:\n  x: {}\nz: |\n  " + markBegin + "\n  " + markEnd + "\n"},
+		{formats[4], "a: |\n  " + markBegin + "\nmcpServers:\n- name: x\nz: |\n  " + markEnd + "\n"},
+	} {
+		text, err := put(tc.format.codec, []byte(tc.text), tc.format.at, tc.format.entry, nil)
+		if err != nil {
+			t.Fatalf("put(%q) = %v", tc.text, err)
+		}
+		after, err := remove(tc.format.codec, text, tc.format.at)
+		if err != nil || string(after) != tc.text {
+			t.Errorf("%s: %q becomes %q and then %q (%v)", tc.format.name, tc.text, text, after, err)
+		}
+	}
+}

@@ -294,6 +294,7 @@ func TestConnectionsByURL(t *testing.T) {
 		{"with a token that was revoked", at(srv.URL+"/mcp", "art_OLD"), "discover", doctor.Bad, []string{"not accepted", "agentrunctl connect cursor --http"}},
 		{"where nobody listens", at(nobody, right), "discover", doctor.Bad, []string{"nobody listens there"}},
 		{"on another computer", at("http://example.com/mcp", right), "start", doctor.Bad, []string{"nothing is sent to others"}},
+		{"on another computer that looks like this one", at("http://127.0.0.1:7411@example.com/mcp", right), "start", doctor.Bad, []string{"nothing is sent to others"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := newClinic(t)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,7 @@ func dial(l editors.Launch) (*address, error) {
 		a.client.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		}}
-	} else if !strings.HasPrefix(l.URL, "http://127.0.0.1:") && !strings.HasPrefix(l.URL, "http://localhost:") {
+	} else if u, err := url.Parse(l.URL); err != nil || u.Scheme != "http" || u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost" {
 		return nil, errors.New("it is not an address of this computer, and nothing is sent to others")
 	}
 	return a, nil

@@ -265,51 +265,63 @@ func colon(spaced bool) string {
 	return ":"
 }
 
+// commentIn is how long the comment is with which a gap between members begins, without its line break; 0 if it begins with none.
+func commentIn(gap []byte) int {
+	switch {
+	case bytes.HasPrefix(gap, []byte("//")):
+		if end := bytes.IndexByte(gap, '\n'); end >= 0 {
+			return end
+		}
+		return len(gap)
+	case bytes.HasPrefix(gap, []byte("/*")):
+		if end := bytes.Index(gap[2:], []byte("*/")); end >= 0 {
+			return end + 4
+		}
+		return len(gap)
+	}
+	return 0
+}
+
 // commaIn is where the comma is in the space and comments between two members, or -1.
 func commaIn(gap []byte) int {
 	for n := 0; n < len(gap); n++ {
-		switch {
-		case gap[n] == ',':
+		if length := commentIn(gap[n:]); length > 0 {
+			n += length - 1
+		} else if gap[n] == ',' {
 			return n
-		case bytes.HasPrefix(gap[n:], []byte("//")):
-			end := bytes.IndexByte(gap[n:], '\n')
-			if end < 0 {
-				return -1
-			}
-			n += end
-		case bytes.HasPrefix(gap[n:], []byte("/*")):
-			end := bytes.Index(gap[n+2:], []byte("*/"))
-			if end < 0 {
-				return -1
-			}
-			n += end + 3
 		}
 	}
 	return -1
+}
+
+// endsInComment says that a gap ends within a comment that goes to the end of its line.
+func endsInComment(gap []byte) bool {
+	for n := 0; n < len(gap); n++ {
+		if length := commentIn(gap[n:]); length > 0 {
+			if n+length == len(gap) {
+				return gap[n+1] == '/'
+			}
+			n += length - 1
+		}
+	}
+	return false
 }
 
 // restOfLine is how much of what follows a value belongs to its line: blanks, a comma, comments. broken says that the line ends
 // there, with everything that stands behind the value in the object on lines of their own.
 func restOfLine(tail []byte) (length int, broken bool) {
 	for n := 0; n < len(tail); n++ {
+		comment := tail[n : n+commentIn(tail[n:])]
 		switch {
 		case tail[n] == '\n':
 			return length, true
-		case bytes.HasPrefix(tail[n:], []byte("//")):
-			end := bytes.IndexByte(tail[n:], '\n')
-			if end < 0 {
-				return len(tail), false
-			}
-			return n + len(bytes.TrimRight(tail[n:n+end], "\r")), true
-		case bytes.HasPrefix(tail[n:], []byte("/*")):
-			end := bytes.Index(tail[n+2:], []byte("*/"))
-			if end < 0 {
-				return length, false
-			}
-			if bytes.IndexByte(tail[n:n+2+end], '\n') >= 0 { // it goes on below: it is about what comes there
-				return length, true
-			}
-			n += end + 3
+		case bytes.HasPrefix(comment, []byte("//")):
+			end := n + len(comment)
+			return n + len(bytes.TrimRight(comment, "\r")), end < len(tail)
+		case bytes.IndexByte(comment, '\n') >= 0: // it goes on below: it is about what comes there
+			return length, true
+		case len(comment) > 0:
+			n += len(comment) - 1
 			length = n + 1
 		case tail[n] == ',':
 			length = n + 1
@@ -370,25 +382,4 @@ func indentUnit(text []byte) string {
 func oneLine(text []byte) bool {
 	trimmed := bytes.TrimSpace(text)
 	return !bytes.Contains(trimmed, []byte("\n")) && bytes.Contains(trimmed, []byte(":"))
-}
-
-// endsInComment says that a gap between members ends within a comment to the end of its line.
-func endsInComment(gap []byte) bool {
-	for n := 0; n < len(gap); n++ {
-		switch {
-		case bytes.HasPrefix(gap[n:], []byte("//")):
-			end := bytes.IndexByte(gap[n:], '\n')
-			if end < 0 {
-				return true
-			}
-			n += end
-		case bytes.HasPrefix(gap[n:], []byte("/*")):
-			end := bytes.Index(gap[n+2:], []byte("*/"))
-			if end < 0 {
-				return false
-			}
-			n += end + 3
-		}
-	}
-	return false
 }

@@ -12,16 +12,20 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 
 NFPM          := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.2
 
-# The public suites are npm packages; internal/suites/package-lock.json names them. They are installed once per lock.
-SUITES := $(TOOLS)/suites-$(word 1,$(shell cat internal/suites/package.json internal/suites/package-lock.json internal/suites/install.sh | cksum))
-
-# So are the editors whose settings we write.
-CLIENTS := $(TOOLS)/clients-$(word 1,$(shell cat internal/editors/clients/package.json internal/editors/clients/package-lock.json internal/editors/clients/install.sh | cksum))
+# The public suites are npm packages, as are the editors whose settings we write, and the tool that checks and packs bundles for Claude
+# Desktop. A lock beside each use names them; they are installed once per lock.
+locked   = $(TOOLS)/$(1)-$(word 1,$(shell cat $(2)/package.json $(2)/package-lock.json packaging/npm.sh | cksum))
+SUITES  := $(call locked,suites,internal/suites)
+CLIENTS := $(call locked,clients,internal/editors/clients)
+MCPB    := $(call locked,mcpb,packaging/mcpb)
 
 # Programs without a window are pure Go, so that they start everywhere.
 export CGO_ENABLED = 0
 
 PROGRAMS := agentrun-mcp agentrunctl
+
+# What the bundles for Claude Desktop have in them: the relay for each system and processor that there is.
+RELAYS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
 # The window program needs a C compiler and the headers of OpenGL, X11 and Wayland. Its flags stay the same everywhere, as the C part
 # of the toolkit takes minutes to compile and is kept by its flags.
@@ -36,7 +40,7 @@ FUZZTIME ?= 30s
 SOAKTIME ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build programs window test check lint unit keyring e2e e2e-window live clients suites bench soak fuzz engine dev status inspector package fmt clean
+.PHONY: help run build programs window test check lint unit keyring e2e e2e-window live clients suites bench soak fuzz engine dev status inspector bundles package fmt clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -70,16 +74,16 @@ test: ## everything: what the tests need, lint, unit tests with the race detecto
 check: lint unit ## the fast inner loop: lint and unit tests; no network after the first time, no display
 
 lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
-	@test -z "$$($(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal)" || { echo "not formatted (make fmt):"; $(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal; exit 1; }
-	$(GO) vet -tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,clients,shots ./...
+	@test -z "$$($(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal packaging)" || { echo "not formatted (make fmt):"; $(TOOLS)/gofumpt-v0.12.0 -l assets cmd internal packaging; exit 1; }
+	$(GO) vet -tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,clients,bundles,shots ./...
 	$(GO) vet -tags conformance ./internal/mcpserver/
-	$(TOOLS)/golangci-lint-v2.15.0 run --allow-parallel-runners --build-tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,clients,shots ./...
+	$(TOOLS)/golangci-lint-v2.15.0 run --allow-parallel-runners --build-tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,clients,bundles,shots ./...
 	$(TOOLS)/golangci-lint-v2.15.0 run --allow-parallel-runners --build-tags conformance ./internal/mcpserver/
 	GOOS=darwin GOARCH=arm64 $(GO) vet -tags $(CHECK_TAGS) $$($(GO) list -tags $(CHECK_TAGS) ./cmd/... ./internal/... | grep -v /cmd/$(WINDOW)$$)
 	GOOS=windows GOARCH=amd64 $(GO) vet -tags $(CHECK_TAGS) ./cmd/... ./internal/...
 
 unit:
-	CGO_ENABLED=1 $(GO) test -race -tags $(CHECK_TAGS) ./cmd/... ./internal/...
+	CGO_ENABLED=1 $(GO) test -race -tags $(CHECK_TAGS) ./cmd/... ./internal/... ./packaging/...
 
 keyring: ## the keychain's part against a real gnome-keyring, on a session bus of its own
 	$(GO) test -count=1 -tags keyring -run Keyring ./internal/secrets/
@@ -127,14 +131,25 @@ status: programs ## shows what the running host is doing
 inspector: programs $(SUITES) ## opens the MCP Inspector on the relay
 	@node=$$(sh internal/suites/node.sh $(SUITES)) && PATH=$$(dirname $$node):$$PATH $(SUITES)/node_modules/.bin/mcp-inspector $(CURDIR)/$(BIN)/agentrun-mcp
 
-package: $(TOOLS)/nfpm-v2.44.2 ## makes a package for Debian and its relatives in dist/, and tries it in a fresh root
+bundles: programs ## makes the .mcpb bundles for Claude Desktop in dist/, has the official tool check them, and tries them
+	@sh packaging/deps.sh bundles
+	@$(MAKE) --no-print-directory $(MCPB)
+	@rm -rf dist/relays dist/mcpb dist/*.mcpb
+	@for relay in $(RELAYS); do \
+		GOOS=$${relay%/*} GOARCH=$${relay#*/} $(GO) build $(BUILD) -o dist/relays/$$relay/ ./cmd/agentrun-mcp || exit 1; \
+	done
+	$(GO) run -buildvcs=false ./packaging/mcpb -bin $(BIN) -relays dist/relays -out dist/mcpb
+	@sh packaging/mcpb/pack.sh $(MCPB) dist/mcpb dist
+	$(GO) test -count=1 -tags bundles ./packaging/mcpb -bundles $(CURDIR)/dist -bin $(CURDIR)/$(BIN)
+
+package: $(TOOLS)/nfpm-v2.44.2 ## makes a package for Debian and its relatives and the .mcpb bundles in dist/, and tries them, the package in a fresh root
 	@sh packaging/deps.sh package
-	@$(MAKE) --no-print-directory programs window
+	@$(MAKE) --no-print-directory programs window bundles
 	sh packaging/package.sh $(TOOLS)/nfpm-v2.44.2 $(BIN)
 	sh packaging/try.sh dist/agentrun-tray_$(VERSION)_$$(dpkg --print-architecture).deb
 
 fmt: $(TOOLS)/gofumpt-v0.12.0 ## formats the source
-	$(TOOLS)/gofumpt-v0.12.0 -w assets cmd internal
+	$(TOOLS)/gofumpt-v0.12.0 -w assets cmd internal packaging
 
 clean: ## removes what was built
 	rm -rf $(BIN) dist
@@ -153,7 +168,10 @@ $(TOOLS)/gofumpt-v0.12.0:
 	@mv $(TOOLS)/gofumpt $@
 
 $(CLIENTS):
-	@sh internal/editors/clients/install.sh $@
+	@sh packaging/npm.sh internal/editors/clients $@ "The test of real editors" --omit=optional
 
 $(SUITES):
-	@sh internal/suites/install.sh $@
+	@sh packaging/npm.sh internal/suites $@ "The run of the public suites"
+
+$(MCPB):
+	@sh packaging/npm.sh packaging/mcpb $@ "Making bundles for Claude Desktop" --omit=optional

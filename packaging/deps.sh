@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs beyond git, make, gcc and Go. Usage: sh packaging/deps.sh run|window|test|package|engine
+# Installs what a make target needs beyond git, make, gcc and Go. Usage: sh packaging/deps.sh run|window|test|bundles|package|engine
 # As root, or where sudo asks for no password, missing packages are installed; else they are named in one line.
 set -eu
 
@@ -52,8 +52,10 @@ test)
 	fc-list :lang=zh 2>/dev/null | grep -q . || need /usr/share/fonts/truetype/wqy/wqy-microhei.ttc fonts-wqy-microhei
 	;;
 window) window ;;
+bundles) need npm "nodejs npm" ;; # the tool that checks and packs them is an npm package
 package)
 	window
+	need npm "nodejs npm"
 	need dpkg-deb dpkg
 	# The package is tried in a fresh root.
 	need debootstrap debootstrap
@@ -69,7 +71,7 @@ engine)
 	need dpkg-deb dpkg
 	;;
 *)
-	echo "usage: deps.sh run|window|test|package|engine" >&2
+	echo "usage: deps.sh run|window|test|bundles|package|engine" >&2
 	exit 2
 	;;
 esac

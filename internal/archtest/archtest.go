@@ -81,6 +81,7 @@ var helpers = []string{
 	"suites",
 	"localengine/guest/tick",
 	"localengine/guest/manifest/cmd",
+	"packaging/mcpb",
 }
 
 // outside says which packages alone may import a library (by the beginning of its path).

@@ -22,7 +22,7 @@ import (
 const patience = time.Minute
 
 var (
-	// folder is where install.sh has put the suites.
+	// folder is where packaging/npm.sh has put the suites.
 	folder = flag.String("suites", "", "folder with the installed suites (make suites passes it)")
 
 	// Set before any test runs.

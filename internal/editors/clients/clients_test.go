@@ -22,7 +22,7 @@ import (
 const patience = time.Minute
 
 var (
-	folder = flag.String("clients", "", "folder with the installed clients (see install.sh)")
+	folder = flag.String("clients", "", "folder with the installed clients (see packaging/npm.sh)")
 
 	// Set before any test runs.
 	node     string
@@ -51,7 +51,7 @@ func withPrograms(run func() int) int {
 
 func findNode() (err error) {
 	if *folder == "" {
-		return errors.New("where are the clients? Install them with install.sh and say so by -clients FOLDER")
+		return errors.New("where are the clients? make clients installs them and says so by -clients FOLDER")
 	}
 	if *folder, err = filepath.Abs(*folder); err != nil {
 		return err

@@ -139,8 +139,14 @@ func TestClaudeCodeIsConnectedByItsOwnCommands(t *testing.T) {
 func TestUndoOfAFirstConnectionOfClaudeCode(t *testing.T) {
 	h := claudeHome(t, "works")
 	connect(t, h, "claude-code")
+	if st := h.look(t, "claude-code"); !st.Undo {
+		t.Errorf("connected, it is %+v, want an undo offered", st)
+	}
 	if _, err := h.set.Undo(t.Context(), "claude-code"); err != nil {
 		t.Fatal(err)
+	}
+	if st := h.look(t, "claude-code"); st.Undo {
+		t.Errorf("after Undo it is %+v, want no other offered", st)
 	}
 	if servers := h.servers(t); len(servers) > 0 {
 		t.Errorf("after Undo the servers are %v", servers)

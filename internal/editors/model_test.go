@@ -31,13 +31,14 @@ func TestAnyOrderOfChanges(t *testing.T) {
 			}
 			return text
 		}
-		state := func() editors.State {
+		look := func() editors.Status {
 			st, err := h.set.Look(id)
 			if err != nil {
 				rt.Fatal(err)
 			}
-			return st.State
+			return st
 		}
+		state := func() editors.State { return look().State }
 		steps := map[string]func(*rapid.T){
 			"connect": func(rt *rapid.T) {
 				form := rapid.SampledFrom([]editors.Form{editors.Stdio, editors.HTTP}).Draw(rt, "form")
@@ -60,10 +61,13 @@ func TestAnyOrderOfChanges(t *testing.T) {
 				}
 			},
 			"undo": func(rt *rapid.T) {
-				before := text()
+				before, offered := text(), look().Undo
 				_, err := h.set.Undo(t.Context(), id)
 				if err != nil && !errors.Is(err, editors.ErrNoUndo) && !errors.Is(err, editors.ErrChanged) {
 					rt.Fatalf("Undo = %v", err)
+				}
+				if offered != (err == nil) {
+					rt.Fatalf("Undo was offered: %v, and is %v", offered, err)
 				}
 				if err != nil && !bytes.Equal(text(), before) {
 					rt.Fatalf("Undo = %v, and the file changed", err)

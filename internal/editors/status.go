@@ -49,6 +49,8 @@ type Status struct {
 	Off bool `json:"off,omitempty"`
 	// Lost says that we have connected it, and that it is not as we left it: offer to mend it.
 	Lost bool `json:"lost"`
+	// Undo says that the last change that we have made to its settings can be taken back.
+	Undo bool `json:"undo"`
 	// Route and Forms are how it can be connected.
 	Route Route  `json:"route"`
 	Forms []Form `json:"forms"`
@@ -102,8 +104,9 @@ func (s *Set) status(r row) Status {
 		st.Files = append(st.Files, s.fileStatus(r, path))
 	}
 	s.sum(&st)
-	wants := s.journal(r.id).wants()
-	st.Lost = wants && !st.Off && (st.State == Found || st.State == Stale || st.State == HandEdited || st.State == Unreadable)
+	j := s.journal(r.id)
+	st.Undo = j.err == nil && r.undoable(j)
+	st.Lost = j.wants() && !st.Off && (st.State == Found || st.State == Stale || st.State == HandEdited || st.State == Unreadable)
 	return st
 }
 

@@ -3,6 +3,8 @@ package editors
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 )
 
 // Undo takes back the last change that we have made to an editor's settings: its files are what they were before, byte for byte. It is
@@ -89,4 +91,67 @@ func (j *journal) hint(f fileRecord) string {
 		return ""
 	}
 	return "; as it was before our change, it is in " + j.copyPath(f.Copy)
+}
+
+// undoable says whether Undo would do something. It only reads.
+func (r row) undoable(j *journal) bool {
+	for _, rec := range slices.Backward(j.records) {
+		some, all := undoableFiles(rec)
+		if rec.Route == ByCLI {
+			some, all = r.undoableByCLI(j, rec)
+		}
+		if some || !all {
+			return some && all
+		}
+	}
+	return false
+}
+
+// undoableFiles says whether some file of a change is as the change has left it, and whether all can be as they were before it.
+func undoableFiles(rec record) (some, all bool) {
+	for _, f := range rec.Files {
+		now, err := look(f.Path)
+		if err != nil {
+			return false, false
+		}
+		switch now.sum() {
+		case f.Before:
+		case f.After:
+			some = true
+		default:
+			return false, false
+		}
+	}
+	return some, true
+}
+
+// undoableByCLI is the same for an editor whose file changes all the time: there our entry alone counts.
+func (r row) undoableByCLI(j *journal, rec record) (some, all bool) {
+	if len(rec.Files) == 0 {
+		return false, true
+	}
+	was, err := j.before(rec.Files[0])
+	if err != nil {
+		return false, false
+	}
+	now, err := look(rec.Files[0].Path)
+	if err != nil {
+		return false, false
+	}
+	a, thereA, errA := r.entryIn(was)
+	b, thereB, errB := r.entryIn(now)
+	if errA != nil || errB != nil {
+		return false, false
+	}
+	return thereA != thereB || !reflect.DeepEqual(a, b), true
+}
+
+// entryIn is our entry in a file, as JSON has it.
+func (r row) entryIn(img image) (e any, there bool, err error) {
+	tree, err := parse(r.format, img.text)
+	if err != nil {
+		return nil, false, err
+	}
+	found, there, err := find(tree, r.at())
+	return normal(found), there, err
 }

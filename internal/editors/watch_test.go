@@ -82,8 +82,8 @@ func TestWatchSeesWhatHappensToOurEntry(t *testing.T) {
 		h.put(t, "cursor", goldenFile(t, "cursor", "realistic.before"))
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if seen := seenSoFar(); len(seen) != 7 {
-			t.Errorf("while it was written, seen %+v", seen[7:])
+		if seen := seenSoFar(); len(seen) != 8 || seen[7].State != editors.Found || seen[7].Undo { // what was disconnected from is gone
+			t.Errorf("while it was written, seen %+v, want only what came of it", seen[7:])
 		}
 		stop()
 		if err := <-ended; !errors.Is(err, context.Canceled) {

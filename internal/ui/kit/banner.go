@@ -5,7 +5,7 @@ import (
 	"fyne.io/fyne/v2/container"
 )
 
-// Banner says that something is wrong or will happen soon, with one button that helps.
+// Banner says that something is wrong or will happen soon, with one button that helps, and perhaps another that lets it be.
 type Banner struct {
 	Root   *fyne.Container
 	back   *Box
@@ -14,6 +14,7 @@ type Banner struct {
 	why    *Para
 	body   *fyne.Container
 	button *Button
+	leave  *Button
 	slot   *fyne.Container
 }
 
@@ -22,8 +23,10 @@ func NewBanner() *Banner {
 	b := &Banner{
 		back: NewBox(WarmingWash, 10), icon: NewIcon("warning", 16, Warming),
 		what: NewPara("", SmallStrong, Foreground), why: NewPara("", Small, Foreground), button: NewButton("", Ghost, nil),
+		leave: NewButton("", Quiet, nil),
 	}
-	b.slot = container.NewStack(b.button)
+	b.leave.Hide()
+	b.slot = Row(4, b.leave, b.button)
 	b.body = container.New(&pair{}, b.what, b.why)
 	b.Root = container.NewStack(b.back, Pad(12, 12, 12, 15, Row(12, b.icon, Grow(b.body), b.slot)))
 	return b
@@ -50,6 +53,18 @@ func (b *Banner) Set(tone fyne.ThemeColorName, what, why, label string, help fun
 		b.Root.Refresh()
 	}
 	return resized
+}
+
+// SetLeave changes the button that lets it be, and reports whether the banner has another shape now. An empty label means that there is
+// none.
+func (b *Banner) SetLeave(label string, leave func()) bool {
+	b.leave.OnTap(leave)
+	if !b.leave.Set(label) {
+		return false
+	}
+	b.leave.Hidden = label == ""
+	b.Root.Refresh()
+	return true
 }
 
 // pair puts two paragraphs on one line, if both fit, and else one below the other.

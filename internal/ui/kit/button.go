@@ -82,6 +82,12 @@ func (b *Button) SetIcon(name, label string) {
 	}
 }
 
+// ReadAs says what is read out to who cannot see which of several buttons with the same word it is, and returns the button.
+func (b *Button) ReadAs(label string) *Button {
+	b.label = label
+	return b
+}
+
 // OnTap changes what the button does.
 func (b *Button) OnTap(do func()) { b.onTap = do }
 

@@ -76,6 +76,8 @@ func (s *Segments) TypedKey(e *fyne.KeyEvent) {
 			s.pick(s.options[n-1].Value)
 		case e.Name == fyne.KeyRight && n < len(s.options)-1:
 			s.pick(s.options[n+1].Value)
+		case e.Name == fyne.KeyEscape:
+			s.tap.TypedKey(e)
 		}
 		return
 	}

@@ -10,6 +10,7 @@ import (
 type tap struct {
 	widget.BaseWidget
 	onTap    func()
+	onEscape func() // of what is in a dialog; nil: nothing
 	repaint  func() // after hover, focus or disabled changed
 	hovered  bool
 	focused  bool
@@ -33,12 +34,19 @@ func (t *tap) press() {
 
 func (t *tap) Tapped(*fyne.PointEvent) { t.press() }
 
+// OnEscape has Escape do something, as it has to in a dialog.
+func (t *tap) OnEscape(do func()) { t.onEscape = do }
+
 func (t *tap) TypedRune(rune) {}
 
 func (t *tap) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
 		t.press()
+	case fyne.KeyEscape:
+		if t.onEscape != nil {
+			t.onEscape()
+		}
 	default:
 	}
 }

@@ -4,6 +4,7 @@ package editors_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 )
@@ -122,6 +125,30 @@ func TestFilesOfAnotherUserAreNotTakenFromHim(t *testing.T) {
 			t.Errorf("a folder was made (%v)", err)
 		}
 	}
+}
+
+// TestAFileThatIsAboutToBeWritten is empty for a moment: its editor has opened it anew, and writes into it next.
+func TestAFileThatIsAboutToBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t, "cursor")
+		h.put(t, "cursor", []byte(`{"mcpServers": {"old": {}}}`))
+		file, err := os.OpenFile(h.file("cursor"), os.O_WRONLY|os.O_TRUNC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(100 * time.Millisecond)
+			_, err := file.WriteString(`{"mcpServers": {"new": {}}}`)
+			if err := errors.Join(err, file.Close()); err != nil {
+				t.Error(err)
+			}
+		}()
+		connect(t, h, "cursor")
+		synctest.Wait()
+		if got := h.get(t, "cursor"); !bytes.Contains(got, []byte(`"new"`)) || !bytes.Contains(got, []byte("agentrun")) {
+			t.Errorf("the file holds %q, want what its editor has written, and ours", got)
+		}
+	})
 }
 
 func TestAFileThatWasClosedIsNotOpenedByUndo(t *testing.T) {

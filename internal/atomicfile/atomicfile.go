@@ -13,7 +13,8 @@ import (
 )
 
 // Write replaces the file name with data and gives it the permission bits of mode. The folder must
-// exist. A symbolic link stays a link: the file it leads to is replaced. On error the old file is
+// exist. A symbolic link stays a link: the file it leads to is replaced. On
+// Linux, access lists and other attributes that users set stay too. On error the old file is
 // untouched and nothing is left beside it.
 func Write(name string, data []byte, mode fs.FileMode) (err error) {
 	target, err := resolve(name)
@@ -36,6 +37,7 @@ func Write(name string, data []byte, mode fs.FileMode) (err error) {
 	if err := tmp.Close(); err != nil {
 		return err
 	}
+	keepAttributes(target, tmp.Name())
 	if err := os.Rename(tmp.Name(), target); err != nil {
 		return err
 	}

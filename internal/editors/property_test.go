@@ -392,3 +392,73 @@ func TestTextsWithOurMarksStay(t *testing.T) {
 		}
 	}
 }
+
+// oursAmongOthers are parts of files, in lines parted by bars, with an entry of ours that is out of date; > is the indentation.
+var oursAmongOthers = map[string][]string{
+	"toml": {
+		"[mcp_servers.agentrun]|command = '/old/agentrun-mcp'|args = [ # none|]|timeout = 3", "[mcp_servers.agentrun.env]|K = 'v'",
+		"[mcp_servers.agentrun.tools.x]|approval = 'yes'", "[mcp_servers.a]|command = 'x'", "[mcp_servers.b.env]|Y = 1", "[other]|x = 1", "# c", "",
+	},
+	"yaml map": {
+		">agentrun:|>  cmd: /old/agentrun-mcp|>  args:|>  - x|>  timeout: 3|>  env:|>    K: v", ">a:|>  x: 1", ">\"b\": {x: 1}",
+		">d:|>    t: >-|>      x|>      y", "># c", "",
+	},
+	"yaml list": {
+		">- timeout: 3|>  name: agentrun|>  command: /old/agentrun-mcp|>  args:|>    - x|>  env:|>    K: v", ">- name: a|>  x: 1", ">- uses: b/c",
+		">- x: z|>  name: zz", "># c", "",
+	},
+}
+
+// TestOursAmongOthers: an entry of ours, wherever it is and however its parts lie, is brought up to date and taken out, and what the user
+// has put into it stays until then.
+func TestOursAmongOthers(t *testing.T) {
+	for _, f := range formats {
+		parts, known := oursAmongOthers[f.name]
+		if !known {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				nl, indent := ending(t), rapid.SampledFrom([]string{"  ", "    "}).Draw(t, "indent")
+				text := ""
+				if f.name != "toml" {
+					text = f.at.section + ": # servers" + nl
+				}
+				for _, part := range rapid.Permutation(parts).Draw(t, "parts") {
+					for line := range strings.SplitSeq(part, "|") {
+						if inner, ok := strings.CutPrefix(line, ">"); ok {
+							line = indent + inner
+						}
+						text += line + nl
+					}
+				}
+				checkOurs(t, f, text)
+			})
+		})
+	}
+}
+
+// checkOurs brings our entry in a text up to date and takes it out.
+func checkOurs(t *rapid.T, f format, text string) {
+	connected, err := put(f.codec, []byte(text), f.at, f.entry, []string{"command", "cmd", "args"})
+	if err != nil {
+		t.Fatalf("put(%q) = %v", text, err)
+	}
+	tree, err := parse(f.codec, connected)
+	if err != nil {
+		t.Fatalf("%q becomes %q: %v", text, connected, err)
+	}
+	ours, _, err := find(tree, f.at)
+	if err != nil || !same(ours["timeout"], 3) || !same(ours["env"], map[string]any{"K": "v"}) {
+		t.Fatalf("%q becomes %q (%v), want what the user has put into it", text, connected, err)
+	}
+	after, err := remove(f.codec, connected, f.at)
+	if err != nil {
+		t.Fatalf("remove(%q) = %v", connected, err)
+	}
+	for _, left := range [][]byte{connected, after} {
+		if bytes.Count(left, []byte("# c")) != strings.Count(text, "# c") {
+			t.Fatalf("%q becomes %q and then %q, want its comment to stay", text, connected, after)
+		}
+	}
+}

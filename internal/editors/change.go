@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"time"
 )
 
 // Wish is how a change is to be made.
@@ -246,11 +248,11 @@ func (s *Set) change(ctx context.Context, r row, action Action, wish Wish, out O
 		return out, fmt.Errorf("%s: %w", r.name, err)
 	}
 	defer func() { _ = lock.Close() }()
-	return s.changeLocked(r, action, ByFile, out, edit)
+	return s.changeLocked(ctx, r, action, ByFile, out, edit)
 }
 
 // changeLocked is change for who has the lock.
-func (s *Set) changeLocked(r row, action Action, route Route, out Outcome, edit func(*journal, image) (edited, error)) (Outcome, error) {
+func (s *Set) changeLocked(ctx context.Context, r row, action Action, route Route, out Outcome, edit func(*journal, image) (edited, error)) (Outcome, error) {
 	for range attempts {
 		j, list, err := s.plan(r, edit)
 		if err != nil {
@@ -263,7 +265,7 @@ func (s *Set) changeLocked(r row, action Action, route Route, out Outcome, edit 
 			}
 			return out, err
 		}
-		changes, err := s.carryOut(j, action, list)
+		changes, err := s.carryOut(ctx, j, action, list)
 		out.Files = append(out.Files, changes...)
 		if errors.Is(err, errMoved) {
 			continue
@@ -299,8 +301,30 @@ func (s *Set) plan(r row, edit func(*journal, image) (edited, error)) (j *journa
 	return j, list, nil
 }
 
+// emptyPatience is how long a file has to stay empty to be taken for one. Its editor may be about to write it, and what it then wrote
+// would go into the file that we replace.
+const emptyPatience = 150 * time.Millisecond
+
+// awaitText gives the files that are empty time to be written.
+func awaitText(ctx context.Context, list []alteration) error {
+	if !slices.ContainsFunc(list, func(a alteration) bool { return a.before.exists && len(a.before.text) == 0 }) {
+		return nil
+	}
+	timer := time.NewTimer(emptyPatience)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // carryOut writes down and writes.
-func (s *Set) carryOut(j *journal, action Action, list []alteration) ([]FileChange, error) {
+func (s *Set) carryOut(ctx context.Context, j *journal, action Action, list []alteration) ([]FileChange, error) {
+	if err := awaitText(ctx, list); err != nil {
+		return nil, err
+	}
 	rec, err := j.begin(action, ByFile, list)
 	if err != nil {
 		return nil, fmt.Errorf("nothing was changed: %w", err)

@@ -94,7 +94,7 @@ func (s *Set) changeByCLI(ctx context.Context, r row, action Action, wish Wish, 
 		return out, err
 	}
 	if len(list) == 0 {
-		return s.changeLocked(r, action, ByCLI, out, edit)
+		return s.changeLocked(ctx, r, action, ByCLI, out, edit)
 	}
 	words := commands(s.has(r, list[0].before))
 	rec, err := j.begin(action, ByCLI, list)
@@ -108,7 +108,7 @@ func (s *Set) changeByCLI(ctx context.Context, r row, action Action, wish Wish, 
 		if err := j.drop(); err != nil {
 			return out, err
 		}
-		return s.changeLocked(r, action, ByFile, out, edit)
+		return s.changeLocked(ctx, r, action, ByFile, out, edit)
 	}
 	rec.Files[0].After = now.sum()
 	out.Commands = r.cli.lines(words)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
 )
@@ -70,9 +69,6 @@ func (img image) is(other image) bool { return img.sum() == other.sum() }
 // errMoved says that a file is not any more what the change was made from.
 var errMoved = errors.New("it was changed in the same moment")
 
-// emptyPatience is how long a file has to stay empty to be taken for one.
-const emptyPatience = 150 * time.Millisecond
-
 // write makes a file what an image says, if it still is what before says. Editors know nothing of our lock: the last look is as near
 // to the writing as it can be, and what is there afterwards is looked at once more.
 func (img image) write(before image) (folders []string, err error) {
@@ -84,10 +80,6 @@ func (img image) write(before image) (folders []string, err error) {
 	}
 	if folders, err = makeFolders(filepath.Dir(img.path)); err != nil {
 		return folders, err
-	}
-	if before.exists && len(before.text) == 0 {
-		// Its editor may be about to write it: what it then writes would go into the file that we replace.
-		time.Sleep(emptyPatience)
 	}
 	now, err := look(img.path)
 	if err != nil {

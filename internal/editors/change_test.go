@@ -53,6 +53,8 @@ func TestStates(t *testing.T) {
 		{"another root", `[]`, editors.Unreadable, "not an object"},
 		{"other bytes", "\xff\xfe{\x00}\x00", editors.Unreadable, "UTF-8"},
 		{"deep nesting", strings.Repeat("[", 100_000), editors.Unreadable, "deep"},
+		{"deep nesting in disguise", "// ]\n" + strings.Repeat(`["]\"]", /* ] */ `, 100_000), editors.Unreadable, "deep"},
+		{"what only looks deep", `{"mcpServers": {"x": {"command": "` + strings.Repeat("[", 100_000) + `"}},}`, editors.Found, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHome(t, "cursor")

@@ -28,11 +28,8 @@ type place struct {
 	name    string
 }
 
-// Limits of what is parsed. Settings files have some kilobytes; the parsers recurse, so what is nested is limited before.
-const (
-	maxFile  = 32 << 20
-	maxDepth = 1000
-)
+// maxFile bounds what is parsed. Settings files have some kilobytes.
+const maxFile = 32 << 20
 
 var bom = []byte("\ufeff")
 
@@ -43,17 +40,6 @@ func readable(text []byte) error {
 	}
 	if !utf8.Valid(text) {
 		return errors.New("it is not text in UTF-8")
-	}
-	depth := 0
-	for _, c := range text {
-		switch c {
-		case '{', '[':
-			if depth++; depth > maxDepth {
-				return fmt.Errorf("it is nested more than %d deep", maxDepth)
-			}
-		case '}', ']':
-			depth--
-		}
 	}
 	return nil
 }

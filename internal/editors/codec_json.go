@@ -28,6 +28,9 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 		if c.strict {
 			return nil, json.Unmarshal(text, &value)
 		}
+		if deep(text) {
+			return nil, fmt.Errorf("it is nested more than %d deep", maxDepth)
+		}
 		if plain, err = hujson.Standardize(slices.Clone(text)); err != nil { // it works in place
 			return nil, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
 		}
@@ -42,6 +45,32 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 		return nil, err
 	}
 	return tree, nil
+}
+
+// maxDepth is how deep a text may be nested, for which every other parser has a limit of its own: hujson recurses as deep as it goes.
+const maxDepth = 10_000
+
+// deep says that a text is nested deeper than that.
+func deep(text []byte) bool {
+	depth, quoted := 0, false
+	for n := 0; n < len(text); n++ {
+		switch c := text[n]; {
+		case quoted && c == '\\':
+			n++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '/':
+			n += max(commentIn(text[n:])-1, 0)
+		case c == '{', c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}', c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // lookUp finds a member of an object by its name; -1 if it is not there.

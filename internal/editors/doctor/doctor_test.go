@@ -40,6 +40,10 @@ func pretend(manner string) int {
 	case "ends":
 		fmt.Fprintln(os.Stderr, "cannot open the door")
 		return 3
+	case "deaf": // and about to end
+		os.Stdin.Close()
+		time.Sleep(100 * time.Millisecond)
+		return 4
 	case "chats":
 		fmt.Println("Welcome!")
 	case "hangs":
@@ -207,6 +211,7 @@ func TestTheStepThatFailsIsNamed(t *testing.T) {
 		{"old", "run", doctor.Good, []string{"42"}},
 		{"old", "discover", doctor.Good, []string{"agentrun 8", "2025-11-25"}},
 		{"ends", "discover", doctor.Bad, []string{"has ended: exit status 3", "It said: cannot open the door", "log"}},
+		{"deaf", "discover", doctor.Bad, []string{"has ended: exit status 4"}},
 		{"chats", "discover", doctor.Bad, []string{"not MCP"}},
 		{"toolless", "tools", doctor.Bad, []string{"run_code is not among its tools (echo)"}},
 		{"fails", "run", doctor.Bad, []string{"does not run code: no sandbox can be had."}},

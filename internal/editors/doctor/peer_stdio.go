@@ -82,7 +82,7 @@ func (p *program) send(_ context.Context, r request) error {
 
 func (p *program) exchange(ctx context.Context, r request) (response, error) {
 	if err := p.send(ctx, r); err != nil {
-		return response{}, err
+		return response{}, p.deaf(ctx, err)
 	}
 	for {
 		select {
@@ -99,6 +99,24 @@ func (p *program) exchange(ctx context.Context, r request) (response, error) {
 			}
 		case <-ctx.Done():
 			return response{}, ctx.Err()
+		}
+	}
+}
+
+// deaf says why a program does not read. One that is about to end does not, and how it ends says more.
+func (p *program) deaf(ctx context.Context, err error) error {
+	patience := time.NewTimer(time.Second)
+	defer patience.Stop()
+	for {
+		select {
+		case _, more := <-p.lines:
+			if !more {
+				return p.gone()
+			}
+		case <-patience.C:
+			return err
+		case <-ctx.Done():
+			return err
 		}
 	}
 }

@@ -39,7 +39,7 @@ type Desk struct {
 	mu      sync.Mutex // guards below
 	inSight bool
 	found   *ui.Editors // nil: nobody has looked yet
-	asked   bool        // somebody may have changed elsewhere what is started at login
+	asked   bool        // somebody may have changed what is started at login, and wants to see it
 }
 
 var _ ui.Host = (*Desk)(nil)

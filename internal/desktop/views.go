@@ -19,6 +19,10 @@ import (
 // will last.
 const tickEvery = time.Second
 
+// lookEvery is how often is looked at what no owner tells of: its user may have changed it in the settings of the desktop, and the tray
+// shows it though no window is in sight.
+const lookEvery = 5 * time.Second
+
 // SetInSight says whether somebody sees the window.
 func (d *Desk) SetInSight(on bool) {
 	d.mu.Lock()
@@ -37,20 +41,25 @@ func (d *Desk) lookAgain() {
 	d.poke()
 }
 
-// startsAtLogin reads whether the program does, if that may have changed.
-func (d *Desk) startsAtLogin(before bool) bool {
+// mayDiffer reports whether what no owner tells of was asked for since it was read.
+func (d *Desk) mayDiffer() bool {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	asked := d.asked
 	d.asked = false
-	d.mu.Unlock()
-	if !asked {
-		return before
-	}
+	return asked
+}
+
+// login is whether the program is started at login, as it was read last.
+type login struct{ on, failed bool }
+
+// read reads it again.
+func (l *login) read(d *Desk) {
 	on, err := d.start.On()
-	if err != nil {
+	if err != nil && !l.failed { // once, and not each time
 		d.log.Warn("start at login not known", "error", err)
 	}
-	return on
+	l.on, l.failed = on, err != nil
 }
 
 // Views yields the newest view at once and then each time there is a newer one, until ctx ends. A slow reader skips what came between.
@@ -67,11 +76,15 @@ func (d *Desk) Views(ctx context.Context) iter.Seq[ui.View] {
 		})
 		tick := time.NewTicker(tickEvery)
 		defer tick.Stop()
+		look := time.NewTicker(lookEvery)
+		defer look.Stop()
 		var t translator
-		atLogin := false
+		var atLogin login
 		for ctx.Err() == nil {
-			atLogin = d.startsAtLogin(atLogin)
-			if !yield(t.view(d.app.Desk().Current(), d.editorsFound(), atLogin, time.Now())) {
+			if d.mayDiffer() {
+				atLogin.read(d)
+			}
+			if !yield(t.view(d.app.Desk().Current(), d.editorsFound(), atLogin.on, time.Now())) {
 				return
 			}
 			for again := false; !again; {
@@ -80,6 +93,10 @@ func (d *Desk) Views(ctx context.Context) iter.Seq[ui.View] {
 					again = true
 				case <-tick.C:
 					again = d.isInSight()
+				case <-look.C:
+					before := atLogin.on
+					atLogin.read(d)
+					again = atLogin.on != before
 				case <-ctx.Done():
 					return
 				}

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -88,9 +89,13 @@ func (r *recorder) TestEditor(_ context.Context, id string) (string, error) {
 }
 
 func (r *recorder) Change(_ context.Context, name string, value any) (bool, error) {
-	return name == "http.port", r.note("change " + name)
+	return name == "http.port", r.note(fmt.Sprint("change ", name, " to ", value))
 }
-func (r *recorder) SetAutostart(context.Context, bool) error { return r.note("autostart") }
+
+func (r *recorder) SetAutostart(_ context.Context, on bool) error {
+	return r.note(fmt.Sprint("autostart ", on))
+}
+
 func (r *recorder) MakeToken(_ context.Context, client string) (string, error) {
 	return r.token, r.note("token " + client)
 }

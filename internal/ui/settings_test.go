@@ -145,23 +145,23 @@ func TestABadValueIsRefusedBesideItsField(t *testing.T) {
 func TestAChangeIsSavedAndSaysWhenItTakesEffect(t *testing.T) {
 	r := english(t, PlaceSettings, busyView())
 	r.enter(r.setting("pool.warm"), " 5 ")
-	r.asked("change pool.warm")
+	r.asked("change pool.warm to 5")
 	if got := r.setting("pool.warm").outcome.Text(); got != "Saved." {
 		t.Errorf("says %q, want Saved.", got)
 	}
 	r.enter(r.setting("http.port"), "7500")
-	r.asked("change http.port")
+	r.asked("change http.port to 7500")
 	if got := r.setting("http.port").outcome.Text(); got != "Saved. It takes effect after a restart." {
 		t.Errorf("says %q, want that a restart is needed", got)
 	}
 	r.setting("fallback").segments.TypedKey(&fyne.KeyEvent{Name: fyne.KeyRight})
 	r.settle()
-	r.asked("change fallback")
+	r.asked("change fallback to off")
 }
 
 func TestAChangeTheHostRefusesIsTakenBack(t *testing.T) {
 	r := english(t, PlaceSettings, busyView())
-	r.host.refuse["change fallback"] = errors.New("the settings file is not valid JSON; correct it first")
+	r.host.refuse["change fallback to off"] = errors.New("the settings file is not valid JSON; correct it first")
 	row := r.setting("fallback")
 	row.segments.TypedKey(&fyne.KeyEvent{Name: fyne.KeyRight})
 	r.settle()
@@ -192,7 +192,7 @@ func TestAValueThatChangesElsewhereDoesNotOverwriteWhatIsTyped(t *testing.T) {
 func TestFoldersAreTakenAway(t *testing.T) {
 	r := english(t, PlaceSettings, busyView())
 	r.tap("Remove /home/u/projects/sales")
-	r.asked("change allowed_folders")
+	r.asked("change allowed_folders to [/home/u/下载]")
 	r.lacks("/home/u/projects/sales")
 	r.wants("/home/u/下载")
 }
@@ -252,7 +252,7 @@ func TestStartAtLoginShowsWhatTheSystemSays(t *testing.T) {
 	v := busyView()
 	r := english(t, PlaceSettings, v)
 	r.tap("Start at login")
-	r.asked("autostart")
+	r.asked("autostart false")
 	p, ok := r.window.panels[PlaceSettings].(*settings)
 	if !ok || !p.start.On() {
 		t.Error("the switch went off before the system said so")

@@ -7,5 +7,5 @@ import "context"
 // settleBus has nothing to do: there is no such bus.
 func settleBus() error { return nil }
 
-// hasTray reports whether the desktop shows tray items: this one always does.
-func hasTray(context.Context) bool { return true }
+// awaitTray reports whether the desktop shows tray items: this one always does.
+func awaitTray(context.Context) bool { return true }

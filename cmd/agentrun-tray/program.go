@@ -220,14 +220,21 @@ func (p *program) present(ctx context.Context) {
 			p.app.Quit()
 		})
 	})
-	trayless := !hasTray(ctx)
-	if !p.background || trayless {
+	p.workers.Go(func() {
+		if !awaitTray(drawing) {
+			p.draw(p.doWithoutTray)
+		}
+	})
+	if !p.background {
 		p.show()
 	}
-	if trayless {
-		p.log.Info("no tray", "reason", "nothing on this desktop shows tray items")
-		p.face.TellTrayless()
-	}
+}
+
+// doWithoutTray shows the window, which cannot be found otherwise, and says why.
+func (p *program) doWithoutTray() {
+	p.log.Info("no tray", "reason", "nothing on this desktop shows tray items")
+	p.show()
+	p.face.TellTrayless()
 }
 
 // await waits for the end of the host; when it was asked for, not forever.

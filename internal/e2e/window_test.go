@@ -345,6 +345,24 @@ func TestWindowWithoutATray(t *testing.T) {
 	a.ends(t, 10*time.Second, "SIGINT")
 }
 
+// TestWindowIsNotShownWhereTheTrayComesLater, as at login, where the panel starts beside the program.
+func TestWindowIsNotShownWhereTheTrayComesLater(t *testing.T) {
+	c := newComputer(t, newHome(t, mocked))
+	c.setUp(t)
+	a := c.launch(t, "--background")
+	c.sees(t, "a full pool", poolIsFull)
+	newPanel(t, c.bus).registered(t)
+	if eventually(8*time.Second, func() bool { return c.screen.window() != "" }) {
+		t.Error("the window is shown though there is a tray")
+	}
+	c.again(t)
+	c.shows(t, true)
+	if err := a.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	a.ends(t, 10*time.Second, "SIGINT")
+}
+
 // TestWindowWithoutADisplay wants a sentence and an exit code.
 func TestWindowWithoutADisplay(t *testing.T) {
 	for name, env := range map[string][]string{

@@ -60,6 +60,7 @@ type program struct {
 	words    *words.Words
 	mode     kit.Mode
 	view     ui.View // the one that is drawn
+	failure  error   // why there is no window
 	shown    bool    // the window is in sight
 
 	host    *host         // nil until there is one; then it stays
@@ -181,7 +182,7 @@ func (p *program) fill(ctx context.Context, other *instance.Info) {
 		},
 	})
 	p.window.SetCloseIntercept(p.quit)
-	p.window.Show()
+	p.reveal()
 }
 
 // present puts the host into the window and the tray, and keeps them drawn until it has ended.
@@ -330,8 +331,18 @@ func (p *program) show() {
 		p.host.desk.SetInSight(true)
 		p.face.SetVisible(true)
 	}
-	p.window.Show()
-	p.window.RequestFocus()
+	p.reveal()
+}
+
+// reveal makes the toolkit's window, or shows it again. Where that cannot be the program ends.
+func (p *program) reveal() {
+	p.failure = p.try(func() {
+		p.window.Show()
+		p.window.RequestFocus()
+	})
+	if p.failure != nil {
+		p.app.Quit()
+	}
 }
 
 // hide leaves the tray alone.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -30,4 +31,26 @@ func TestADesktopThatDoesNotAnswerHoldsNothingUp(t *testing.T) {
 		}
 		close(d.end)
 	})
+}
+
+// blindWindow is one of a display that gives none.
+type blindWindow struct{ fyne.Window }
+
+func (blindWindow) Show() { panic("no OpenGL") }
+
+type quits struct {
+	fyne.App
+	n int
+}
+
+func (q *quits) Quit() { q.n++ }
+
+// TestAWindowThatCannotBeMadeEndsTheProgram in order, whenever it is wanted: at the start, or later by somebody who finds it hidden.
+func TestAWindowThatCannotBeMadeEndsTheProgram(t *testing.T) {
+	q := &quits{}
+	p := &program{app: q, window: blindWindow{}, log: slog.New(slog.DiscardHandler)}
+	p.show()
+	if _, is := errors.AsType[*usageError](p.failure); !is || q.n != 1 {
+		t.Errorf("the failure is %v and the program was ended %d times, want a sentence about the display and once", p.failure, q.n)
+	}
 }

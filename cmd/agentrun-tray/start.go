@@ -60,23 +60,23 @@ func start(ctx context.Context, background bool) error {
 	toolkit.SetMetadata(fyne.AppMetadata{ID: appID, Name: appName, Version: version.String()})
 	p.app = toolkit.NewWithID(appID)
 	p.app.Settings().SetTheme(kit.NewTheme(p.mode))
-	if err := p.tryOpen(ctx, other); err != nil {
+	if err := p.try(func() { p.open(ctx, other) }); err != nil {
 		return errors.Join(err, p.leave())
 	}
 	p.app.Run()
-	return p.leave()
+	return errors.Join(p.failure, p.leave())
 }
 
-// tryOpen is open for a display that answers and then gives no window, as one that is shutting down or has no OpenGL: the toolkit says
+// try does what makes a window. A display may answer and then give none, as one that is shutting down or has no OpenGL: the toolkit says
 // so in the log, and goes on into a panic.
-func (p *program) tryOpen(ctx context.Context, other *instance.Info) (err error) {
+func (p *program) try(do func()) (err error) {
 	defer func() {
 		if why := recover(); why != nil {
 			p.log.Error("no window", "panic", fmt.Sprint(why), "stack", string(debug.Stack()))
 			err = misused("the display gives no window; the log in %s says more. Without one, run the host with: agentrunctl serve", p.opt.Dirs.Log)
 		}
 	}()
-	p.open(ctx, other)
+	do()
 	return nil
 }
 

@@ -188,7 +188,7 @@ func (p *program) fill(ctx context.Context, other *instance.Info) {
 // present puts the host into the window and the tray, and keeps them drawn until it has ended.
 func (p *program) present(ctx context.Context) {
 	desk := p.host.desk
-	p.face = ui.NewWindow(p.app, p.window, desk, ui.Options{Language: p.words.Tag(), FirstRun: desk.FirstRun()})
+	p.face = ui.NewWindow(p.app, p.window, desk, ui.Options{Language: p.words.Tag(), FirstRun: desk.FirstRun(), Hide: p.hide, Quit: p.quit})
 	p.face.SetVisible(false)
 	p.window.SetCloseIntercept(p.hide)
 	p.workers.Go(func() {

@@ -384,9 +384,10 @@ func (a *App) listenTCP(ctx context.Context) (net.Listener, error) {
 	if err == nil || splitErr != nil {
 		return l, err
 	}
-	why := "cannot be opened"
+	why, known := "cannot be opened", reason.Of(err)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		why = "is used by another program"
+		known = reason.Reason{Code: reason.PortUsed}
 	}
 	l, err2 := lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	if err2 != nil {
@@ -395,7 +396,7 @@ func (a *App) listenTCP(ctx context.Context) (net.Listener, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.problems = append(a.problems, status.Problem{
-		Code: status.PortTaken, Args: status.Args{Port: port, Address: l.Addr().String()},
+		Code: status.PortTaken, Reason: string(known.Code), Args: status.Args{Port: port, Address: l.Addr().String()},
 		What: fmt.Sprintf("Port %s %s; AgentRun Tray listens on %s instead.", port, why, l.Addr()),
 		Why:  err.Error(),
 		Todo: "Editors that connect by URL need the new address. To keep it, choose another http.port in the settings.",

@@ -253,6 +253,10 @@ func TestWindowFirstRun(t *testing.T) {
 	c.types(t, "print(6*7, 'from the window')")
 	c.press(t, "ctrl+Return")
 	c.reads(t, "42 from the window")
+	c.press(t, "ctrl+3") // while the keyboard is in the pane
+	c.reads(t, "run_code", "Ctrl+F")
+	c.press(t, "ctrl+2")
+	c.reads(t, "42 from the window")
 	s, err := c.look()
 	if err != nil || len(s.Contexts) != 1 || s.Contexts[0].Runs != 1 {
 		t.Errorf("the host has the contexts %+v, %v, want one with one run", s.Contexts, err)

@@ -36,6 +36,7 @@ const (
 	SessionAmbiguous  Code = "session-ambiguous"
 	Paused            Code = "paused"
 	CapReached        Code = "cap-reached"
+	PortUsed          Code = "port-used"
 	OrphansUnasked    Code = "orphans-unasked"
 	OrphansOfOthers   Code = "orphans-of-others" // of {account} in {region}
 	DiskFull          Code = "disk-full"

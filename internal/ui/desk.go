@@ -23,6 +23,7 @@ type desk struct {
 	app     fyne.App
 	window  fyne.Window
 	toasts  *kit.Toasts
+	hints   *kit.Hints
 	errands *errands
 	open    func(Place)
 }

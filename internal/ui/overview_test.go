@@ -80,7 +80,7 @@ func TestASessionWithoutContextsEndsWithoutAQuestion(t *testing.T) {
 
 func TestProblemsHaveAButtonThatHelps(t *testing.T) {
 	r := english(t, PlaceOverview, problemView())
-	r.wants("Not available", "Sandboxes cannot be made at the moment.", "There is no connection to fc.example.com.", "Port 7411 is taken, so 127.0.0.1:7412 is used.")
+	r.wants("Not available", "Sandboxes cannot be made at the moment.", "There is no connection to fc.example.com.", "Port 7411 is taken, so 127.0.0.1:7412 is used instead.")
 	r.tap("Try now")
 	r.asked("retry")
 	r.tap("Open settings")

@@ -56,7 +56,7 @@ func newActivity(d *desk, host activityHost) *activity {
 		a.detail.show(c)
 		a.all.Refresh()
 	}
-	a.filter = kit.NewSearch(d.Say("filter"), 110)
+	a.filter = kit.NewSearch(d.Say("filter", "keys", keysOf("filter")), 110)
 	a.filter.Changed = a.table.Filter
 	export := kit.NewLeadButton("download", d.Say("activity.export"), kit.Plain, func() {
 		d.save(exportName, d.Say("fail.export"), host.ExportCalls)

@@ -53,7 +53,7 @@ func newContexts(d *desk, host contextsHost) *contexts {
 		c.redraw()
 	}
 	c.table.SortBy(6, true)
-	c.filter = kit.NewSearch(d.Say("filter"), 120)
+	c.filter = kit.NewSearch(d.Say("filter", "keys", keysOf("filter")), 120)
 	c.filter.Changed = func(s string) {
 		c.table.Filter(s)
 		c.all.Refresh()

@@ -89,10 +89,11 @@ func (r *settingRow) control() fyne.CanvasObject {
 		v, _ := strconv.ParseFloat(strings.TrimSpace(text), 64) // it was checked
 		r.change(v)
 	}
+	unit := kit.NewText("", kit.Small, kit.Muted).Trim()
 	if s.unit != "" {
-		return kit.Row(8, r.field, kit.Fix(58, 0, kit.NewText(d.Say("unit."+s.unit), kit.Small, kit.Muted).Trim()))
+		unit.Set(d.Say("unit." + s.unit))
 	}
-	return kit.Row(8, r.field, kit.Fix(58, 0, kit.NewText("", kit.Small, kit.Muted)))
+	return kit.FullRow(8, r.field, kit.Col(0, kit.Fix(58, kit.ControlHeight, unit))) // beside the field, also when something stands below that
 }
 
 var templateName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -178,7 +179,11 @@ func (r *settingRow) change(v any) {
 			r.show(r.value)
 			r.say(sentence(r.d.Words, err), kit.Problem)
 		case restart:
-			r.say(r.d.Say("setting.restart"), kit.Warming)
+			text := r.d.Say("setting.restart")
+			if r.d.Has("setting.restart." + r.s.name) {
+				text = r.d.Say("setting.restart." + r.s.name)
+			}
+			r.say(text, kit.Warming)
 		default:
 			r.say(r.d.Say("setting.saved"), kit.Ready)
 		}

@@ -48,6 +48,7 @@ func newSidebar(d *desk) *sidebar {
 	items := []fyne.CanvasObject{kit.Pad(0, 0, 12, 8, kit.Row(10, kit.NewMark(26), s.name))}
 	for _, p := range Places() {
 		nav := kit.NewNav(string(p), d.Say("place."+string(p)), func() { d.open(p) })
+		nav.SetKeys(keysOf(string(p)))
 		s.navs[p] = nav
 		items = append(items, nav)
 	}

@@ -35,9 +35,9 @@ func (t *tryPane) chosen() string { return t.language.Chosen() }
 
 // describe says where the code would run.
 func (t *tryPane) describe(d *desk, s status.Context, language string) {
-	text := d.Say("try.new")
+	text := d.Say("try.new", "keys", keysOf("run"))
 	if s.ID != "" {
-		text = d.Say("try.here", "language", language)
+		text = d.Say("try.here", "language", language, "keys", keysOf("run"))
 	}
 	t.where.Set(text)
 	if none := s.ID != ""; t.language.Hidden != none {

@@ -163,9 +163,9 @@ func same(a, b *View) bool {
 		slices.EqualFunc(a.Clients, b.Clients, sameClient) && slices.EqualFunc(a.Tokens, b.Tokens, sameToken)
 }
 
-// sameCalls goes by the newest: calls come at the end, and the oldest are forgotten.
+// sameCalls looks first whether it is one and the same list, as nothing in it changes.
 func sameCalls(a, b []Call) bool {
-	return len(a) == len(b) && (len(a) == 0 || a[len(a)-1].ID == b[len(b)-1].ID)
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || slices.Equal(a, b))
 }
 
 func sameTime(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }

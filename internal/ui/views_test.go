@@ -139,7 +139,7 @@ func problemView() View {
 		},
 		{
 			Code: status.PortTaken, What: "Port 7411 is used by another program; AgentRun Tray listens on 127.0.0.1:7412 instead.", Why: "listen tcp 127.0.0.1:7411: bind: address already in use", Todo: "Choose another in the settings, or end that program.",
-			Args: status.Args{Port: "7411", Address: "127.0.0.1:7412"},
+			Reason: "port-used", Args: status.Args{Port: "7411", Address: "127.0.0.1:7412"},
 		},
 	}
 	return v

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,6 +19,8 @@ type Options struct {
 	Language string
 	// FirstRun shows the first steps before anything else.
 	FirstRun bool
+	// Hide takes the window out of sight, and Quit ends the program; nil: that is left to other ways.
+	Hide, Quit func()
 }
 
 // Window is the desktop app's window. All methods belong to the UI goroutine.
@@ -42,22 +45,30 @@ type Window struct {
 // NewWindow fills a window of the toolkit. The theme must have been set before. Call Close when the window is not needed any more.
 func NewWindow(app fyne.App, window fyne.Window, host Host, opt Options) *Window {
 	w := &Window{host: host, opt: opt, at: PlaceOverview}
-	w.d = &desk{Words: words.In(opt.Language), app: app, window: window, toasts: kit.NewToasts(), errands: newErrands(), open: w.Open}
+	w.d = &desk{Words: words.In(opt.Language), app: app, window: window, toasts: kit.NewToasts(), hints: kit.NewHints(), errands: newErrands(), open: w.Open}
 	w.build()
 	window.SetPadded(false)
 	window.SetTitle(w.d.Say("app"))
 	window.SetContent(w.root)
 	for _, s := range shortcuts() {
 		if s.key != "" {
-			window.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: s.key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { s.do(w) })
+			window.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: s.key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { w.press(s) })
 		}
 	}
 	return w
 }
 
+// press does what a shortcut stands for. While the first steps or a question are to be answered only those do something that leave.
+func (w *Window) press(s shortcut) {
+	if s.leaves || w.first == nil && len(w.d.window.Canvas().Overlays().List()) == 0 {
+		s.do(w)
+	}
+}
+
 // build makes the widgets in the language of the window.
 func (w *Window) build() {
 	d := w.d
+	d.toasts.Shut = d.Say("close")
 	w.panels, w.stale, w.context = map[Place]panel{}, map[Place]bool{}, nil
 	w.side = newSidebar(d)
 	w.stack = container.NewStack()
@@ -68,7 +79,7 @@ func (w *Window) build() {
 		w.frame.Hide()
 		content = append(content, w.first.root())
 	}
-	w.root = container.New(&smallest{}, append(content, d.toasts.Root)...)
+	w.root = container.New(&smallest{}, append(content, d.toasts.Root, d.hints.Root)...)
 	w.Open(w.at)
 }
 
@@ -226,6 +237,7 @@ func (w *Window) Tell(text string, good bool) {
 func (w *Window) Close() {
 	w.d.errands.closeWithin(time.Second)
 	w.d.toasts.Close()
+	w.d.hints.Close()
 }
 
 // frame puts the sidebar beside the places; in a small window it has icons alone.
@@ -267,10 +279,11 @@ func (smallest) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 
 // shortcut is a key, pressed with Ctrl (Cmd on macOS), and what it does.
 type shortcut struct {
-	name string
-	key  fyne.KeyName // empty: handled by the widget that has the keyboard
-	text string
-	do   func(*Window)
+	name   string
+	key    fyne.KeyName // empty: handled by the widget that has the keyboard
+	text   string
+	do     func(*Window)
+	leaves bool // the window
 }
 
 // shortcuts is the table of all.
@@ -284,7 +297,21 @@ func shortcuts() []shortcut {
 		shortcut{name: "try", key: fyne.KeyT, text: "T", do: (*Window).Try},
 		shortcut{name: "filter", key: fyne.KeyF, text: "F", do: (*Window).filter},
 		shortcut{name: "run", text: "Enter"},
+		shortcut{name: "hide", key: fyne.KeyW, text: "W", leaves: true, do: func(w *Window) { call(w.opt.Hide) }},
+		shortcut{name: "quit", key: fyne.KeyQ, text: "Q", leaves: true, do: func(w *Window) { call(w.opt.Quit) }},
 	)
+}
+
+func call(do func()) {
+	if do != nil {
+		do()
+	}
+}
+
+// keysOf are the keys of a shortcut by its name, as they are written.
+func keysOf(name string) string {
+	all := shortcuts()
+	return all[slices.IndexFunc(all, func(s shortcut) bool { return s.name == name })].keys()
 }
 
 func (s shortcut) keys() string {

@@ -15,16 +15,7 @@ import (
 
 func TestShortcutsLeadToThePlaces(t *testing.T) {
 	r := english(t, PlaceOverview, busyView())
-	press := func(key fyne.KeyName) { // the canvas of the test driver keeps no shortcuts
-		t.Helper()
-		for _, s := range shortcuts() {
-			if s.key == key {
-				s.do(r.window)
-				return
-			}
-		}
-		t.Errorf("nothing is bound to Ctrl+%s", key)
-	}
+	press := r.press
 	for key, place := range map[fyne.KeyName]Place{fyne.Key2: PlaceContexts, fyne.Key3: PlaceActivity, fyne.Key4: PlaceEditors, fyne.Key5: PlaceSettings, fyne.Key1: PlaceOverview} {
 		press(key)
 		if at := r.window.At(); at != place {
@@ -42,6 +33,68 @@ func TestShortcutsLeadToThePlaces(t *testing.T) {
 	press(fyne.KeyF)
 	if a, ok := r.window.panels[PlaceActivity].(*activity); !ok || r.win.Canvas().Focused() != a.filter.Entry {
 		t.Error("Ctrl+F did not put the keyboard into the filter")
+	}
+}
+
+// press presses a key with Ctrl. The canvas of the test driver keeps no shortcuts.
+func (r *rig) press(key fyne.KeyName) {
+	r.t.Helper()
+	for _, s := range shortcuts() {
+		if s.key == key {
+			r.window.press(s)
+			return
+		}
+	}
+	r.t.Errorf("nothing is bound to Ctrl+%s", key)
+}
+
+// TestShortcutsWaitForAnswers: while a question or the first steps are to be answered only those do something that leave the window.
+func TestShortcutsWaitForAnswers(t *testing.T) {
+	left := ""
+	opt := Options{Language: "en", Hide: func() { left += "hidden " }, Quit: func() { left += "ended " }}
+	for name, prepare := range map[string]func(*rig){
+		"a question":      func(r *rig) { r.window.Open(PlaceContexts); r.window.context.askStop() },
+		"the first steps": func(*rig) {},
+	} {
+		left, opt.FirstRun = "", name == "the first steps"
+		r := newRig(t, kit.AlwaysLight, fyne.NewSize(1080, 700), opt)
+		r.window.Render(busyView())
+		prepare(r)
+		before := r.window.At()
+		r.press(fyne.Key5)
+		r.press(fyne.KeyT)
+		if at := r.window.At(); at != before || left != "" {
+			t.Errorf("with %s, Ctrl+5 and Ctrl+T led to %s, and the window was %s", name, at, left)
+		}
+		r.press(fyne.KeyW)
+		r.press(fyne.KeyQ)
+		if left != "hidden ended " {
+			t.Errorf("with %s, after Ctrl+W and Ctrl+Q the window was %q, want hidden and ended", name, left)
+		}
+	}
+}
+
+// TestIconsAloneHaveNames: what has no word says in a hint what it does, in every place and in the narrow sidebar.
+func TestIconsAloneHaveNames(t *testing.T) {
+	for _, place := range Places() {
+		r := newRig(t, kit.AlwaysLight, fyne.NewSize(minWidth, minHeight), Options{Language: "en"})
+		r.window.Open(place)
+		r.window.Render(busyView())
+		nav := r.window.side.navs[place]
+		r.win.Canvas().Focus(nav)
+		if want := nav.AccessibilityLabel() + "   " + keysOf(string(place)); r.window.d.hints.Text() != want {
+			t.Errorf("the hint of %s is %q, want %q", place, r.window.d.hints.Text(), want)
+		}
+		r.walk(func(o fyne.CanvasObject) {
+			b, ok := o.(*kit.Button)
+			if !ok || b.Disabled() || !b.Wordless() {
+				return
+			}
+			r.win.Canvas().Focus(b)
+			if b.Label() == "" || r.window.d.hints.Text() != b.Label() {
+				t.Errorf("%s: a button without a word is called %q, and its hint is %q", place, b.Label(), r.window.d.hints.Text())
+			}
+		})
 	}
 }
 
@@ -100,6 +153,8 @@ func TestAViewThatLooksTheSameDrawsNothing(t *testing.T) {
 		"another cost":         {func(v *View) { v.Cost = &status.Cost{} }, false},
 		"the same cost":        {func(v *View) { c := *v.Cost; v.Cost = &c }, true},
 		"a call more":          {func(v *View) { v.Calls = calls(41) }, false},
+		"another call":         {func(v *View) { v.Calls = slices.Clone(v.Calls); v.Calls[3].Outcome = "TIMEOUT" }, false},
+		"the same calls":       {func(v *View) { v.Calls = slices.Clone(v.Calls) }, true},
 		"a client that called": {func(v *View) { v.Clients = slices.Clone(v.Clients); v.Clients[0].Calls++ }, false},
 		"other tools allowed":  {func(v *View) { v.Tokens = slices.Clone(v.Tokens); v.Tokens[0].AllowedTools = []string{"run_code"} }, false},
 		"the pool's next try":  {func(v *View) { v.Pool.NextAttempt = at(time.Second) }, false},

@@ -34,10 +34,10 @@ func NewButton(label string, kind Kind, onTap func()) *Button {
 	return newButton(label, "", kind, onTap)
 }
 
-// NewIconButton makes a button with an icon alone; the word is for who cannot see it.
+// NewIconButton makes a button with an icon alone; the word is for who cannot see it, and for the hint.
 func NewIconButton(icon, label string, kind Kind, onTap func()) *Button {
 	b := newButton("", icon, kind, onTap)
-	b.label = label
+	b.label, b.hint.of = label, b
 	return b
 }
 
@@ -91,8 +91,11 @@ func (b *Button) ReadAs(label string) *Button {
 // OnTap changes what the button does.
 func (b *Button) OnTap(do func()) { b.onTap = do }
 
-// Label returns the word.
+// Label returns the word, or what an icon stands for.
 func (b *Button) Label() string { return b.label }
+
+// Wordless reports that the button has an icon alone.
+func (b *Button) Wordless() bool { return b.text.Text == "" }
 
 // SetEnabled allows pressing it, or not.
 func (b *Button) SetEnabled(on bool) {

@@ -97,7 +97,7 @@ func (s *Segments) apply() {
 		s.ring.FillColor = shadeOf(FocusRing)
 	}
 	s.back.FillColor, s.back.StrokeColor, s.back.StrokeWidth = shadeOf(Code), shadeOf(Line), 1
-	s.mark.FillColor, s.mark.StrokeColor, s.mark.StrokeWidth = shadeOf(Card), shadeOf(Line), 1
+	s.mark.FillColor, s.mark.StrokeColor, s.mark.StrokeWidth = shadeOf(Raised), shadeOf(Line), 1
 	s.mark.Shadow = canvas.Shadow{Color: shadeOf(CardShadow), BlurRadius: 2, Offset: fyne.NewPos(0, 1)}
 	for n, o := range s.options {
 		s.texts[n].Color = shadeOf(Muted)

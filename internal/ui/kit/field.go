@@ -56,6 +56,22 @@ func (e *Entry) TypedKey(k *fyne.KeyEvent) {
 	e.Entry.TypedKey(k)
 }
 
+// TypedShortcut implements fyne.Shortcutable.
+func (e *Entry) TypedShortcut(s fyne.Shortcut) {
+	e.Entry.TypedShortcut(s)
+	passOn(e, s)
+}
+
+// passOn gives the keys of the window to it: the toolkit asks only what has the keyboard.
+func passOn(from fyne.CanvasObject, s fyne.Shortcut) {
+	if _, ok := s.(*desktop.CustomShortcut); !ok {
+		return // of the text
+	}
+	if c, ok := fyne.CurrentApp().Driver().CanvasForObject(from).(fyne.Shortcutable); ok {
+		c.TypedShortcut(s)
+	}
+}
+
 // NewField makes a field of at least a width.
 func NewField(hint string, width float32) *Field {
 	f := &Field{
@@ -159,7 +175,7 @@ func (f *Field) settle() {
 }
 
 func (f *Field) paint(focused bool) {
-	f.box.FillColor, f.box.StrokeColor, f.box.StrokeWidth = shadeOf(Card), shadeOf(Line), 1
+	f.box.FillColor, f.box.StrokeColor, f.box.StrokeWidth = shadeOf(Sunken), shadeOf(Line), 1
 	f.box.Shadow = canvas.Shadow{Color: shadeOf(CardShadow), BlurRadius: 2, Offset: fyne.NewPos(0, 1)}
 	f.ring.FillColor = shadeOf(Clear)
 	switch {
@@ -237,6 +253,7 @@ func (e *CodeEntry) TypedShortcut(s fyne.Shortcut) {
 		return
 	}
 	e.Entry.TypedShortcut(s)
+	passOn(e, s)
 }
 
 // AcceptsTab says that Tab leaves the pane, so that the keyboard can reach what comes after it.

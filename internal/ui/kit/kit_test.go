@@ -276,6 +276,12 @@ func TestAQuestionIsAnsweredWithEscapeOrAButton(t *testing.T) {
 	if w.Canvas().Overlays().Top() != nil {
 		t.Error("Escape left the question open")
 	}
+	for _, has := range []func(*kit.Question) *kit.Button{func(q *kit.Question) *kit.Button { return q.No }, func(q *kit.Question) *kit.Button { return q.Yes }} {
+		has(ask()).TypedKey(key(fyne.KeyEscape)) // keys go to the button that has the keyboard
+		if w.Canvas().Overlays().Top() != nil || n != 0 {
+			t.Errorf("after Escape on a button the question is there, or it was done %d times", n)
+		}
+	}
 	test.Tap(ask().Yes)
 	if n != 1 {
 		t.Errorf("done %d times, want once", n)

@@ -26,11 +26,15 @@ func NewNav(icon, label string, onTap func()) *Nav {
 		back: &canvas.Rectangle{CornerRadius: ControlRadius}, ring: &canvas.Rectangle{CornerRadius: ControlRadius + 2},
 	}
 	n.label, n.onTap = label, onTap
+	n.hint = hint{of: n, aside: true}
 	n.repaint = n.Refresh
 	n.ExtendBaseWidget(n)
 	n.apply()
 	return n
 }
+
+// SetKeys says with which keys one comes here, as the hint does.
+func (n *Nav) SetKeys(keys string) { n.hint.more = keys }
 
 // SetOn shows whether this is the place one is at.
 func (n *Nav) SetOn(on bool) {

@@ -531,7 +531,7 @@ func (v *rowView[T]) spread(size fyne.Size) {
 	for n, t := range v.cells {
 		t.Hidden = !v.rows.shown[n]
 		w := v.rows.widths[n]
-		place(t, v.rows.lefts[n], 0, w, size.Height)
+		place(t, v.rows.lefts[n], -lift, w, size.Height) // as high as the words of pills
 		if p := v.pills[n]; p != nil {
 			p.Hidden = p.Hidden || !v.rows.shown[n]
 			place(p, v.rows.lefts[n], 0, w, size.Height)

@@ -51,16 +51,23 @@ func (s *Spark) draw(w, h int) image.Image {
 		return d.image
 	}
 	d.w, d.h, d.ink, d.values = w, h, ink, s.values
-	d.image = curve(s.values, w, h, scaleOf(s), ink)
+	d.image = curve(s.values, w, h, scaleOf(s), ink, shadeOf(Line))
 	return d.image
 }
 
 // curve draws values from the left to the right edge, the highest near the top, with a wash below. The lowest line is nought, so
-// that a steady curve looks steady.
-func curve(values []float64, w, h int, scale float32, ink color.Color) image.Image {
+// that a steady curve looks steady. Where there are no values yet that line is all.
+func curve(values []float64, w, h int, scale float32, ink, rest color.Color) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
-	if len(values) < 2 || w < 2 || h < 2 {
+	if w < 2 || h < 2 {
 		return img
+	}
+	if len(values) == 0 { // where the curve will stand
+		stroke(img, []fixed.Point26_6{rasterx.ToFixedP(0, float64(h)-float64(scale)), rasterx.ToFixedP(float64(w), float64(h)-float64(scale))}, float64(scale), opaque(rest))
+		return img
+	}
+	if len(values) == 1 {
+		values = []float64{values[0], values[0]}
 	}
 	top := slices.Max(values)
 	if top <= 0 {
@@ -73,13 +80,11 @@ func curve(values []float64, w, h int, scale float32, ink color.Color) image.Ima
 		y := float64(h) - line - max(0, v)/top*(float64(h)-2*line-2)
 		points[n] = rasterx.ToFixedP(x, y)
 	}
-	r, g, b, _ := ink.RGBA()
-	solid := color.NRGBA{R: uint8(r >> 8), G: uint8(g >> 8), B: uint8(b >> 8), A: 0xff} //nolint:gosec // 16 bits shifted by 8 are 8 bits
+	solid := opaque(ink)
 	wash := solid
 	wash.A = 0x1F
 
-	scanner := rasterx.NewScannerGV(w, h, img, img.Bounds())
-	filler := rasterx.NewFiller(w, h, scanner)
+	filler := rasterx.NewFiller(w, h, rasterx.NewScannerGV(w, h, img, img.Bounds()))
 	filler.SetColor(wash)
 	filler.Start(rasterx.ToFixedP(0, float64(h)))
 	for _, p := range points {
@@ -89,8 +94,20 @@ func curve(values []float64, w, h int, scale float32, ink color.Color) image.Ima
 	filler.Stop(true)
 	filler.Draw()
 
-	stroker := rasterx.NewStroker(w, h, scanner)
-	stroker.SetColor(solid)
+	stroke(img, points, line, solid)
+	return img
+}
+
+func opaque(ink color.Color) color.NRGBA {
+	r, g, b, _ := ink.RGBA()
+	return color.NRGBA{R: uint8(r >> 8), G: uint8(g >> 8), B: uint8(b >> 8), A: 0xff} //nolint:gosec // 16 bits shifted by 8 are 8 bits
+}
+
+// stroke draws a line of a thickness through points.
+func stroke(img *image.RGBA, points []fixed.Point26_6, line float64, ink color.Color) {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	stroker := rasterx.NewStroker(w, h, rasterx.NewScannerGV(w, h, img, img.Bounds()))
+	stroker.SetColor(ink)
 	stroker.SetStroke(fixed.Int26_6(line*64), 0, rasterx.RoundCap, nil, rasterx.RoundGap, rasterx.Round)
 	stroker.Start(points[0])
 	for _, p := range points[1:] {
@@ -98,7 +115,6 @@ func curve(values []float64, w, h int, scale float32, ink color.Color) image.Ima
 	}
 	stroker.Stop(false)
 	stroker.Draw()
-	return img
 }
 
 // CreateRenderer implements fyne.Widget.

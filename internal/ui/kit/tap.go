@@ -16,6 +16,14 @@ type tap struct {
 	focused  bool
 	disabled bool
 	label    string // for who cannot see it
+	hint     hint
+}
+
+// hint is what is said beside a thing while somebody is at it.
+type hint struct {
+	of    fyne.CanvasObject // the thing as a whole; nil: it needs no hint
+	more  string            // said after the label
+	aside bool
 }
 
 var (
@@ -32,7 +40,32 @@ func (t *tap) press() {
 	}
 }
 
-func (t *tap) Tapped(*fyne.PointEvent) { t.press() }
+func (t *tap) Tapped(*fyne.PointEvent) {
+	t.unhint()
+	t.press()
+}
+
+// tell says the hint: at once, or when the mouse has rested.
+func (t *tap) tell(at func(h *Hints, of fyne.CanvasObject, text string, aside bool)) {
+	if t.hint.of == nil {
+		return
+	}
+	text := t.label
+	if t.hint.more != "" {
+		text += "   " + t.hint.more
+	}
+	if h := hintsFor(t.hint.of); h != nil && text != "" {
+		at(h, t.hint.of, text, t.hint.aside)
+	}
+}
+
+func (t *tap) unhint() {
+	if t.hint.of != nil {
+		if h := hintsFor(t.hint.of); h != nil {
+			h.leave(t.hint.of)
+		}
+	}
+}
 
 // OnEscape has Escape do something, as it has to in a dialog.
 func (t *tap) OnEscape(do func()) { t.onEscape = do }
@@ -42,8 +75,10 @@ func (t *tap) TypedRune(rune) {}
 func (t *tap) TypedKey(e *fyne.KeyEvent) {
 	switch e.Name {
 	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter:
+		t.unhint()
 		t.press()
 	case fyne.KeyEscape:
+		t.unhint()
 		if t.onEscape != nil {
 			t.onEscape()
 		}
@@ -51,15 +86,29 @@ func (t *tap) TypedKey(e *fyne.KeyEvent) {
 	}
 }
 
-func (t *tap) FocusGained() { t.set(&t.focused, true) }
+func (t *tap) FocusGained() {
+	t.set(&t.focused, true)
+	if !t.hovered { // or it was the mouse that brought the keyboard here
+		t.tell((*Hints).show)
+	}
+}
 
-func (t *tap) FocusLost() { t.set(&t.focused, false) }
+func (t *tap) FocusLost() {
+	t.set(&t.focused, false)
+	t.unhint()
+}
 
-func (t *tap) MouseIn(*desktop.MouseEvent) { t.set(&t.hovered, true) }
+func (t *tap) MouseIn(*desktop.MouseEvent) {
+	t.set(&t.hovered, true)
+	t.tell((*Hints).await)
+}
 
 func (t *tap) MouseMoved(*desktop.MouseEvent) {}
 
-func (t *tap) MouseOut() { t.set(&t.hovered, false) }
+func (t *tap) MouseOut() {
+	t.set(&t.hovered, false)
+	t.unhint()
+}
 
 func (t *tap) Enable() { t.set(&t.disabled, false) }
 

@@ -15,6 +15,8 @@ type Toasts struct {
 	Root *fyne.Container
 	// Stay is how long a toast is shown.
 	Stay time.Duration
+	// Shut is what the button that takes one away is called.
+	Shut string
 	live []*toast
 }
 
@@ -46,7 +48,7 @@ func (t *Toasts) Show(text string, tone fyne.ThemeColorName) {
 	box := NewCard()
 	item := &toast{text: text}
 	item.root = container.NewStack(box, Pad(10, 10, 10, 14, Row(10, NewIcon(name, 16, tone), Grow(Fix(300, 0, NewPara(text, Small, Foreground))),
-		NewIconButton("close", text, Quiet, func() { t.drop(item) }))))
+		NewIconButton("close", t.Shut, Quiet, func() { t.drop(item) }))))
 	item.timer = time.AfterFunc(t.Stay, func() { fyne.Do(func() { t.drop(item) }) })
 	t.live = append(t.live, item)
 	t.Root.Add(item.root)

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,8 @@ import (
 func rehearsal(t *testing.T) *computer {
 	t.Helper()
 	a := openAccount(t, "--template-delay", "300ms", "--sandbox-delay", "200ms-600ms")
-	c := newComputer(t, newHome(t, quiet))
+	c := newComputer(t, newHome(t, `{"language": "en", "http": {"enabled": false}}`))
+	c.env = append(c.env, "LANG=zh_CN.UTF-8") // as most have it who read Chinese: the toolkit finds its fonts by that
 	for _, assignment := range a.env {
 		if strings.HasPrefix(assignment, "AGENTRUN_CONTROL_ENDPOINT=") || strings.HasPrefix(assignment, "AGENTRUN_DATA_ENDPOINT=") {
 			c.env = append(c.env, assignment)
@@ -85,6 +87,7 @@ func TestWindowGoesToTheCloud(t *testing.T) {
 	}
 	c.reads(t, "step two")
 	c.pictures(t, "cloud")
+	c.askInTheWay(t)
 	if _, err := c.ask(question{Ask: "change", Label: "language", Value: "en"}); err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +98,28 @@ func TestWindowGoesToTheCloud(t *testing.T) {
 	}
 }
 
-// pictures takes one of every place, in both themes and both languages.
+// askInTheWay has the window ask something before it does it, and says no with Escape.
+func (c *computer) askInTheWay(t *testing.T) {
+	t.Helper()
+	if _, err := c.ask(question{Ask: "open", Place: "contexts"}); err != nil {
+		t.Fatal(err)
+	}
+	c.click(t, "停止上下文", 0)
+	c.reads(t, "停止 sales 数据？")
+	c.picture(t, "question")
+	c.press(t, "Escape")
+	if !eventually(patience, func() bool {
+		s, err := c.ask(question{Ask: "texts"})
+		return err == nil && !slices.Contains(s.Texts, "停止 sales 数据？")
+	}) {
+		t.Error("Escape left the question open")
+	}
+	if s, err := c.look(); err != nil || len(s.Contexts) != 1 {
+		t.Errorf("after Escape there are the contexts %+v, %v, want the one there was", s.Contexts, err)
+	}
+}
+
+// pictures takes one of every place, in both themes and both languages, and of the smallest window.
 func (c *computer) pictures(t *testing.T, of string) {
 	t.Helper()
 	for _, language := range []string{"en", "zh"} {
@@ -106,13 +130,24 @@ func (c *computer) pictures(t *testing.T, of string) {
 				}
 			}
 			c.reads(t, map[string]string{"en": "Overview", "zh": "总览"}[language])
-			for _, place := range []string{"overview", "contexts", "activity", "editors", "settings"} {
-				if _, err := c.ask(question{Ask: "open", Place: place}); err != nil {
-					t.Fatal(err)
-				}
-				c.picture(t, strings.Join([]string{of, place, theme, language}, "-"))
+			c.everyPlace(t, strings.Join([]string{of, theme, language}, "-"))
+			if (language == "en") == (theme == "light") { // each once
+				c.screen.must(t, "windowsize", "--sync", c.screen.window(), "600", "420")
+				c.everyPlace(t, strings.Join([]string{of, "small", theme, language}, "-"))
+				c.screen.must(t, "windowsize", "--sync", c.screen.window(), "1080", "700")
+				c.settle(t)
 			}
 		}
+	}
+}
+
+func (c *computer) everyPlace(t *testing.T, of string) {
+	t.Helper()
+	for _, place := range []string{"overview", "contexts", "activity", "editors", "settings"} {
+		if _, err := c.ask(question{Ask: "open", Place: place}); err != nil {
+			t.Fatal(err)
+		}
+		c.picture(t, of+"-"+place)
 	}
 }
 

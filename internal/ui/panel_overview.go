@@ -25,7 +25,7 @@ type overview struct {
 	try      *kit.Button
 	banners  *fyne.Container
 	shown    []*kit.Banner
-	summary  *kit.Text
+	summary  *kit.Para
 	warm     *kit.Stepper
 	sessions *fyne.Container
 	cards    []*sessionCard
@@ -51,7 +51,7 @@ func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *ove
 	o.try = kit.NewButton(d.Say("try"), kit.Primary, try)
 	o.top = kit.Row(14, kit.NewText(d.Say("place.overview"), kit.Title, kit.Foreground), o.phase, kit.Spring(), o.pause, o.try)
 	o.banners = kit.Col(8)
-	o.summary = kit.NewText("", kit.Small, kit.Muted).Trim()
+	o.summary = kit.NewPara("", kit.Small, kit.Muted)
 	o.warm = kit.NewStepper(d.Say("pool.fewer"), d.Say("pool.more"), func(n int) {
 		d.do(nil, d.Say("fail.warm"), func(ctx context.Context) error { return host.SetWarm(ctx, n) })
 	})
@@ -142,18 +142,21 @@ func (o *overview) renderTop(v *View) bool {
 	if relaid {
 		o.top.Refresh()
 	}
-	switch {
-	case v.Pool.Paused:
-		o.summary.Set(o.d.Say("pool.summary.paused"))
-	case v.Pool.Starting > 0:
-		o.summary.Set(o.d.Say("pool.summary.starting", "ready", v.Pool.Ready, "starting", v.Pool.Starting, "max", v.Pool.Max))
-	case v.Pool.Ready == 0 && v.Pool.Warm > 0:
-		o.summary.Set(o.d.Say("pool.summary.none", "warm", v.Pool.Warm, "max", v.Pool.Max))
-	default:
-		o.summary.Set(o.d.Say("pool.summary", "ready", v.Pool.Ready, "warm", v.Pool.Warm, "max", v.Pool.Max))
-	}
 	o.warm.Set(v.Pool.Warm, 0, v.Pool.Max, strconv.Itoa(v.Pool.Warm))
-	return false
+	return o.summary.Set(o.summarize(v.Pool))
+}
+
+// summarize says how the pool is.
+func (o *overview) summarize(p status.Pool) string {
+	switch {
+	case p.Paused:
+		return o.d.Say("pool.summary.paused")
+	case p.Starting > 0:
+		return o.d.Say("pool.summary.starting", "ready", p.Ready, "starting", p.Starting, "max", p.Max)
+	case p.Ready == 0 && p.Warm > 0:
+		return o.d.Say("pool.summary.none", "warm", p.Warm, "max", p.Max)
+	}
+	return o.d.Say("pool.summary", "ready", p.Ready, "warm", p.Warm, "max", p.Max)
 }
 
 func (o *overview) renderBanners(v *View) bool {

@@ -271,3 +271,35 @@ func TestACommandThatDoesNotHeedItsEndKeepsNoWindowOpen(t *testing.T) {
 		close(hangs)
 	})
 }
+
+// TestTheKeyboardIsInSight: where Tab goes the page follows, down to its end, and the order is that in which one reads.
+func TestTheKeyboardIsInSight(t *testing.T) {
+	for _, size := range []fyne.Size{fyne.NewSize(1080, 700), fyne.NewSize(minWidth, minHeight)} {
+		for _, place := range Places() {
+			r := newRig(t, kit.AlwaysLight, size, Options{Language: "en"})
+			r.window.Open(place)
+			r.window.Render(busyView())
+			var seen []fyne.Focusable
+			for range 200 {
+				r.win.Canvas().FocusNext()
+				f := r.win.Canvas().Focused()
+				if f == nil || slices.Contains(seen, f) {
+					break
+				}
+				seen = append(seen, f)
+				o, ok := f.(fyne.CanvasObject)
+				if !ok {
+					t.Fatalf("%T has the keyboard", f)
+				}
+				at := r.window.d.app.Driver().AbsolutePositionForObject(o)
+				if at.Y < -1 || at.Y+min(o.Size().Height, 60) > size.Height+1 || at.X < -3 || at.X > size.Width {
+					name := ""
+					if l, ok := o.(labelled); ok {
+						name = l.AccessibilityLabel()
+					}
+					t.Errorf("%s at %v: the keyboard is at %T %q, which is at %v and %v tall", place, size, o, name, at, o.Size().Height)
+				}
+			}
+		}
+	}
+}

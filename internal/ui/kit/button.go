@@ -37,7 +37,7 @@ func NewButton(label string, kind Kind, onTap func()) *Button {
 // NewIconButton makes a button with an icon alone; the word is for who cannot see it, and for the hint.
 func NewIconButton(icon, label string, kind Kind, onTap func()) *Button {
 	b := newButton("", icon, kind, onTap)
-	b.label, b.hint.of = label, b
+	b.label, b.hint.needed = label, true
 	return b
 }
 
@@ -49,7 +49,7 @@ func NewLeadButton(icon, label string, kind Kind, onTap func()) *Button {
 func newButton(label, icon string, kind Kind, onTap func()) *Button {
 	b := &Button{kind: kind, lead: icon}
 	b.onTap, b.label = onTap, label
-	b.repaint = b.Refresh
+	b.self, b.repaint = b, b.Refresh
 	b.ring = &canvas.Rectangle{CornerRadius: ControlRadius + 2}
 	b.back = &canvas.Rectangle{CornerRadius: ControlRadius}
 	b.over = &canvas.Rectangle{CornerRadius: ControlRadius}

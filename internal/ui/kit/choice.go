@@ -29,7 +29,7 @@ func NewSegments(label string, options []Option, chosen string, choose func(valu
 		ring: &canvas.Rectangle{CornerRadius: ControlRadius + 2}, back: &canvas.Rectangle{CornerRadius: ControlRadius}, mark: &canvas.Rectangle{CornerRadius: 6},
 	}
 	s.label = label
-	s.repaint = s.Refresh
+	s.self, s.repaint = s, s.Refresh
 	for _, o := range options {
 		t := canvas.NewText(o.Label, shadeOf(Foreground))
 		t.TextSize = SizeButton
@@ -169,7 +169,7 @@ func NewDropdown(label string, options []Option, chosen string, choose func(valu
 	d.text.TextSize = SizeButton
 	d.label = label
 	d.onTap = d.open
-	d.repaint = d.Refresh
+	d.self, d.repaint = d, d.Refresh
 	d.ExtendBaseWidget(d)
 	d.apply()
 	return d
@@ -277,7 +277,7 @@ type Choice struct {
 func NewChoice(label string, content fyne.CanvasObject, onTap func()) *Choice {
 	c := &Choice{box: NewCard(), ring: &canvas.Rectangle{CornerRadius: CardRadius + 2}, content: Pad(20, 18, 20, 18, content)}
 	c.label, c.onTap = label, onTap
-	c.repaint = c.Refresh
+	c.self, c.repaint = c, c.Refresh
 	c.ExtendBaseWidget(c)
 	return c
 }

@@ -86,6 +86,9 @@ func NewField(hint string, width float32) *Field {
 	focused := false
 	f.Entry.onFocus = func(on bool) {
 		focused = on
+		if on {
+			bring(f)
+		}
 		if !on {
 			f.settle()
 		}
@@ -254,6 +257,12 @@ func (e *CodeEntry) TypedShortcut(s fyne.Shortcut) {
 	}
 	e.Entry.TypedShortcut(s)
 	passOn(e, s)
+}
+
+// FocusGained implements fyne.Focusable.
+func (e *CodeEntry) FocusGained() {
+	e.Entry.FocusGained()
+	bring(e)
 }
 
 // AcceptsTab says that Tab leaves the pane, so that the keyboard can reach what comes after it.

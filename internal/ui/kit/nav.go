@@ -26,8 +26,8 @@ func NewNav(icon, label string, onTap func()) *Nav {
 		back: &canvas.Rectangle{CornerRadius: ControlRadius}, ring: &canvas.Rectangle{CornerRadius: ControlRadius + 2},
 	}
 	n.label, n.onTap = label, onTap
-	n.hint = hint{of: n, aside: true}
-	n.repaint = n.Refresh
+	n.hint = hint{needed: true, aside: true}
+	n.self, n.repaint = n, n.Refresh
 	n.ExtendBaseWidget(n)
 	n.apply()
 	return n

@@ -393,7 +393,7 @@ func newHeadTitle(s string) *headTitle {
 	t := &headTitle{text: NewText(s, SmallStrong, Muted), icon: NewIcon("arrow-up", 12, Muted)}
 	t.label = s
 	t.icon.Hide()
-	t.repaint = t.Refresh
+	t.self, t.repaint = t, t.Refresh
 	t.ExtendBaseWidget(t)
 	return t
 }

@@ -47,6 +47,40 @@ func (p *Page) Reveal(o fyne.CanvasObject) {
 	}
 }
 
+// bring scrolls the page that a thing is on, if it is on one, until the thing is in sight: the keyboard has come to it.
+func bring(o fyne.CanvasObject) {
+	c := fyne.CurrentApp().Driver().CanvasForObject(o)
+	if c == nil {
+		return
+	}
+	if p, _ := pageOf(nil, c.Content(), o); p != nil {
+		p.Reveal(o)
+	}
+}
+
+// pageOf looks for a thing below another one, and finds the page that is nearest above it.
+func pageOf(page *Page, in, thing fyne.CanvasObject) (found *Page, ok bool) {
+	if in == thing {
+		return page, true
+	}
+	var below []fyne.CanvasObject
+	switch in := in.(type) {
+	case *fyne.Container:
+		below = in.Objects
+	case *Page:
+		page, below = in, []fyne.CanvasObject{in.content}
+	}
+	for _, o := range below {
+		if !o.Visible() {
+			continue
+		}
+		if found, ok = pageOf(page, o, thing); ok {
+			return found, true
+		}
+	}
+	return nil, false
+}
+
 func (p *Page) fit(size fyne.Size) {
 	if size.Width <= 0 {
 		return

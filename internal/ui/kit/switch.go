@@ -25,7 +25,7 @@ func NewSwitch(label string, on bool, flip func(on bool)) *Switch {
 	}
 	s.label = label
 	s.onTap = func() { flip(!s.on) }
-	s.repaint = s.Refresh
+	s.self, s.repaint = s, s.Refresh
 	if on {
 		s.at = 1
 	}

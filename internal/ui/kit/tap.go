@@ -9,6 +9,7 @@ import (
 // tap is what every widget that can be pressed shares: mouse, hover, focus, Space and Enter.
 type tap struct {
 	widget.BaseWidget
+	self     fyne.CanvasObject // the widget as a whole
 	onTap    func()
 	onEscape func() // of what is in a dialog; nil: nothing
 	repaint  func() // after hover, focus or disabled changed
@@ -19,11 +20,11 @@ type tap struct {
 	hint     hint
 }
 
-// hint is what is said beside a thing while somebody is at it.
+// hint is what is said beside a thing while somebody is at it: its label.
 type hint struct {
-	of    fyne.CanvasObject // the thing as a whole; nil: it needs no hint
-	more  string            // said after the label
-	aside bool
+	needed bool
+	more   string // said after the label
+	aside  bool
 }
 
 var (
@@ -47,22 +48,22 @@ func (t *tap) Tapped(*fyne.PointEvent) {
 
 // tell says the hint: at once, or when the mouse has rested.
 func (t *tap) tell(at func(h *Hints, of fyne.CanvasObject, text string, aside bool)) {
-	if t.hint.of == nil {
+	if !t.hint.needed {
 		return
 	}
 	text := t.label
 	if t.hint.more != "" {
 		text += "   " + t.hint.more
 	}
-	if h := hintsFor(t.hint.of); h != nil && text != "" {
-		at(h, t.hint.of, text, t.hint.aside)
+	if h := hintsFor(t.self); h != nil && text != "" {
+		at(h, t.self, text, t.hint.aside)
 	}
 }
 
 func (t *tap) unhint() {
-	if t.hint.of != nil {
-		if h := hintsFor(t.hint.of); h != nil {
-			h.leave(t.hint.of)
+	if t.hint.needed {
+		if h := hintsFor(t.self); h != nil {
+			h.leave(t.self)
 		}
 	}
 }
@@ -88,6 +89,7 @@ func (t *tap) TypedKey(e *fyne.KeyEvent) {
 
 func (t *tap) FocusGained() {
 	t.set(&t.focused, true)
+	bring(t.self)
 	if !t.hovered { // or it was the mouse that brought the keyboard here
 		t.tell((*Hints).show)
 	}

@@ -105,7 +105,7 @@ func TestNothingSticksOut(t *testing.T) {
 	for _, language := range []string{"en", "zh"} {
 		for _, size := range []fyne.Size{fyne.NewSize(minWidth, minHeight), fyne.NewSize(1080, 700)} {
 			r := newRig(t, kit.AlwaysLight, size, Options{Language: language})
-			for name, v := range map[string]View{"empty": emptyView(), "busy": busyView(), "problem": problemView()} {
+			for name, v := range map[string]View{"empty": emptyView(), "busy": busyView(), "problem": problemView(), "many": manyView(20, 1000)} {
 				r.window.Render(v)
 				for _, place := range Places() {
 					r.window.Open(place)
@@ -152,5 +152,48 @@ func TestAsManyCallsNeedNotBeTheSame(t *testing.T) {
 	}
 	if got := a.table.At(0).ID; got != "q89" {
 		t.Errorf("the first row is %s, want the newest call, q89", got)
+	}
+}
+
+// TestEveryPlaceSaysHowThingsAre in every state there is, in both languages.
+func TestEveryPlaceSaysHowThingsAre(t *testing.T) {
+	views := map[string]View{"empty": emptyView(), "busy": busyView(), "problem": problemView(), "many": manyView(20, 1000)}
+	for _, tc := range []struct {
+		view, language string
+		place          Place
+		wants          []string
+	}{
+		{"empty", "en", PlaceOverview, []string{"Starting", "No session is there yet.", "No editor is connected.", "no run yet"}},
+		{"empty", "en", PlaceContexts, []string{"No context is there yet.", "Write something below and run it", "Ctrl+Enter runs it in a new context"}},
+		{"empty", "en", PlaceActivity, []string{"No tool was called yet."}},
+		{"empty", "en", PlaceSettings, []string{"No AgentRun account", "None is allowed yet."}},
+		{"empty", "zh", PlaceOverview, []string{"启动中", "还没有会话。", "还没有编辑器连接。", "还没有运行"}},
+		{"empty", "zh", PlaceContexts, []string{"还没有上下文。", "在下面写点代码并运行", "按 Ctrl+Enter，在新的上下文中运行"}},
+		{"empty", "zh", PlaceActivity, []string{"还没有工具调用。"}},
+		{"empty", "zh", PlaceSettings, []string{"没有 AgentRun 账号", "尚未允许任何文件夹。"}},
+		{"busy", "en", PlaceOverview, []string{"Ready", "Session 8f2c ends in 4 min.", "2 failed", "84 calls"}},
+		{"busy", "en", PlaceContexts, []string{"data-analysis 数据分析", "Running", "#17"}},
+		{"busy", "en", PlaceActivity, []string{"Code failed", "Timed out"}},
+		{"busy", "en", PlaceEditors, []string{"Claude Desktop", "Connected", "Old path"}},
+		{"busy", "en", PlaceSettings, []string{"LTAI…4f2a", "7411"}},
+		{"busy", "zh", PlaceOverview, []string{"就绪", "会话 8f2c 将在 4 分钟后结束。", "2 次失败", "84 次调用"}},
+		{"busy", "zh", PlaceContexts, []string{"data-analysis 数据分析", "运行中", "会话 8f2c"}},
+		{"busy", "zh", PlaceActivity, []string{"代码出错", "超时"}},
+		{"busy", "zh", PlaceEditors, []string{"Claude Desktop", "已连接", "路径已过期"}},
+		{"busy", "zh", PlaceSettings, []string{"账号 1234567890123456", "保持就绪的会话"}},
+		{"problem", "en", PlaceOverview, []string{"Not available", "There is no connection to fc.example.com.", "Port 7411 is taken", "Try now"}},
+		{"problem", "en", PlaceContexts, []string{"data-analysis 数据分析"}},
+		{"problem", "zh", PlaceOverview, []string{"不可用", "无法连接 fc.example.com。", "端口 7411 已被占用", "立即重试"}},
+		{"many", "en", PlaceOverview, []string{"1000", "01KAW…0000", "01KAW…0013"}},
+		{"many", "en", PlaceContexts, []string{"task-0000 任务", "1000"}},
+		{"many", "zh", PlaceContexts, []string{"task-0000 任务", "1000"}},
+	} {
+		r := newRig(t, kit.AlwaysDark, fyne.NewSize(1080, 700), Options{Language: tc.language})
+		r.window.Open(tc.place)
+		r.window.Render(views[tc.view])
+		t.Run(tc.view+" "+string(tc.place)+" "+tc.language, func(t *testing.T) {
+			r.t = t
+			r.wants(tc.wants...)
+		})
 	}
 }

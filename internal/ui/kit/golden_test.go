@@ -4,6 +4,7 @@ package kit_test
 
 import (
 	"testing"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/software"
@@ -77,6 +78,21 @@ func TestPictures(t *testing.T) {
 			off.SetBadge("3")
 			return kit.PadAll(10, kit.Col(2.5, on, off, few))
 		}},
+		"choices": {fyne.NewSize(420, 150), func() fyne.CanvasObject {
+			on, off := kit.NewChoice("a", kit.NewText("This computer", kit.Heading, kit.Foreground), nil), kit.NewChoice("b", kit.NewText("The cloud", kit.Heading, kit.Foreground), nil)
+			on.SetChosen(true)
+			number := kit.NewStepper("fewer", "more", nil)
+			number.Set(3, 0, 20, "3")
+			return kit.PadAll(16, kit.Col(14, kit.Split(100, 14, on, off), kit.Row(0, number.Root, kit.Spring())))
+		}},
+		"toasts": {fyne.NewSize(460, 150), func() fyne.CanvasObject {
+			toasts := kit.NewToasts()
+			toasts.Stay = time.Hour
+			t.Cleanup(toasts.Close)
+			toasts.Show("The pool could not be paused. The host is about to end, so that nothing can be changed.", kit.Problem)
+			toasts.Show("Copied.", kit.Ready)
+			return toasts.Root
+		}},
 		"table": {fyne.NewSize(400, 190), func() fyne.CanvasObject {
 			r := kit.NewRows(func(s string) string { return s }, "", "",
 				kit.Column[string]{Title: "Name", Width: 100, Grow: 1, Cell: func(s string) kit.Cell { return kit.Cell{Text: s, Bold: s == "sales"} }, Compare: func(a, b string) int { return len(a) - len(b) }},
@@ -94,6 +110,23 @@ func TestPictures(t *testing.T) {
 				test.AssertRendersToImage(t, name+"-"+string(mode)+".png", w.Canvas())
 			})
 		}
+	}
+}
+
+// TestPictureOfAHint: it stands below what it is about, above everything else.
+func TestPictureOfAHint(t *testing.T) {
+	for _, mode := range []kit.Mode{kit.AlwaysLight, kit.AlwaysDark} {
+		app := test.NewTempApp(t)
+		app.Settings().SetTheme(kit.NewTheme(mode))
+		w := app.NewWindow("")
+		t.Cleanup(w.Close)
+		w.SetPadded(false)
+		more, hints := kit.NewIconButton("more", "What can be done", kit.Quiet, nil), kit.NewHints()
+		t.Cleanup(hints.Close)
+		w.SetContent(kit.Layer(kit.NewBox(kit.Background, 0), kit.PadAll(16, kit.Col(8, kit.Row(0, kit.Spring(), more, kit.Spring()), kit.NewButton("Below", kit.Plain, nil))), hints.Root))
+		w.Resize(fyne.NewSize(200, 100))
+		w.Canvas().Focus(more)
+		test.AssertRendersToImage(t, "hint-"+string(mode)+".png", w.Canvas())
 	}
 }
 

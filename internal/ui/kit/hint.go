@@ -22,8 +22,8 @@ type Hints struct {
 
 // NewHints makes an empty layer.
 func NewHints() *Hints {
-	h := &Hints{Rest: 600 * time.Millisecond, text: NewText("", Small, Foreground)}
-	h.Root = container.New(&hintLayout{h}, container.NewStack(NewBox(Card, ControlRadius).Outline(Line), Pad(5, 10, 5, 10, h.text)))
+	h := &Hints{Rest: 600 * time.Millisecond, text: NewText("", Small, OnAccent)}
+	h.Root = container.New(&hintLayout{h}, container.NewStack(NewBox(Bubble, ControlRadius), Pad(5, 10, 5, 10, h.text)))
 	h.Root.Hide()
 	return h
 }

@@ -33,6 +33,7 @@ const (
 	CardShadow  fyne.ThemeColorName = "cardShadow"
 	FocusRing   fyne.ThemeColorName = "focusRing"
 	Knob        fyne.ThemeColorName = "knob"
+	Bubble      fyne.ThemeColorName = "bubble" // what a hint stands on, in white
 	Raised      fyne.ThemeColorName = "raised" // the chosen one of several side by side
 	Sunken      fyne.ThemeColorName = "sunken" // what can be typed in
 
@@ -77,6 +78,7 @@ var shades = map[fyne.ThemeColorName]shade{
 	CardShadow:  {faint(0x101828, 0x21), faint(0x000000, 0x6E)},
 	FocusRing:   {faint(0x3E63DD, 0x59), faint(0x6E8BFF, 0x73)},
 	Knob:        {rgb(0xFFFFFF), rgb(0xFFFFFF)},
+	Bubble:      {rgb(0x2B303B), rgb(0x3B4252)},
 	Raised:      {rgb(0xFFFFFF), rgb(0x2A2E37)},
 	Sunken:      {rgb(0xFFFFFF), rgb(0x14161B)},
 	Hover:       {faint(0x16181D, 0x0C), faint(0xFFFFFF, 0x0F)},

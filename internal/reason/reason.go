@@ -24,8 +24,8 @@ type Code string
 // The codes that stand for one thing each. Those of groups begin with the group's name and end with what the group calls it.
 const (
 	NoCredentials     Code = "no-credentials"
-	FaultyCredentials Code = "faulty-credentials" // {fields} cannot be right
-	FixedCredentials  Code = "fixed-credentials"  // they are in the environment, which cannot be changed from here
+	FaultyCredentials Code = "faulty-credentials" //nolint:gosec // no credentials: {fields} cannot be right
+	FixedCredentials  Code = "fixed-credentials"  //nolint:gosec // no credentials: they are in the environment, which cannot be changed from here
 	NoPlaceForKeys    Code = "no-place-for-keys"
 	SettingRefused    Code = "setting-refused" // {setting} cannot be that: {detail}
 	SettingDefault    Code = "setting-default" // {setting} is not used: {detail}

@@ -105,6 +105,7 @@ func (w *Window) newPanel(p Place) panel {
 		return newEditors(w.d, w.host)
 	case PlaceSettings:
 		return newSettings(w.d, w.host)
+	case PlaceOverview:
 	}
 	return newOverview(w.d, w.host, w.host, w.Try)
 }

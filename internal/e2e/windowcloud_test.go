@@ -49,7 +49,10 @@ func TestWindowGoesToTheCloud(t *testing.T) {
 	a := c.launch(t)
 	item := panel.registered(t)
 	c.shows(t, true)
-	c.picture(t, "first-1")
+	c.looks(t, func(theme, language string) {
+		c.reads(t, map[string]string{"en": "Where should code run?", "zh": "代码应该在哪里运行？"}[language])
+		c.picture(t, strings.Join([]string{"first-1", theme, language}, "-"))
+	})
 	c.click(t, "AgentRun cloud", 0)
 	c.click(t, "Continue", 0)
 	c.reads(t, "Your AgentRun account")
@@ -75,7 +78,7 @@ func TestWindowGoesToTheCloud(t *testing.T) {
 
 	editor := c.connect(t, legacy)
 	id := editor.create(t, "sales 数据", "python")
-	began := editor.begin(t, "run_code", args{"context_id": id, "code": "import time\nprint('step one', flush=True)\ntime.sleep(2)\nprint('step two')"}, "")
+	began := editor.begin(t, "run_code", args{"context_id": id, "code": "import time\nprint('step one', flush=True)\ntime.sleep(5)\nprint('step two')"}, "")
 	if _, err := c.ask(question{Ask: "open", Place: "contexts"}); err != nil {
 		t.Fatal(err)
 	}
@@ -88,9 +91,6 @@ func TestWindowGoesToTheCloud(t *testing.T) {
 	c.reads(t, "step two")
 	c.pictures(t, "cloud")
 	c.askInTheWay(t)
-	if _, err := c.ask(question{Ask: "change", Label: "language", Value: "en"}); err != nil {
-		t.Fatal(err)
-	}
 	item.choose(t, "Quit", func() bool { return !alive(a.cmd.Process.Pid) })
 	a.ends(t, 10*time.Second, "Quit in the tray's menu")
 	if showsSecret(a.said.String(), testSecret) {
@@ -104,13 +104,13 @@ func (c *computer) askInTheWay(t *testing.T) {
 	if _, err := c.ask(question{Ask: "open", Place: "contexts"}); err != nil {
 		t.Fatal(err)
 	}
-	c.click(t, "停止上下文", 0)
-	c.reads(t, "停止 sales 数据？")
+	c.click(t, "Stop context", 0)
+	c.reads(t, "Stop sales 数据?")
 	c.picture(t, "question")
 	c.press(t, "Escape")
 	if !eventually(patience, func() bool {
 		s, err := c.ask(question{Ask: "texts"})
-		return err == nil && !slices.Contains(s.Texts, "停止 sales 数据？")
+		return err == nil && !slices.Contains(s.Texts, "Stop sales 数据?")
 	}) {
 		t.Error("Escape left the question open")
 	}
@@ -122,21 +122,29 @@ func (c *computer) askInTheWay(t *testing.T) {
 // pictures takes one of every place, in both themes and both languages, and of the smallest window.
 func (c *computer) pictures(t *testing.T, of string) {
 	t.Helper()
-	for _, language := range []string{"en", "zh"} {
+	c.looks(t, func(theme, language string) {
+		c.reads(t, map[string]string{"en": "Overview", "zh": "总览"}[language])
+		c.everyPlace(t, strings.Join([]string{of, theme, language}, "-"))
+		if (language == "en") == (theme == "light") { // each once
+			c.screen.must(t, "windowsize", "--sync", c.screen.window(), "600", "420")
+			c.everyPlace(t, strings.Join([]string{of, "small", theme, language}, "-"))
+			c.screen.must(t, "windowsize", "--sync", c.screen.window(), "1080", "700")
+			c.settle(t)
+		}
+	})
+}
+
+// looks goes through both themes in both languages, and stays with the last.
+func (c *computer) looks(t *testing.T, at func(theme, language string)) {
+	t.Helper()
+	for _, language := range []string{"zh", "en"} {
 		for _, theme := range []string{"light", "dark"} {
 			for name, value := range map[string]string{"language": language, "theme": theme} {
 				if _, err := c.ask(question{Ask: "change", Label: name, Value: value}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			c.reads(t, map[string]string{"en": "Overview", "zh": "总览"}[language])
-			c.everyPlace(t, strings.Join([]string{of, theme, language}, "-"))
-			if (language == "en") == (theme == "light") { // each once
-				c.screen.must(t, "windowsize", "--sync", c.screen.window(), "600", "420")
-				c.everyPlace(t, strings.Join([]string{of, "small", theme, language}, "-"))
-				c.screen.must(t, "windowsize", "--sync", c.screen.window(), "1080", "700")
-				c.settle(t)
-			}
+			at(theme, language)
 		}
 	}
 }

@@ -66,10 +66,10 @@ window:
 	@mkdir -p $(BIN)
 	CGO_ENABLED=1 $(GO) build $(BUILD) -tags $(WINDOW_TAGS) -o $(BIN)/ ./cmd/$(WINDOW)
 
-test: ## everything: what the tests need, lint, unit tests with the race detector, a real keyring, end to end, the public suites
+test: ## everything: what the tests need, lint, unit tests with the race detector, a real keyring, end to end, the public suites, real editors
 	@sh packaging/deps.sh test
 	$(GO) mod tidy -diff
-	@$(MAKE) --no-print-directory check keyring e2e e2e-window suites
+	@$(MAKE) --no-print-directory check keyring e2e e2e-window suites clients
 
 check: lint unit ## the fast inner loop: lint and unit tests; no network after the first time, no display
 
@@ -102,8 +102,8 @@ live: ## the conversation of the end-to-end tests with the real service, in the 
 	if test -n "$$missing"; then echo "make live: skipped, as no AgentRun account is named in the environment; not set:$$missing"; exit 0; fi; \
 	$(MAKE) --no-print-directory programs && $(GO) test -count=1 -tags e2e,live -run '^TestLive$$' -v ./internal/e2e/
 
-clients: $(CLIENTS) ## real editors and their own parsers read the settings that we write for them
-	$(GO) test -count=1 -tags clients ./internal/editors/clients -clients $(CLIENTS)
+clients: $(CLIENTS) $(SUITES) ## real editors and their own parsers read the settings that we write for them
+	@node=$$(sh internal/suites/node.sh $(SUITES)) && set -x && $(GO) test -count=1 -tags clients ./internal/editors/clients -clients $(CLIENTS) -node $$node
 
 suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector against our programs
 	cd internal/suites && $(GO) test -count=1 -tags suites -suites $(SUITES)

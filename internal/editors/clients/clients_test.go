@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,11 +24,26 @@ const patience = time.Minute
 
 var (
 	folder = flag.String("clients", "", "folder with the installed clients (see packaging/npm.sh)")
+	node   = flag.String("node", "node", "the node that clients run on")
 
-	// Set before any test runs.
-	node     string
+	// Where our programs are; set before any test runs.
 	programs string
 )
+
+// The programs and parsers of editors, below node_modules.
+const (
+	claudeCode     = "@anthropic-ai/claude-code/cli.js"
+	codex          = "@openai/codex/vendor/x86_64-unknown-linux-musl/codex/codex"
+	continueParser = "@continuedev/config-yaml/package.json"
+	copilot        = "@github/copilot/index.js"
+	gemini         = "@google/gemini-cli/bundle/gemini.js"
+	opencode       = "opencode-linux-x64-baseline/bin/opencode"
+	qwen           = "@qwen-code/qwen-code/cli.js"
+	vscodeParser   = "jsonc-parser/package.json"
+)
+
+// minimumNode is the oldest that all of the clients run on.
+const minimumNode = 22
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -42,22 +58,47 @@ func withPrograms(run func() int) int {
 	}
 	defer os.RemoveAll(dir)
 	programs = dir
-	if err := errors.Join(findNode(), build()); err != nil {
+	if err := errors.Join(findClients(), build()); err != nil {
 		fmt.Fprintln(os.Stderr, "clients:", err)
 		return 1
 	}
 	return run()
 }
 
-func findNode() (err error) {
+func findClients() (err error) {
 	if *folder == "" {
 		return errors.New("where are the clients? make clients installs them and says so by -clients FOLDER")
 	}
 	if *folder, err = filepath.Abs(*folder); err != nil {
 		return err
 	}
-	node, err = exec.LookPath("node")
-	return err
+	var missing []string
+	for _, name := range []string{claudeCode, codex, continueParser, copilot, gemini, opencode, qwen, vscodeParser} {
+		if _, err := os.Stat(module(name)); err != nil {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("not installed in %s, so that none is run: %s; make clients installs them", *folder, strings.Join(missing, ", "))
+	}
+	if *node, err = exec.LookPath(*node); err != nil {
+		return err
+	}
+	out, err := exec.Command(*node, "-p", "process.versions.node").Output()
+	if err != nil {
+		return fmt.Errorf("%s: %w", *node, err)
+	}
+	version := strings.TrimSpace(string(out))
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err != nil || n < minimumNode {
+		return fmt.Errorf("%s is version %s, and the clients need %d or newer, so that none is run; make clients uses the node of the public suites", *node, version, minimumNode)
+	}
+	return nil
+}
+
+// module is a file of an npm package.
+func module(name string) string {
+	return filepath.Join(*folder, "node_modules", filepath.FromSlash(name))
 }
 
 func build() error {
@@ -83,7 +124,7 @@ func newHome(t *testing.T, file, text string) *home {
 	for name, text := range map[string]string{
 		"tray/config/settings.json": `{"backend": "mock", "http": {"enabled": false}}`,
 		"work/README":               "",
-		"bin/claude":                "#!/bin/sh\nexec '" + node + "' '" + h.module("@anthropic-ai/claude-code/cli.js") + "' \"$@\"\n",
+		"bin/claude":                "#!/bin/sh\nexec '" + *node + "' '" + module(claudeCode) + "' \"$@\"\n",
 		file:                        text,
 	} {
 		name = filepath.Join(h.dir, name)
@@ -102,14 +143,11 @@ func newHome(t *testing.T, file, text string) *home {
 	return h
 }
 
-// module is a file of an npm package.
-func (h *home) module(name string) string { return filepath.Join(*folder, "node_modules", name) }
-
 func (h *home) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = []string{
-		"HOME=" + h.dir, "AGENTRUN_TRAY_HOME=" + filepath.Join(h.dir, "tray"), "PATH=" + filepath.Join(h.dir, "bin") + ":" + os.Getenv("PATH"),
-		"NO_COLOR=1", "CI=1", "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+		"HOME=" + h.dir, "AGENTRUN_TRAY_HOME=" + filepath.Join(h.dir, "tray"), "PATH=" + strings.Join([]string{filepath.Join(h.dir, "bin"), filepath.Dir(*node), os.Getenv("PATH")}, ":"),
+		"NO_COLOR=1", "CI=1", "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "OPENCODE_DISABLE_AUTOUPDATE=1",
 	}
 	cmd.Dir = filepath.Join(h.dir, "work")
 	return cmd
@@ -220,16 +258,16 @@ func TestClaudeCodeByURL(t *testing.T) {
 const geminiSettings = `// settings of a user
 {
   "security": { "folderTrust": { "enabled": false } },
-  "mcpServers": {},
+  "mcpServers": {}
 }
 `
 
 func TestGemini(t *testing.T) {
 	t.Parallel()
-	h := newHome(t, ".gemini/settings.json", strings.Replace(geminiSettings, "{},\n}", "{}\n}", 1))
+	h := newHome(t, ".gemini/settings.json", geminiSettings)
 	before := h.read(t, ".gemini/settings.json")
 	h.ctl(t, "connect", "gemini")
-	wants(t, h.gemini(t), `✓ agentrun: `+regexp.QuoteMeta(h.shim())+` +\(stdio\) - Connected`)
+	wants(t, h.says(t, *node, module(gemini), "mcp", "list"), `✓ agentrun: `+regexp.QuoteMeta(h.shim())+` +\(stdio\) - Connected`)
 	h.ctl(t, "disconnect", "gemini")
 	if after := h.read(t, ".gemini/settings.json"); after != before {
 		t.Errorf("after disconnect the settings are\n%s\nwant\n%s", after, before)
@@ -238,22 +276,76 @@ func TestGemini(t *testing.T) {
 
 func TestGeminiByURL(t *testing.T) {
 	t.Parallel()
-	h := newHome(t, ".gemini/settings.json", strings.Replace(geminiSettings, "{},\n}", "{}\n}", 1))
+	h := newHome(t, ".gemini/settings.json", geminiSettings)
 	h.serve(t)
 	h.ctl(t, "connect", "gemini", "--http")
-	wants(t, h.gemini(t), `✓ agentrun: `+h.url+` \(http\) - Connected`)
+	wants(t, h.says(t, *node, module(gemini), "mcp", "list"), `✓ agentrun: `+h.url+` \(http\) - Connected`)
 }
 
-// gemini lists servers; what it says of them goes to either stream.
-func (h *home) gemini(t *testing.T) string {
+func TestQwen(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, ".qwen/settings.json", geminiSettings)
+	h.ctl(t, "connect", "qwen")
+	wants(t, h.says(t, *node, module(qwen), "mcp", "list"), `✓ agentrun: `+regexp.QuoteMeta(h.shim())+` +\(stdio\) - Connected`)
+	h.ctl(t, "disconnect", "qwen")
+	// It has put its own version into the file in the meantime, which stays, as do the comments.
+	if after := h.read(t, ".qwen/settings.json"); strings.Contains(after, "agentrun") || !strings.HasPrefix(after, "// settings of a user\n") || !strings.Contains(after, `"$version"`) {
+		t.Errorf("after disconnect the settings are\n%s", after)
+	}
+}
+
+func TestQwenByURL(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, ".qwen/settings.json", geminiSettings)
+	h.serve(t)
+	h.ctl(t, "connect", "qwen", "--http")
+	wants(t, h.says(t, *node, module(qwen), "mcp", "list"), `✓ agentrun: `+h.url+` \(http\) - Connected`)
+}
+
+func TestOpencode(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, ".config/opencode/opencode.jsonc", "// settings of a user\n{\n  \"$schema\": \"https://opencode.ai/config.json\",\n}\n")
+	before := h.read(t, ".config/opencode/opencode.jsonc")
+	h.ctl(t, "connect", "opencode")
+	wants(t, h.says(t, module(opencode), "mcp", "list"), `✓ agentrun connected\n.* +`+regexp.QuoteMeta(h.shim())+`\n`)
+	h.serve(t)
+	h.ctl(t, "connect", "opencode", "--http")
+	wants(t, h.says(t, module(opencode), "mcp", "list"), `✓ agentrun connected\n.* +`+h.url+`\n`)
+	h.ctl(t, "disconnect", "opencode")
+	if after := h.read(t, ".config/opencode/opencode.jsonc"); after != before {
+		t.Errorf("after disconnect the settings are\n%s\nwant\n%s", after, before)
+	}
+}
+
+// TestCopilot: it lists servers and does not connect to them.
+func TestCopilot(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, ".copilot/mcp-config.json", `{"mcpServers": {"other": {"type": "local", "command": "/bin/false", "args": [], "tools": ["*"]}}}`)
+	h.ctl(t, "connect", "copilot-cli")
+	list := func() string { return h.says(t, *node, module(copilot), "mcp", "list") }
+	wants(t, list(), `agentrun \(local\)`)
+	h.serve(t)
+	h.ctl(t, "connect", "copilot-cli", "--http")
+	wants(t, list(), `agentrun \(http\)`)
+	h.ctl(t, "disconnect", "copilot-cli")
+	if out := list(); strings.Contains(out, "agentrun") || !strings.Contains(out, "other") {
+		t.Errorf("after disconnect the client lists\n%s", out)
+	}
+}
+
+// style is what terminals take for colours and the like, which some clients send to others as well.
+var style = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// says runs a client and returns what it says on either stream, without colours.
+func (h *home) says(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	out, err := h.command(ctx, node, h.module("@google/gemini-cli/bundle/gemini.js"), "mcp", "list").CombinedOutput()
+	out, err := h.command(ctx, name, args...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("gemini mcp list: %v\n%s", err, out)
+		t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return style.ReplaceAllString(string(out), "")
 }
 
 func TestCodex(t *testing.T) {
@@ -263,7 +355,6 @@ func TestCodex(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHome(t, ".codex/config.toml", string(before))
-	codex := h.module("@openai/codex/vendor/x86_64-unknown-linux-musl/codex/codex")
 	h.ctl(t, "connect", "codex")
 	type server struct {
 		Name      string `json:"name"`
@@ -278,7 +369,7 @@ func TestCodex(t *testing.T) {
 	list := func() map[string]server {
 		t.Helper()
 		var all []server
-		out := h.run(t, codex, "mcp", "list", "--json")
+		out := h.run(t, module(codex), "mcp", "list", "--json")
 		if err := json.Unmarshal([]byte(out), &all); err != nil {
 			t.Fatalf("codex mcp list --json = %q: %v", out, err)
 		}
@@ -298,7 +389,7 @@ func TestCodex(t *testing.T) {
 		t.Errorf("by URL, Codex sees the type %q and the address %q", s.Transport.Type, s.Transport.URL)
 	}
 	// Codex takes out what we have put in, and then we do not find anything of ours; and the other way round.
-	h.run(t, codex, "mcp", "remove", "agentrun")
+	h.run(t, module(codex), "mcp", "remove", "agentrun")
 	wants(t, h.ctl(t, "editors"), `codex +Codex +not connected`)
 	h.ctl(t, "connect", "codex")
 	h.ctl(t, "disconnect", "codex")
@@ -372,7 +463,7 @@ func (h *home) javascript(t *testing.T, script, file string, into any) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := h.command(ctx, node, "-e", script, filepath.Join(h.dir, file))
+	cmd := h.command(ctx, *node, "-e", script, filepath.Join(h.dir, file))
 	cmd.Dir = *folder // where packages are found
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -57,7 +57,10 @@ package)
 	window
 	need npm "nodejs npm"
 	need dpkg-deb dpkg
-	# The package is tried in a fresh root.
+	# The package is looked at, and tried in a fresh root.
+	need lintian lintian
+	need desktop-file-validate desktop-file-utils
+	need appstreamcli appstream
 	need debootstrap debootstrap
 	need Xvfb xvfb
 	need xdotool xdotool

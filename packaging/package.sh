@@ -12,22 +12,27 @@ id=$(text ID)
 stage=dist/stage
 umask 022
 rm -rf "$stage"
-mkdir -p "$stage/bin" "$stage/share/applications" "$stage/share/metainfo" "$stage/share/icons/hicolor/scalable/apps" "$stage/share/doc/agentrun-tray"
+mkdir -p "$stage/bin" "$stage/share/applications" "$stage/share/metainfo" "$stage/share/icons/hicolor/scalable/apps" "$stage/share/doc/agentrun-tray" \
+	"$stage/share/lintian/overrides"
 cp "$bin/agentrun-tray" "$bin/agentrunctl" "$bin/agentrun-mcp" "$stage/bin/"
 cp "$(text Icon)" "$stage/share/icons/hicolor/scalable/apps/$id.svg"
-cp LICENSE "$stage/share/doc/agentrun-tray/copyright"
-cp README.md README.zh-CN.md "$stage/share/doc/agentrun-tray/"
+cp README.md README.zh-CN.md internal/localengine/guest/dist/NOTICES.txt "$stage/share/doc/agentrun-tray/"
+cp packaging/linux/lintian-overrides "$stage/share/lintian/overrides/agentrun-tray"
 fill() {
 	sed -e "s|@ID@|$id|g" -e "s|@DEVELOPER@|${id%.*}|g" -e "s|@NAME@|$(text Name)|g" -e "s|@VERSION@|$(text Version)|g" -e "s|@WEBSITE@|$(text Website)|g" \
 		-e "s|@GENERIC@|$(text GenericName)|g" -e "s|@COMMENT@|$(text Comment)|g" -e "s|@CATEGORIES@|$(list Categories)|g" -e "s|@KEYWORDS@|$(list Keywords)|g" \
-		-e "s|@DATE@|$(git log -1 --format=%cs 2>/dev/null || date +%F)|g" "$1"
+		-e "s|@MAINTAINER@|$(sed -n 's/^maintainer: //p' packaging/nfpm.yaml)|g" \
+		-e "s|@DATE@|$(git log -1 --format=%cs 2>/dev/null || date +%F)|g" -e "s|@TIME@|$(git log -1 --format=%cD 2>/dev/null || date -R)|g" "$1"
 }
 fill packaging/linux/app.desktop.in >"$stage/share/applications/$id.desktop"
 fill packaging/linux/app.metainfo.xml.in >"$stage/share/metainfo/$id.metainfo.xml"
-if grep -rn '@[A-Z]*@' "$stage/share/applications" "$stage/share/metainfo"; then
+fill packaging/linux/copyright.in >"$stage/share/doc/agentrun-tray/copyright"
+fill packaging/linux/changelog.in >"$stage/share/doc/agentrun-tray/changelog"
+if grep -rn '@[A-Z]*@' "$stage/share/applications" "$stage/share/metainfo" "$stage/share/doc/agentrun-tray/copyright" "$stage/share/doc/agentrun-tray/changelog"; then
 	echo "packaging: the lines above name something that FyneApp.toml has not" >&2
 	exit 1
 fi
+gzip -9n "$stage/share/doc/agentrun-tray/changelog"
 chmod 0755 "$stage"/bin/*
 find "$stage/share" -type f -exec chmod 0644 {} +
 PACKAGE_VERSION=$(text Version) PACKAGE_ARCH=$(dpkg --print-architecture) PACKAGE_WEBSITE=$(text Website)

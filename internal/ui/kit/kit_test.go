@@ -372,3 +372,19 @@ func TestChineseAndLatinHaveTheSameLine(t *testing.T) {
 		}
 	}
 }
+
+// TestAPillThatSaysSomethingElseIsLaidOutAtOnce: one that waits for the toolkit to do it has the whole window painted twice.
+func TestAPillThatSaysSomethingElseIsLaidOutAtOnce(t *testing.T) {
+	var p *kit.Pill
+	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
+		p = kit.NewPill("Ready", kit.Ready)
+		return kit.Row(0, p)
+	})
+	back := test.WidgetRenderer(p).Objects()[0]
+	if !p.Set("Being replaced", kit.Warming) {
+		t.Error("another word leaves the width as it was")
+	}
+	if got, want := back.Size().Width, p.MinSize().Width; got != want {
+		t.Errorf("the background is %v wide, want %v as the new word wants", got, want)
+	}
+}

@@ -36,6 +36,7 @@ func (p *Pill) Set(s string, tone fyne.ThemeColorName) bool {
 	resized := s != p.text.Text
 	p.text.Text, p.tone = s, tone
 	p.Refresh()
+	p.spread(p.Size()) // or the toolkit does it while it paints, and has to paint once more
 	return resized
 }
 
@@ -48,19 +49,21 @@ func (p *Pill) apply() {
 
 const pillHeight = 24
 
+func (p *Pill) spread(size fyne.Size) {
+	y := floor((size.Height - pillHeight) / 2)
+	m := p.text.MinSize()
+	place(p.back, 0, y, m.Width+36, pillHeight)
+	place(p.dot, 11, y+(pillHeight-7)/2+0.5, 7, 7)
+	place(p.text, 25, y+(pillHeight-m.Height)/2-lift, m.Width, m.Height)
+}
+
 // CreateRenderer implements fyne.Widget.
 func (p *Pill) CreateRenderer() fyne.WidgetRenderer {
 	return &paint{
 		objects: []fyne.CanvasObject{p.back, p.dot, p.text},
-		layout: func(size fyne.Size) {
-			y := floor((size.Height - pillHeight) / 2)
-			m := p.text.MinSize()
-			place(p.back, 0, y, m.Width+36, pillHeight)
-			place(p.dot, 11, y+(pillHeight-7)/2+0.5, 7, 7)
-			place(p.text, 25, y+(pillHeight-m.Height)/2-lift, m.Width, m.Height)
-		},
-		min:   func() fyne.Size { return fyne.NewSize(p.text.MinSize().Width+36, pillHeight) },
-		apply: p.apply,
+		layout:  p.spread,
+		min:     func() fyne.Size { return fyne.NewSize(p.text.MinSize().Width+36, pillHeight) },
+		apply:   p.apply,
 	}
 }
 

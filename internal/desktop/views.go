@@ -15,13 +15,17 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
 
-// tickEvery is how often a window that is in sight is drawn with nothing new but the time: how long ago things were, and how long they
-// will last.
+// tickEvery is how long a window that is in sight goes without another view: with nothing new it has the time in it, so how long ago
+// things were, and how long they will last.
 const tickEvery = time.Second
 
 // lookEvery is how often is looked at what no owner tells of: its user may have changed it in the settings of the desktop, and the tray
 // shows it though no window is in sight.
 const lookEvery = 5 * time.Second
+
+// gatherFor is how long a view waits for what belongs to it. One call of an editor changes the pool, the counts of its client and the
+// list of calls, and the host tells of them one after another; each view has the whole window painted.
+const gatherFor = 50 * time.Millisecond
 
 // SetInSight says whether somebody sees the window.
 func (d *Desk) SetInSight(on bool) {
@@ -87,9 +91,11 @@ func (d *Desk) Views(ctx context.Context) iter.Seq[ui.View] {
 			if !yield(t.view(d.app.Desk().Current(), d.editorsFound(), atLogin.on, time.Now())) {
 				return
 			}
+			tick.Reset(tickEvery)
 			for again := false; !again; {
 				select {
 				case <-d.changed:
+					d.gather(ctx)
 					again = true
 				case <-tick.C:
 					again = d.isInSight()
@@ -101,6 +107,21 @@ func (d *Desk) Views(ctx context.Context) iter.Seq[ui.View] {
 					return
 				}
 			}
+		}
+	}
+}
+
+// gather waits for what else changes now.
+func (d *Desk) gather(ctx context.Context) {
+	rest := time.NewTimer(gatherFor)
+	defer rest.Stop()
+	for {
+		select {
+		case <-d.changed:
+		case <-rest.C:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }

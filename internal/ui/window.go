@@ -96,6 +96,8 @@ func (w *Window) panel(p Place) panel {
 
 func (w *Window) newPanel(p Place) panel {
 	switch p {
+	case PlaceOverview:
+		return newOverview(w.d, w.host, w.host, w.Try)
 	case PlaceContexts:
 		w.context = newContexts(w.d, w.host)
 		return w.context
@@ -107,7 +109,7 @@ func (w *Window) newPanel(p Place) panel {
 		return newSettings(w.d, w.host)
 	case PlaceOverview:
 	}
-	return newOverview(w.d, w.host, w.host, w.Try)
+	panic("ui: there is no place " + string(p))
 }
 
 // SetLanguage changes the language of everything.

@@ -38,6 +38,7 @@ CHECK_TAGS := ci,test
 
 FUZZTIME ?= 30s
 SOAKTIME ?= 10m
+IDLETIME ?= 1m
 
 .DEFAULT_GOAL := help
 .PHONY: help run build programs window test check lint unit keyring e2e e2e-window live clients suites bench soak fuzz engine dev status inspector bundles package fmt clean
@@ -108,8 +109,9 @@ clients: $(CLIENTS) $(SUITES) ## real editors and their own parsers read the set
 suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector against our programs
 	cd internal/suites && $(GO) test -count=1 -tags suites -suites $(SUITES)
 
-bench: build ## measures, with ratios to peers taken in the same run
-	$(GO) run -buildvcs=false ./internal/bench -bin $(BIN) -node-modules "$(wildcard $(SUITES)/node_modules)"
+bench: build ## measures, with ratios to peers taken in the same run; the app is left alone in the tray for IDLETIME (1m)
+	@if test "$$(uname -s)" = Linux && sh packaging/headers.sh; then CGO_ENABLED=1 $(GO) build $(BUILD) -tags $(WINDOW_TAGS) -o $(BIN)/bench-window ./internal/bench/window; fi
+	$(GO) run -buildvcs=false ./internal/bench -bin $(BIN) -node-modules "$(wildcard $(SUITES)/node_modules)" -idle $(IDLETIME)
 
 soak: programs ## twenty clients at once, with crashes and bad manners, for SOAKTIME (10m)
 	$(GO) test -count=1 -tags e2e,soak -timeout 0 -run '^TestSoak$$' -v ./internal/e2e/ -soak.for $(SOAKTIME)

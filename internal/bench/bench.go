@@ -19,10 +19,11 @@ const patience = 10 * time.Minute
 // bench is what the measurements share: where the programs are, a folder for temporary things, and one host that is started
 // by the first that needs it.
 type bench struct {
-	bin         string // folder of the programs under test
-	self        string // this program, which plays the peers
-	folder      string // everything temporary is below
-	nodeModules string // where the packages of the TypeScript peer are; empty: not installed
+	bin         string        // folder of the programs under test
+	self        string        // this program, which plays the peers
+	folder      string        // everything temporary is below
+	nodeModules string        // where the packages of the TypeScript peer are; empty: not installed
+	idle        time.Duration // how long the desktop program is left alone
 	quick       bool
 	progress    io.Writer
 
@@ -56,7 +57,9 @@ func cases() []measurement {
 		{"pool", "leases of the pool", measurePool},
 		{"cloud", "the first sessions in the cloud", measureCloud},
 		{"roundtrip", "what we add to a run in the cloud", measureRoundTrip},
-		{"window", "the desktop program", measureWindow},
+		{"window", "start of the desktop program", measureWindow},
+		{"idle", "the desktop program while nobody uses it", measureIdle},
+		{"draw", "views drawn by the desktop program", measureDrawing},
 		{"crowd", "a host with as many sessions in the cloud as it may have", measureCrowd},
 	}
 }
@@ -99,7 +102,7 @@ func (b *bench) measure(ctx context.Context, wanted *regexp.Regexp, out io.Write
 		}
 		b.sayf("%s: %s", m.name, m.about)
 		began := time.Now()
-		limited, cancel := context.WithTimeout(ctx, patience)
+		limited, cancel := context.WithTimeout(ctx, patience+b.idle)
 		made, err := m.run(limited, b)
 		cancel()
 		rows = append(rows, made...)

@@ -262,6 +262,47 @@ func TestResidentMemory(t *testing.T) {
 	}
 }
 
+func TestProcessorTimeOfAProcess(t *testing.T) {
+	before, err := ticks(os.Getpid())
+	if runtime.GOOS != "linux" {
+		if err == nil {
+			t.Error("ticks says something where it cannot know")
+		}
+		return
+	}
+	for began := time.Now(); err == nil && time.Since(began) < 10*time.Second; {
+		var now int64
+		if now, err = ticks(os.Getpid()); now > before {
+			return
+		}
+	}
+	t.Errorf("ten seconds of work are no time at all, %v", err)
+}
+
+func TestWhatTheWindowTookHasItsVerdicts(t *testing.T) {
+	fast := drawn{Changed: series{time.Millisecond}, Equal: series{time.Microsecond}, PerSecond: 100}
+	slow := drawn{Changed: series{4 * time.Millisecond}, Equal: series{time.Millisecond}, PerSecond: 10}
+	rows, err := drawingRows(map[string]drawn{"overview": fast, "contexts": slow})
+	if err != nil || len(rows) != 6 {
+		t.Fatalf("drawingRows = %+v, %v; want three rows of each place", rows, err)
+	}
+	for n, r := range rows {
+		if want := []string{"yes", "NO"}[n/3]; r.met != want {
+			t.Errorf("%s: %s against %s is %q, want %q", r.what, r.ours, r.aim, r.met, want)
+		}
+	}
+	if _, err := drawingRows(map[string]drawn{"overview": fast}); err == nil {
+		t.Error("a place where nothing was drawn has rows")
+	}
+}
+
+func TestTheDesktopProgramIsLeftAloneForAWhile(t *testing.T) {
+	err := run(t.Context(), []string{"-idle", "0s"}, strings.NewReader(""), io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "-idle") {
+		t.Errorf("error = %v; want one that names -idle", err)
+	}
+}
+
 func TestTimesOfTheProgramsAreChecked(t *testing.T) {
 	if _, err := readTimes(`{"fib": 1, "loop": 2, "json": 3, "sort": 4}`); err != nil {
 		t.Error(err)

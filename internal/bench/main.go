@@ -7,8 +7,9 @@
 // below the system's folder for temporary files, which is removed at the end.
 //
 // `make bench` runs it on bin/. By meaning: bench.go holds what all measurements share, case_*.go is one measurement each,
-// peers.go the peers this program itself plays when it is started with a hidden first word, process.go, stdio.go and http.go
-// reach the programs under test, rounds.go and table.go make the figures. Nothing imports this package.
+// peers.go the peers this program itself plays when it is started with a hidden first word, window/ those that need a window,
+// process.go, stdio.go, http.go and desk.go reach the programs under test, rounds.go and table.go make the figures. Nothing imports
+// this package.
 package main
 
 import (
@@ -21,6 +22,7 @@ import (
 	"os/signal"
 	"regexp"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -44,12 +46,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	bin := fs.String("bin", "bin", "folder of the built programs")
 	only := fs.String("only", "", "measure only what this regular expression matches: "+names(cases()))
 	nodeModules := fs.String("node-modules", "", "folder with the packages of the TypeScript SDK, for its rows")
+	idle := fs.Duration("idle", time.Minute, "how long the desktop program is left alone in the tray before its processor time and memory are read")
 	quick := fs.Bool("quick", false, "fewer rounds: a first look, not figures to quote")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
 	if fs.NArg() > 0 {
 		return fmt.Errorf("%q is one word too many; see -help", fs.Arg(0))
+	}
+	if *idle < time.Second {
+		return fmt.Errorf("-idle %v is too short to see anything; name a second at least", *idle)
 	}
 	wanted, err := regexp.Compile(*only)
 	if err != nil {
@@ -59,7 +65,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	b.nodeModules = *nodeModules
+	b.nodeModules, b.idle = *nodeModules, *idle
 	err = b.measure(ctx, wanted, stdout)
 	return errors.Join(err, b.close())
 }

@@ -21,15 +21,13 @@ const (
 	sessions = 20
 	contexts = 1000
 
-	hostPace = 30 * time.Millisecond // the host makes views no faster, so that most are painted before the next
-
-	warmUp = 30  // views, until texts have been measured and the page is there
-	equals = 300 // views that look like the one before
+	pace   = 50 * time.Millisecond // the desktop program makes no more views, so that each is painted before the next
+	warmUp = 20                    // views, until texts have been measured and the page is there
 )
 
 // figures are how long the UI goroutine was busy with each view of a place, in nanoseconds, and what it took in all.
 type figures struct {
-	Changed   []time.Duration `json:"changed"`    // views of which every session and one context have changed, as fast as the host makes them
+	Changed   []time.Duration `json:"changed"`    // views of which every session and one context have changed, at the pace of the program
 	Equal     []time.Duration `json:"equal"`      // views that look like the one before, and are made of other slices
 	PerSecond float64         `json:"per_second"` // changed views, as fast as they are taken
 }
@@ -46,9 +44,9 @@ type nobody struct{ ui.Host }
 
 func (nobody) WatchContext(string) {}
 
-// draw has the window take views at the places where most is drawn, each way for the length given, and prints what that took. The
-// toolkit paints when it gets to it, as it does in the desktop program.
-func draw(length time.Duration, stdout io.Writer) error {
+// draw has the window take views at the places where most is drawn, as many each way, and prints what that took. The toolkit paints when
+// it gets to it, as it does in the desktop program.
+func draw(views int, stdout io.Writer) error {
 	a := newApp("draw")
 	a.Settings().SetTheme(kit.NewTheme(kit.AlwaysLight))
 	e := &easel{says: words.In("en")}
@@ -65,7 +63,7 @@ func draw(length time.Duration, stdout io.Writer) error {
 		window.Show()
 		drawing.Go(func() {
 			for _, place := range []ui.Place{ui.PlaceOverview, ui.PlaceContexts} {
-				took[place] = e.measure(place, length)
+				took[place] = e.measure(place, views)
 			}
 			fyne.Do(func() {
 				e.face.Close()
@@ -79,7 +77,7 @@ func draw(length time.Duration, stdout io.Writer) error {
 }
 
 // measure draws at a place. It is called beside the UI goroutine.
-func (e *easel) measure(place ui.Place, length time.Duration) figures {
+func (e *easel) measure(place ui.Place, views int) figures {
 	fyne.DoAndWait(func() { e.face.Open(place) })
 	var f figures
 	view, n := firstView(), 0
@@ -87,22 +85,24 @@ func (e *easel) measure(place ui.Place, length time.Duration) figures {
 		view, n = nextView(view, n), n+1
 		return e.take(view)
 	}
-	pace := time.NewTicker(hostPace)
-	defer pace.Stop()
-	for began := time.Now(); time.Since(began) < length; <-pace.C {
-		if took := next(); n > warmUp {
+	steady := time.NewTicker(pace)
+	defer steady.Stop()
+	for range warmUp + views {
+		took := next()
+		if n > warmUp {
 			f.Changed = append(f.Changed, took)
 		}
+		<-steady.C
 	}
-	for range equals {
+	for range views {
 		view.Sessions, view.Contexts = slices.Clone(view.Sessions), slices.Clone(view.Contexts)
 		f.Equal = append(f.Equal, e.take(view))
 	}
-	began, before := time.Now(), n
-	for time.Since(began) < length {
+	began := time.Now()
+	for range views {
 		next()
 	}
-	f.PerSecond = float64(n-before) / time.Since(began).Seconds()
+	f.PerSecond = float64(views) / time.Since(began).Seconds()
 	return f
 }
 

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"fyne.io/fyne/v2"     //nolint:depguard // what is measured draws on it
 	"fyne.io/fyne/v2/app" //nolint:depguard // what is measured draws on it
@@ -31,7 +30,7 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 		return errors.New("say what to show: bare or draw")
 	}
 	fs := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	length := fs.Duration("for", 3*time.Second, "how long views are drawn at each place")
+	views := fs.Int("views", 100, "how many views are drawn at each place, each way")
 	if err := fs.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -39,7 +38,7 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 	case "bare":
 		return bare(stdin)
 	case "draw":
-		return draw(*length, stdout)
+		return draw(*views, stdout)
 	}
 	return fmt.Errorf("%q is neither bare nor draw", args[0])
 }

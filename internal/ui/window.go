@@ -107,7 +107,6 @@ func (w *Window) newPanel(p Place) panel {
 		return newEditors(w.d, w.host)
 	case PlaceSettings:
 		return newSettings(w.d, w.host)
-	case PlaceOverview:
 	}
 	panic("ui: there is no place " + string(p))
 }

@@ -104,6 +104,9 @@ func ownName() string {
 // greet prints once, when code can run, what a newcomer should do next.
 func greet(ctx context.Context, hub *status.Hub, stdout io.Writer) {
 	for s := range hub.Watch(ctx) {
+		if s.Phase == status.Stopping { // before it was ready
+			return
+		}
 		if s.Phase == status.Starting || s.Addresses.Socket == "" {
 			continue
 		}
@@ -116,7 +119,7 @@ Point your editor at the relay; it needs no arguments:
   Claude Desktop, Cursor (claude_desktop_config.json, ~/.cursor/mcp.json):
     {"mcpServers": {"agentrun": {"command": %q}}}
   Claude Code:
-    claude mcp add agentrun -- %s
+    claude mcp add --scope user agentrun -- %s
   VS Code (.vscode/mcp.json):
     {"servers": {"agentrun": {"type": "stdio", "command": %q}}}
 %s

@@ -147,7 +147,8 @@ func (h *home) command(ctx context.Context, name string, args ...string) *exec.C
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = []string{
 		"HOME=" + h.dir, "AGENTRUN_TRAY_HOME=" + filepath.Join(h.dir, "tray"), "PATH=" + strings.Join([]string{filepath.Join(h.dir, "bin"), filepath.Dir(*node), os.Getenv("PATH")}, ":"),
-		"NO_COLOR=1", "CI=1", "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "OPENCODE_DISABLE_AUTOUPDATE=1",
+		"NO_COLOR=1", "CI=1", "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+		"OPENCODE_DISABLE_AUTOUPDATE=1", "OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_DEFAULT_PLUGINS=1", "OPENCODE_DISABLE_LSP_DOWNLOAD=1",
 	}
 	cmd.Dir = filepath.Join(h.dir, "work")
 	return cmd

@@ -112,7 +112,11 @@ func (c *cellView) render(cell *Cell, now time.Time) bool {
 	old := c.cell
 	c.cell = cell
 	res := cell.Result
-	changed := c.stdout.Set(tail(res.Stdout, kit.Foreground))
+	printed := tail(res.Stdout, kit.Foreground)
+	if at := len(printed) - 1; at >= 0 && cell.State == CellRunning {
+		printed[at] = append(printed[at], kit.Span{Text: "▌", Tone: kit.Foreground}) // more may come
+	}
+	changed := c.stdout.Set(printed)
 	changed = c.stderr.Set(tail(res.Stderr, kit.Warming)) || changed
 	switch lost := res.Cut.Stdout + res.Cut.Stderr; {
 	case lost > 0:

@@ -373,6 +373,74 @@ func TestChineseAndLatinHaveTheSameLine(t *testing.T) {
 	}
 }
 
+func TestADialogStaysInsideTheWindow(t *testing.T) {
+	w := show(t, kit.AlwaysLight, fyne.NewSize(400, 300), func() fyne.CanvasObject { return container.NewWithoutLayout() })
+	code := kit.NewCodeView()
+	code.Set(kit.Plainly("one line", kit.Muted))
+	d := kit.NewDialog(w.Canvas(), 660, "A title", code, kit.NewButton("Close", kit.Plain, nil))
+	inside := func(what string) (height float32) {
+		t.Helper()
+		top := w.Canvas().Overlays().Top()
+		if top == nil {
+			t.Fatal("the dialog is not open")
+		}
+		o := test.WidgetRenderer(top.(fyne.Widget)).Objects()[1]
+		at, size := o.Position(), o.Size()
+		if at.X < 10 || at.Y < 10 || at.X+size.Width > 390 || at.Y+size.Height > 290 || at.X+size.Width/2 != 200 {
+			t.Errorf("%s: it is at %v, and %v large, in a window of 400 by 300", what, at, size)
+		}
+		return size.Height
+	}
+	low := inside("with a line")
+	code.Set(kit.Plainly(strings.Repeat("a line\n", 100), kit.Muted))
+	d.Reflow()
+	if high := inside("with a hundred lines"); high <= low {
+		t.Errorf("with a hundred lines it is %v high, and with one %v", high, low)
+	}
+	d.Close()
+	if d.Open() || w.Canvas().Overlays().Top() != nil {
+		t.Error("it is open after it was closed")
+	}
+}
+
+func TestTwoStandBesideEachOtherOrNot(t *testing.T) {
+	first, second := kit.NewText("first", kit.Body, kit.Foreground), kit.NewButton("second", kit.Ghost, nil)
+	box := kit.Beside(300, 8, first, second)
+	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject { return container.NewWithoutLayout(box) })
+	for width, below := range map[float32]bool{299: true, 300: false, 600: false} {
+		box.Resize(fyne.NewSize(width, 80))
+		if got := second.Position().Y > first.Position().Y+10; got != below {
+			t.Errorf("in %v the second is below the first: %v, want %v", width, got, below)
+		}
+		if end := second.Position().X + second.Size().Width; end != width {
+			t.Errorf("in %v the second ends at %v", width, end)
+		}
+	}
+}
+
+func TestABannerMayBeLetBe(t *testing.T) {
+	b := kit.NewBanner()
+	w := show(t, kit.AlwaysLight, fyne.NewSize(700, 90), func() fyne.CanvasObject { return b.Root })
+	helped, left := 0, 0
+	b.Set(kit.Warming, "It is lost.", "", "Mend", func() { helped++ })
+	if !b.SetLeave("Leave it so", func() { left++ }) || b.SetLeave("Leave it so", func() { left++ }) {
+		t.Error("only the first of two equal changes gives the banner another shape")
+	}
+	w.Canvas().FocusNext()
+	w.Canvas().Focused().TypedKey(key(fyne.KeySpace))
+	w.Canvas().FocusNext()
+	w.Canvas().Focused().TypedKey(key(fyne.KeySpace))
+	if helped != 1 || left != 1 {
+		t.Errorf("helped %d times and let it be %d times, want each once", helped, left)
+	}
+	b.SetLeave("", nil)
+	w.Canvas().FocusNext()
+	w.Canvas().FocusNext()
+	if f, ok := w.Canvas().Focused().(*kit.Button); !ok || f.Label() != "Mend" {
+		t.Errorf("without the second button the keyboard comes to %v", w.Canvas().Focused())
+	}
+}
+
 // TestAPillThatSaysSomethingElseIsLaidOutAtOnce: one that waits for the toolkit to do it has the whole window painted twice.
 func TestAPillThatSaysSomethingElseIsLaidOutAtOnce(t *testing.T) {
 	var p *kit.Pill

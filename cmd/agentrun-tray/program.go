@@ -116,14 +116,7 @@ func (p *program) startHost(ctx context.Context) (*host, error) {
 		if s.Addresses.Socket == "" {
 			continue
 		}
-		found, err := findEditors(opt, core, s.Addresses)
-		if err != nil {
-			end()
-			<-h.ended
-			return nil, err
-		}
-		h.desk = desktop.New(desktop.Options{App: core, OpenFolder: p.openFolder, Autostart: atLogin, Editors: found, Logger: p.log})
-		p.workers.Go(func() { h.desk.Run(ctx) })
+		h.desk = desktop.New(desktop.Options{App: core, OpenFolder: p.openFolder, OpenURL: p.openURL, Autostart: atLogin, Logger: p.log})
 		return h, nil
 	}
 	<-h.ended
@@ -361,6 +354,9 @@ func (p *program) openFolder(_ context.Context, folder string) error {
 	}
 	return p.app.OpenURL(&url.URL{Scheme: "file", Path: path})
 }
+
+// openURL has the system open an address, such as one that an editor answers to.
+func (p *program) openURL(address *url.URL) error { return p.app.OpenURL(address) }
 
 // choose does what an item of the tray's menu says.
 func (p *program) choose(item ui.TrayItem) {

@@ -41,6 +41,7 @@ func start(ctx context.Context, background bool) error {
 		return err
 	}
 	defer func() { _ = closer.Close() }()
+	opt.Getenv, opt.Environ = os.Getenv, os.Environ()
 	opt.Secrets = secrets.Open(secrets.Options{Getenv: os.Getenv})
 	p := &program{
 		opt: opt, log: opt.Logger, background: background, begun: begun, wanted: make(chan struct{}, 1), over: make(chan struct{}),

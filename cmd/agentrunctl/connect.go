@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
+	"github.com/agentrun-tray/agentrun-tray/internal/editors/computer"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
-	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 )
 
 // changeFlags are those of connect and disconnect.
@@ -62,12 +63,12 @@ func connectEditors(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	c, err := thisComputer(ctx, stderr)
+	c, _, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
 	}
 	if *f.all {
-		for _, st := range c.set.List() {
+		for _, st := range c.List() {
 			if st.State != editors.NotFound && st.State != editors.Connected && (st.Route == editors.ByFile || st.Route == editors.ByCLI) {
 				ids = append(ids, st.ID)
 			}
@@ -77,20 +78,19 @@ func connectEditors(ctx context.Context, args []string, stdout, stderr io.Writer
 			return err
 		}
 	}
-	if !*f.dry && !*byURL {
-		if err := c.pointShim(); err != nil {
-			return err
-		}
-	}
-	if c.sys.Getenv(paths.HomeVariable) != "" && !*byURL {
+	if os.Getenv(paths.HomeVariable) != "" && !*byURL {
 		fmt.Fprintf(stderr, "%s is set here. Editors do not pass it on: what they start uses the usual folders, unless you add it to their entry.\n", paths.HomeVariable)
 	}
 	return each(ids, stderr, "connected", func(id editors.ID) error {
-		form, err := c.form(id, *byURL)
-		if err != nil {
-			return err
+		wish := editors.Wish{Form: editors.Stdio, Force: *f.force, DryRun: *f.dry}
+		if *byURL {
+			st, err := c.Look(id)
+			if err != nil {
+				return err
+			}
+			wish.Form = computer.WithoutRelay(st)
 		}
-		out, err := c.set.Connect(ctx, id, editors.Wish{Form: form, Force: *f.force, DryRun: *f.dry})
+		out, err := c.Connect(ctx, id, wish)
 		if err != nil {
 			return err
 		}
@@ -98,42 +98,21 @@ func connectEditors(ctx context.Context, args []string, stdout, stderr io.Writer
 	})
 }
 
-// pointShim makes the path that editors are given lead to the relay of this installation.
-func (c *computer) pointShim() error {
-	relay, err := shim.InstalledRelay()
-	if err != nil {
-		return err
-	}
-	return c.shim.Point(relay)
-}
-
-// form is the best one for an editor. A socket needs no token and stays where it is, which a port may not.
-func (c *computer) form(id editors.ID, byURL bool) (editors.Form, error) {
-	if !byURL {
-		return editors.Stdio, nil
-	}
-	st, err := c.set.Look(id)
-	if err != nil {
-		return "", err
-	}
-	if slices.Contains(st.Forms, editors.Socket) {
-		return editors.Socket, nil
-	}
-	return editors.HTTP, nil
-}
-
 // disconnectEditors takes our entry out of the settings of editors.
 func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	ids, f, err := names(args, stderr, "disconnect", func(flagSet) {})
+	var keep *bool
+	ids, f, err := names(args, stderr, "disconnect", func(fs flagSet) {
+		keep = fs.Bool("keep", false, "leave the settings as they are, and do not offer to mend our entry any more")
+	})
 	if err != nil {
 		return err
 	}
-	c, err := thisComputer(ctx, stderr)
+	c, _, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
 	}
 	forms := map[editors.ID]editors.Form{}
-	for _, st := range c.set.List() {
+	for _, st := range c.List() {
 		forms[st.ID] = st.Form
 		if *f.all && st.Ours() {
 			ids = append(ids, st.ID)
@@ -143,8 +122,14 @@ func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Wri
 		_, err := fmt.Fprintln(stdout, "No editor is connected.")
 		return err
 	}
+	if *keep && *f.dry {
+		return misused("say --keep, which changes no settings, or --dry-run, and not both")
+	}
 	return each(ids, stderr, "disconnected", func(id editors.ID) error {
-		out, err := c.set.Disconnect(ctx, id, editors.Wish{Force: *f.force, DryRun: *f.dry})
+		if *keep {
+			return leaveSo(ctx, c, id, stdout)
+		}
+		out, err := c.Disconnect(ctx, id, editors.Wish{Force: *f.force, DryRun: *f.dry})
 		if err != nil {
 			return err
 		}
@@ -158,6 +143,15 @@ func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Wri
 	})
 }
 
+// leaveSo takes note that an editor is to be as it is.
+func leaveSo(ctx context.Context, c *computer.Computer, id editors.ID, stdout io.Writer) error {
+	if err := c.Release(ctx, id); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(stdout, "%s is left as it is.\n", id)
+	return err
+}
+
 // undoEditor takes back the last change to the settings of an editor.
 func undoEditor(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	words, err := parse(newFlags("undo", stderr), args, 1)
@@ -167,11 +161,11 @@ func undoEditor(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if len(words) == 0 {
 		return misused("say which editor; agentrunctl editors lists them")
 	}
-	c, err := thisComputer(ctx, stderr)
+	c, _, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
 	}
-	out, err := c.set.Undo(ctx, editors.ID(words[0]))
+	out, err := c.Undo(ctx, editors.ID(words[0]))
 	if err != nil {
 		return err
 	}

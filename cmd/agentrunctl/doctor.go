@@ -8,11 +8,9 @@ import (
 	"io"
 	"slices"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
+	"github.com/agentrun-tray/agentrun-tray/internal/editors/computer"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors/doctor"
-	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
-	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 )
 
 // examine does what an editor would do to run code, and says what fails on the way.
@@ -29,18 +27,12 @@ func examine(ctx context.Context, args []string, stdout, stderr io.Writer) error
 			return misused("there is no editor %q; agentrunctl editors lists them", words[0])
 		}
 	}
-	c, err := thisComputer(ctx, stderr)
+	c, port, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
 	}
-	relay, err := shim.InstalledRelay()
-	if err != nil {
-		relay = "" // the first finding says so
-	}
 	findings := []doctor.Finding{}
-	doctor.Run(ctx, doctor.Options{
-		Dirs: c.dirs, System: c.sys, Editors: c.set, Shim: c.shim, Relay: relay, Editor: id, Port: c.port, Status: c.status, Account: askAccount,
-	}, func(f doctor.Finding) {
+	c.Examine(ctx, computer.Examination{Editor: id, Port: port, Secrets: openStore(false)}, func(f doctor.Finding) {
 		findings = append(findings, f)
 		if !*asJSON {
 			printFinding(stdout, f)
@@ -54,15 +46,6 @@ func examine(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		}
 	}
 	return verdict(findings)
-}
-
-// askAccount asks AgentRun whether it takes the credentials that the host would use.
-func askAccount(ctx context.Context) (secrets.Source, error) {
-	c, err := openStore(false).Find(ctx)
-	if err != nil {
-		return "", err
-	}
-	return c.Source, cloud.CheckAccount(ctx, c)
 }
 
 // printFinding writes a finding for people, as soon as it is there: some take seconds.

@@ -3,81 +3,46 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/control"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
-	"github.com/agentrun-tray/agentrun-tray/internal/instance"
+	"github.com/agentrun-tray/agentrun-tray/internal/editors/computer"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
-	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
-	"github.com/agentrun-tray/agentrun-tray/internal/tokens"
 )
 
-// computer is what the commands about editors work on.
-type computer struct {
-	dirs paths.Dirs
-	sys  editors.System
-	shim shim.Shim
-	set  *editors.Set
-	port int // of the settings; 0: no address is served
-}
-
-// thisComputer looks for the editors of this computer, and for the address that the host has or would have.
-func thisComputer(ctx context.Context, stderr io.Writer) (*computer, error) {
+// thisComputer looks for the editors of this computer, and for the address that the host has or would have. The port is that of the
+// settings; 0: no address is served.
+func thisComputer(ctx context.Context, stderr io.Writer) (c *computer.Computer, port int, err error) {
 	dirs, err := paths.Find()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	c := &computer{dirs: dirs, sys: editors.System{GOOS: runtime.GOOS, Getenv: os.Getenv}}
-	c.shim = shim.Find(dirs)
 	cfg, faults, err := config.Load(dirs.Config)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	for _, f := range faults {
 		fmt.Fprintf(stderr, "Settings in %s: %s\n", dirs.Config, strings.TrimPrefix(f.Field+": "+f.Text+".", ": "))
 	}
-	address := ""
+	opt := computer.Options{Dirs: dirs, Getenv: os.Getenv, Environ: os.Environ()}
 	if cfg.HTTP.Enabled {
-		c.port = cfg.HTTP.Port
-		address = fmt.Sprintf("http://127.0.0.1:%d/mcp", cfg.HTTP.Port)
+		port = cfg.HTTP.Port
+		opt.URL = fmt.Sprintf("http://127.0.0.1:%d/mcp", port)
 	}
-	if snap, running, err := c.status(ctx); err == nil && running {
-		address = snap.Addresses.HTTP
+	var snap status.Snapshot
+	if err := control.AskFor(ctx, dirs, http.MethodGet, "/status", &snap); err == nil {
+		opt.URL = snap.Addresses.HTTP
 	}
-	store := tokens.Open(dirs.Data)
-	c.set, err = editors.New(editors.Options{
-		System: c.sys, Folder: filepath.Join(dirs.Data, "editors"), Command: c.shim.Path(),
-		URL: address, Socket: instance.SocketPath(dirs), Environ: os.Environ(),
-		Token: func(client string) (string, error) {
-			if err := paths.EnsurePrivate(dirs.Data); err != nil {
-				return "", err
-			}
-			t, err := store.Get(client)
-			return t.Secret, err
-		},
-		KnowsToken: func(secret string) bool { _, ok := store.Lookup(secret); return ok },
-	})
-	return c, err
-}
-
-// status asks the host how it is; ok is false if none runs.
-func (c *computer) status(ctx context.Context) (snap status.Snapshot, ok bool, err error) {
-	err = control.AskFor(ctx, c.dirs, http.MethodGet, "/status", &snap)
-	if errors.Is(err, control.ErrNoHost) {
-		return snap, false, nil
-	}
-	return snap, err == nil, err
+	c, err = computer.New(opt)
+	return c, port, err
 }
 
 // listEditors prints the editors and how they are connected.
@@ -87,11 +52,11 @@ func listEditors(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if _, err := parse(fs, args, 0); err != nil {
 		return err
 	}
-	c, err := thisComputer(ctx, stderr)
+	c, _, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
 	}
-	list := c.set.List()
+	list := c.List()
 	if *asJSON {
 		enc := json.NewEncoder(stdout)
 		enc.SetIndent("", "  ")

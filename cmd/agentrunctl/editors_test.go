@@ -114,6 +114,37 @@ func TestEditorsByURL(t *testing.T) {
 	}
 }
 
+func TestALostEditorIsMendedOrLeftSo(t *testing.T) {
+	home := editorsHome(t)
+	file := filepath.Join(home, ".cursor", "mcp.json")
+	drop := func() {
+		t.Helper()
+		if _, _, err := cli(t, "connect", "cursor", "--http"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, _, err := cli(t, "editors"); err != nil || !strings.Contains(out, "agentrunctl connect cursor") {
+			t.Errorf("editors with a lost one = %q, %v", out, err)
+		}
+	}
+	drop()
+	drop() // connected again in between
+	if _, _, err := cli(t, "disconnect", "cursor", "--keep", "--dry-run"); err == nil || !strings.Contains(err.Error(), "not both") {
+		t.Errorf("disconnect --keep --dry-run = %v", err)
+	}
+	if out, _, err := cli(t, "disconnect", "cursor", "--keep"); err != nil || out != "cursor is left as it is.\n" {
+		t.Errorf("disconnect --keep = %q, %v", out, err)
+	}
+	if out, _, err := cli(t, "editors"); err != nil || strings.Contains(out, "mend") {
+		t.Errorf("editors with one that is left so = %q, %v", out, err)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "{}" {
+		t.Errorf("its settings are %q, %v, want them left alone", text, err)
+	}
+}
+
 func TestOneEditorThatFailsDoesNotStopTheOthers(t *testing.T) {
 	home := editorsHome(t)
 	if err := os.WriteFile(filepath.Join(home, ".cursor", "mcp.json"), []byte("{"), 0o600); err != nil {

@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
-	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -61,6 +61,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	default:
 		opt.Listen = *listen
 	}
+	opt.Getenv, opt.Environ = os.Getenv, os.Environ()
 	opt.IdleExit, opt.Secrets = *idleExit, secrets.Open(secrets.Options{Getenv: os.Getenv})
 	host, err := app.New(ctx, opt)
 	if err != nil {
@@ -71,10 +72,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer greeting.Wait()
 		defer cancel()
-		greeting.Go(func() { greet(ctx, host.Hub(), stdout) })
-	}
-	if err := shim.Find(opt.Dirs).Keep(); err != nil {
-		opt.Logger.Warn("editors may start an older version", "error", err)
+		greeting.Go(func() { greet(ctx, host.Desk(), func() bool { return hasEditors(host) }, stdout) })
 	}
 	err = host.Run(ctx)
 	if running, ok := errors.AsType[*instance.RunningError](err); ok {
@@ -102,32 +100,64 @@ func ownName() string {
 }
 
 // greet prints once, when code can run, what a newcomer should do next.
-func greet(ctx context.Context, hub *status.Hub, stdout io.Writer) {
-	for s := range hub.Watch(ctx) {
-		if s.Phase == status.Stopping { // before it was ready
+// Where editors are looked for it waits until they are found.
+func greet(ctx context.Context, desks *status.Latest[app.Desk], withEditors func() bool, stdout io.Writer) {
+	for d := range desks.Watch(ctx) {
+		if d.Phase == status.Stopping { // before it was ready
 			return
 		}
-		if s.Phase == status.Starting || s.Addresses.Socket == "" {
+		if d.Phase == status.Starting || d.Addresses.Socket == "" || d.Editors == nil && withEditors() {
 			continue
 		}
+		var list []editors.Status
+		if d.Editors != nil {
+			list = d.Editors.List
+		}
 		self := ownName()
-		relay := filepath.Join(filepath.Dir(self), "agentrun-mcp")
 		fmt.Fprintf(stdout, `
 AgentRun Tray is ready: Python and JavaScript run in a sandbox on this computer (after %s).
 
-Point your editor at the relay; it needs no arguments:
-  Claude Desktop, Cursor (claude_desktop_config.json, ~/.cursor/mcp.json):
-    {"mcpServers": {"agentrun": {"command": %q}}}
-  Claude Code:
-    claude mcp add --scope user agentrun -- %s
-  VS Code (.vscode/mcp.json):
-    {"servers": {"agentrun": {"type": "stdio", "command": %q}}}
-%s
+%s%s
 See what runs: %s status        Stop: Ctrl+C
 
-%s`, time.Since(s.StartedAt).Round(100*time.Millisecond), relay, relay, relay, httpHint(s.Addresses.HTTP, self), self, problems(s))
+%s`, time.Since(d.StartedAt).Round(100*time.Millisecond), nextStep(list, self), httpHint(d.Addresses.HTTP, self), self, problems(d.Snapshot))
 		return
 	}
+}
+
+// hasEditors says whether editors are looked for.
+func hasEditors(host *app.App) bool {
+	_, err := host.Computer()
+	return err == nil
+}
+
+// nextStep says how the editors that were found are connected, and what to do where there is none.
+func nextStep(list []editors.Status, self string) string {
+	var there, ids, by []string
+	for _, st := range list {
+		switch {
+		case st.State == editors.NotFound || st.Route == editors.RemoveOnly:
+		case st.State == editors.Connected:
+			there = append(there, st.Name)
+		default:
+			ids = append(ids, string(st.ID))
+			by = append(by, st.Name)
+		}
+	}
+	var b strings.Builder
+	if len(there) > 0 {
+		fmt.Fprintf(&b, "Connected: %s.\n", strings.Join(there, ", "))
+	}
+	switch {
+	case len(ids) > 0:
+		fmt.Fprintf(&b, "Found on this computer, and not connected yet: %s. To connect:\n  %s connect %s\n", strings.Join(by, ", "), self, strings.Join(ids, " "))
+		fmt.Fprintf(&b, "What that changes is shown before by --dry-run, and taken back by: %s undo NAME\n", self)
+	case len(there) == 0:
+		relay := filepath.Join(filepath.Dir(self), "agentrun-mcp")
+		fmt.Fprintf(&b, "No editor that AgentRun Tray knows was found on this computer. Once one is installed: %s connect NAME\n", self)
+		fmt.Fprintf(&b, "Any other MCP client is to start this program, which takes no arguments:\n  %s\n", relay)
+	}
+	return b.String()
 }
 
 // problems lists what the user can mend.
@@ -150,5 +180,5 @@ func httpHint(address, self string) string {
 	if address == "" {
 		return ""
 	}
-	return "  By URL: " + address + " with a token from: " + self + " token NAME\n"
+	return "By URL: " + address + " with a token from: " + self + " token NAME\n"
 }

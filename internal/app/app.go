@@ -24,6 +24,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/cost"
+	"github.com/agentrun-tray/agentrun-tray/internal/editors/computer"
 	"github.com/agentrun-tray/agentrun-tray/internal/figures"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
@@ -55,6 +56,9 @@ type Options struct {
 	Logger *slog.Logger
 	// LogLevel is that of the logger, for the setting to change it. Nil: the setting holds from the next start on.
 	LogLevel *slog.LevelVar
+	// Getenv and Environ are the environment of the user, in which editors are looked for. Without Getenv none are.
+	Getenv  func(string) string
+	Environ []string
 	// ShowWindow shows the window of a desktop program. It is called when the program is started a second time, and must not block.
 	// Nil: there is no window.
 	ShowWindow func()
@@ -84,6 +88,7 @@ type App struct {
 	usesFile *tokens.Uses
 	uses     useBook
 
+	looking        sync.Mutex    // held while editors are looked at
 	changing       sync.Mutex    // held while a setting is changed
 	choosing       sync.Mutex    // held while a backend is chosen
 	accountChanged chan struct{} // capacity 1: the credentials may be others
@@ -97,13 +102,15 @@ type App struct {
 	mu          sync.Mutex // guards below: the part of the snapshot that no other owner keeps
 	address     status.Addresses
 	problems    []status.Problem
-	credentials *status.Problem // with the credentials; nil: none
-	shut        bool            // the keychain did not open, which may change
-	identity    string          // of the site of the account there is credentials for; "": none
-	stirred     time.Time       // when somebody last wanted the pool to work, other than a client
-	config      config.Config   // the settings as they are now
-	shown       *Settings       // the same for whoever shows them
-	seen        Account         // as it was seen last
+	credentials *status.Problem    // with the credentials; nil: none
+	shut        bool               // the keychain did not open, which may change
+	identity    string             // of the site of the account there is credentials for; "": none
+	stirred     time.Time          // when somebody last wanted the pool to work, other than a client
+	config      config.Config      // the settings as they are now
+	shown       *Settings          // the same for whoever shows them
+	seen        Account            // as it was seen last
+	computer    *computer.Computer // nil: before the host listens, or editors cannot be looked for
+	editors     *Editors           // as they were seen last; nil: not yet
 	stopping    bool
 	endBy       time.Time  // when the host has to have ended that is stopping
 	farewells   []net.Conn // of those who asked the host to end and wait for it
@@ -241,6 +248,7 @@ func (a *App) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.findEditors()
 	if err := a.lookOnceMore(ctx); err != nil {
 		a.log.Warn("account not looked for again", "error", err)
 	}
@@ -287,6 +295,7 @@ func (a *App) serve(ctx context.Context, listeners []listener) error {
 	watch.start(ctx, a.pauseWhenIdle)
 	watch.start(ctx, a.awaitKeychain)
 	watch.start(ctx, a.timeLoading)
+	watch.start(ctx, a.watchEditors)
 	if a.opt.ShowWindow != nil && a.secrets != nil {
 		watch.start(ctx, a.watchAccount)
 	}

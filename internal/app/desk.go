@@ -20,6 +20,7 @@ type Desk struct {
 	Calls    []activity.Call    // oldest first
 	Settings *Settings
 	Account  Account
+	Editors  *Editors // nil: not looked for yet
 }
 
 // Desk hands out the newest of them.
@@ -29,7 +30,7 @@ func (a *App) Desk() *status.Latest[Desk] { return &a.desk }
 func (a *App) lay(s status.Snapshot) Desk {
 	current, _ := a.sites.inUse()
 	a.mu.Lock()
-	settings, account := a.shown, a.seen
+	settings, account, found := a.shown, a.seen, a.editors
 	a.mu.Unlock()
 	return Desk{
 		Snapshot: s,
@@ -38,6 +39,7 @@ func (a *App) lay(s status.Snapshot) Desk {
 		Calls:    a.activity.Calls(),
 		Settings: settings,
 		Account:  account,
+		Editors:  found,
 	}
 }
 

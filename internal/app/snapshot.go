@@ -52,6 +52,7 @@ func (a *App) snapshot() status.Snapshot {
 	a.foldClients(&s)
 	a.foldCost(&s, time.Now())
 	a.foldOrphans(&s)
+	a.foldEditors(&s)
 	if err := a.ledger.Problem(); err != nil {
 		s.Problems = append(s.Problems, problem(status.Problem{Code: status.Ledger, What: "It cannot be kept on disk which sandboxes in the cloud are yours: those of a crashed host might go on until their idle timeout."}, err))
 	}

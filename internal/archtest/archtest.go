@@ -54,8 +54,9 @@ var floors = map[string]int{
 	"bridge":         3,
 	"editors/doctor": 3,
 
-	"mcpserver": 4,
-	"notebook":  4,
+	"mcpserver":        4,
+	"notebook":         4,
+	"editors/computer": 4,
 
 	"app": 5,
 	"ui":  5,

@@ -5,11 +5,11 @@ package desktop
 import (
 	"context"
 	"log/slog"
+	"net/url"
 	"sync"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/autostart"
-	"github.com/agentrun-tray/agentrun-tray/internal/editors/doctor"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
 
@@ -19,34 +19,33 @@ type Options struct {
 	App *app.App
 	// OpenFolder shows a folder to the user. Required.
 	OpenFolder func(ctx context.Context, folder string) error
+	// OpenURL hands an address to the program that the user has for such. Required.
+	OpenURL func(*url.URL) error
 	// Autostart is what the operating system starts when its user logs in. Required.
 	Autostart *autostart.Entry
-	// Editors are those of this computer, and what a check of one needs to know. Required.
-	Editors doctor.Options
 	// Logger receives what cannot be shown. Required.
 	Logger *slog.Logger
 }
 
-// Desk is a host as its window sees it. It implements [ui.Host]. Methods are safe for concurrent use; Run must be called once.
+// Desk is a host as its window sees it. It implements [ui.Host]. Methods are safe for concurrent use.
 type Desk struct {
 	app     *app.App
 	open    func(ctx context.Context, folder string) error
+	openURL func(*url.URL) error
 	start   *autostart.Entry
-	editors doctor.Options
 	log     *slog.Logger
 	changed chan struct{} // capacity 1: there is another view
 
 	mu      sync.Mutex // guards below
 	inSight bool
-	found   *ui.Editors // nil: nobody has looked yet
-	asked   bool        // somebody may have changed what is started at login, and wants to see it
+	asked   bool // somebody may have changed what is started at login, and wants to see it
 }
 
 var _ ui.Host = (*Desk)(nil)
 
 // New makes a Desk.
 func New(opt Options) *Desk {
-	return &Desk{app: opt.App, open: opt.OpenFolder, start: opt.Autostart, editors: opt.Editors, log: opt.Logger, changed: make(chan struct{}, 1), asked: true}
+	return &Desk{app: opt.App, open: opt.OpenFolder, openURL: opt.OpenURL, start: opt.Autostart, log: opt.Logger, changed: make(chan struct{}, 1), asked: true}
 }
 
 // FirstRun reports whether the first steps are still to be shown.

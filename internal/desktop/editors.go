@@ -1,76 +1,117 @@
 package desktop
 
 import (
-	"cmp"
 	"context"
-	"errors"
+	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/editors/doctor"
-	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
 
-// Run looks at the editors of this computer until ctx ends.
-func (d *Desk) Run(ctx context.Context) {
-	err := d.editors.Editors.Watch(ctx, editors.WatchEvery, d.showEditors)
-	if err != nil && ctx.Err() == nil {
-		d.log.Warn("editors are not watched", "error", err)
+// editorsOf translates what the host has seen; byURL says whether it serves editors that connect by URL.
+func (t *translator) editorsOf(e *app.Editors, byURL bool) *ui.Editors {
+	if e == t.seen && byURL == t.byURL {
+		return t.found
 	}
-}
-
-func (d *Desk) showEditors(list []editors.Status) {
-	shown := editorsOf(list)
-	d.mu.Lock()
-	d.found = shown
-	d.mu.Unlock()
-	d.poke()
-}
-
-func editorsOf(list []editors.Status) *ui.Editors {
-	all := &ui.Editors{}
-	for _, st := range list {
+	t.seen, t.byURL = e, byURL
+	if e == nil {
+		t.found = nil
+		return nil
+	}
+	t.found = &ui.Editors{}
+	for _, st := range e.List {
 		if st.State == editors.NotFound {
-			all.NotFound = append(all.NotFound, st.Name)
+			t.found.NotFound = append(t.found.NotFound, st.Name)
 			continue
 		}
-		all.Found = append(all.Found, ui.Editor{ID: string(st.ID), Name: st.Name, State: stateOf(st.State), Note: st.Detail})
+		t.found.Found = append(t.found.Found, editorOf(st, byURL))
 	}
-	return all
+	return t.found
 }
 
-func stateOf(s editors.State) ui.EditorState {
-	switch s {
+func editorOf(st editors.Status, byURL bool) ui.Editor {
+	e := ui.Editor{
+		ID: string(st.ID), Name: st.Name, State: stateOf(st), Detail: st.Detail, Route: routeOf(st.Route), Form: ui.EditorForm(st.Form),
+		Lost: st.Lost, Undo: st.Undo,
+	}
+	for _, form := range st.Forms {
+		if byURL || form != editors.HTTP {
+			e.Forms = append(e.Forms, ui.EditorForm(form))
+		}
+	}
+	return e
+}
+
+func stateOf(st editors.Status) ui.EditorState {
+	switch st.State {
 	case editors.Connected:
 		return ui.EditorConnected
 	case editors.Stale:
 		return ui.EditorStale
 	case editors.HandEdited:
+		if st.Off {
+			return ui.EditorSilent
+		}
 		return ui.EditorEdited
 	case editors.Unreadable:
 		return ui.EditorUnread
-	case editors.NotFound, editors.Found, editors.Elsewhere:
+	case editors.Elsewhere:
+		return ui.EditorElsewhere
+	case editors.NotFound, editors.Found:
 	}
 	return ui.EditorOff
 }
 
+func routeOf(r editors.Route) ui.EditorRoute {
+	switch r {
+	case editors.ByLink:
+		return ui.RouteLink
+	case editors.ByCard:
+		return ui.RouteCard
+	case editors.RemoveOnly:
+		return ui.RouteRemove
+	case editors.ByFile, editors.ByCLI:
+	}
+	return ui.RouteFile
+}
+
+// change carries a change out, or says what it would do.
+func (d *Desk) change(ctx context.Context, c ui.EditorChange, dry bool) (editors.Outcome, error) {
+	all, err := d.app.Computer()
+	if err != nil {
+		return editors.Outcome{}, err
+	}
+	id, wish := editors.ID(c.ID), editors.Wish{Form: editors.Form(c.Form), Force: c.Force, DryRun: dry}
+	if !c.On {
+		out, err := all.Disconnect(ctx, id, wish)
+		return out, err
+	}
+	if wish.Form == "" {
+		st, err := all.Look(id)
+		if err != nil {
+			return editors.Outcome{}, err
+		}
+		wish.Form = all.FormToMend(st)
+	}
+	out, err := all.Connect(ctx, id, wish)
+	return out, err
+}
+
 // PreviewEditor implements ui.Host.
-func (d *Desk) PreviewEditor(ctx context.Context, id string) (ui.Preview, error) {
-	out, err := d.change(ctx, editors.ID(id), true)
+func (d *Desk) PreviewEditor(ctx context.Context, c ui.EditorChange) (ui.Preview, error) {
+	out, err := d.change(ctx, c, true)
 	if err != nil {
 		return ui.Preview{}, err
 	}
-	p := ui.Preview{EditorID: id, Diff: strings.Join(append(slices.Clone(out.Commands), out.Link, out.Card), "\n")}
-	if len(out.Files) > 0 {
-		p.File, p.Diff = out.Files[0].Path, linesOf(out.Files[0].Diff)
+	p := ui.Preview{Commands: out.Commands, Link: out.Link, Card: out.Card}
+	for _, f := range out.Files {
+		p.Files = append(p.Files, ui.PreviewFile{Path: f.Path, Diff: linesOf(f.Diff)})
 	}
 	return p, nil
-}
-
-func (d *Desk) change(ctx context.Context, id editors.ID, dry bool) (editors.Outcome, error) {
-	return d.editors.Editors.Connect(ctx, id, editors.Wish{DryRun: dry})
 }
 
 // linesOf leaves out of a difference what tells of files and places, which the window says elsewhere.
@@ -79,45 +120,52 @@ func linesOf(diff string) string {
 	if len(lines) > 2 && strings.HasPrefix(lines[0], "--- ") && strings.HasPrefix(lines[1], "+++ ") {
 		lines = lines[2:]
 	}
-	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "@@ ") }), "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "@@ ") || strings.HasPrefix(line, `\ `) }), "\n")
 }
 
-// SetEditor implements ui.Host.
-func (d *Desk) SetEditor(ctx context.Context, id string, on bool) error {
-	defer func() { d.showEditors(d.editors.Editors.List()) }() // at once
-	if !on {
-		_, err := d.editors.Editors.Disconnect(ctx, editors.ID(id), editors.Wish{})
+// ChangeEditor implements ui.Host.
+func (d *Desk) ChangeEditor(ctx context.Context, c ui.EditorChange) error {
+	defer d.app.LookAtEditors()
+	out, err := d.change(ctx, c, false)
+	if err != nil || out.Link == "" {
 		return err
 	}
-	if err := d.editors.Shim.Point(d.editors.Relay); err != nil {
+	link, err := url.Parse(out.Link)
+	if err != nil {
 		return err
 	}
-	out, err := d.change(ctx, editors.ID(id), false)
-	if err == nil && out.Card != "" {
-		return errors.New(out.Name + " has no settings file that can be written; paste this there: " + out.Card)
+	return d.openURL(link)
+}
+
+// MendEditor implements ui.Host.
+func (d *Desk) MendEditor(ctx context.Context, id string) error {
+	return d.ChangeEditor(ctx, ui.EditorChange{ID: id, On: true})
+}
+
+// LeaveEditor implements ui.Host.
+func (d *Desk) LeaveEditor(ctx context.Context, id string) error {
+	all, err := d.app.Computer()
+	if err != nil {
+		return err
 	}
+	defer d.app.LookAtEditors()
+	return all.Release(ctx, editors.ID(id))
+}
+
+// UndoEditor implements ui.Host.
+func (d *Desk) UndoEditor(ctx context.Context, id string) error {
+	all, err := d.app.Computer()
+	if err != nil {
+		return err
+	}
+	defer d.app.LookAtEditors()
+	_, err = all.Undo(ctx, editors.ID(id))
 	return err
 }
 
-// TestEditor implements ui.Host: it does what the editor would do to run code.
-func (d *Desk) TestEditor(ctx context.Context, id string) (outcome string, err error) {
-	opt := d.editors
-	opt.Editor = editors.ID(id)
-	var last string
-	var failed string // the check that did first
-	var wrong []string
-	doctor.Run(ctx, opt, func(f doctor.Finding) {
-		switch f.Verdict {
-		case doctor.Bad:
-			failed = cmp.Or(failed, f.Check)
-			wrong = append(wrong, strings.TrimSpace(f.What+" "+f.Todo))
-		case doctor.Good:
-			last = f.What
-		case doctor.Warning, doctor.Skipped:
-		}
+// TestEditor implements ui.Host.
+func (d *Desk) TestEditor(ctx context.Context, id string, found func(ui.Finding)) error {
+	return d.app.ExamineEditor(ctx, editors.ID(id), func(f doctor.Finding) {
+		found(ui.Finding{Check: f.Check, Title: f.Title, Verdict: ui.Verdict(f.Verdict), What: f.What, Todo: f.Todo})
 	})
-	if len(wrong) > 0 {
-		return "", reason.Doctor(failed, strings.Join(wrong, " "))
-	}
-	return last, ctx.Err()
 }

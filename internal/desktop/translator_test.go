@@ -9,7 +9,6 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
-	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/figures"
 	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
@@ -33,30 +32,30 @@ func busy() app.Desk {
 func TestWhatIsTheSameStaysTheSame(t *testing.T) {
 	var tr translator
 	d := busy()
-	first, second := tr.view(d, nil, false, noon), tr.view(d, nil, false, noon.Add(time.Second))
+	first, second := tr.view(d, false, noon), tr.view(d, false, noon.Add(time.Second))
 	if first.Notebook != second.Notebook || first.Settings != second.Settings || first.Figures != second.Figures {
 		t.Errorf("an equal desk gives another notebook, settings or figures")
 	}
 	if first.Figures.RunsToday != 7 || first.Account.AccessKeyID != "LTAI…0001" || first.Settings.File != "/f" || first.Settings.Language == "" || first.Phase != status.Ready {
 		t.Errorf("the view is %+v", first)
 	}
-	if n := testing.AllocsPerRun(100, func() { tr.view(d, nil, false, noon) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { tr.view(d, false, noon) }); n > 0 {
 		t.Errorf("an equal desk costs %v allocations, want none", n)
 	}
 
 	d.Contexts = slices.Clone(d.Contexts)
-	if again := tr.view(d, nil, false, noon); &again.Contexts[0] != &first.Contexts[0] {
+	if again := tr.view(d, false, noon); &again.Contexts[0] != &first.Contexts[0] {
 		t.Error("equal contexts are another slice, which the window would have to compare")
 	}
 	d.Contexts[0].Runs++
-	if again := tr.view(d, nil, false, noon); again.Contexts[0].Runs != 1 || first.Contexts[0].Runs != 0 {
+	if again := tr.view(d, false, noon); again.Contexts[0].Runs != 1 || first.Contexts[0].Runs != 0 {
 		t.Errorf("a context ran once, and the view has %d runs; the one before %d", again.Contexts[0].Runs, first.Contexts[0].Runs)
 	}
 
 	running := *d.Notebook.Cells[1]
 	running.State = notebook.CellDone
 	d.Notebook = &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{d.Notebook.Cells[0], &running}}
-	third := tr.view(d, nil, true, noon)
+	third := tr.view(d, true, noon)
 	if third.Notebook == first.Notebook || third.Notebook.Cells[0] != first.Notebook.Cells[0] || third.Notebook.Cells[1] == first.Notebook.Cells[1] {
 		t.Error("of two cells one has changed, and that is not what the view says")
 	}
@@ -64,7 +63,7 @@ func TestWhatIsTheSameStaysTheSame(t *testing.T) {
 		t.Errorf("the cell is %+v, the settings %+v", third.Notebook.Cells[1], third.Settings)
 	}
 	d.Notebook = nil
-	if v := tr.view(d, nil, true, noon); v.Notebook != nil {
+	if v := tr.view(d, true, noon); v.Notebook != nil {
 		t.Errorf("without a notebook the view has %+v", v.Notebook)
 	}
 }
@@ -78,38 +77,16 @@ func TestCallsGrow(t *testing.T) {
 	for n := range 5 {
 		calls = append(calls, activity.Call{ID: fmt.Sprint(n), Tool: "run_code", Outcome: activity.OK, Detail: "d"})
 		before := shown
-		shown = tr.view(app.Desk{Settings: busy().Settings, Calls: calls}, nil, false, noon).Calls
+		shown = tr.view(app.Desk{Settings: busy().Settings, Calls: calls}, false, noon).Calls
 		if len(shown) != n+1 || shown[n].ID != calls[n].ID || len(before) > 0 && before[0] != shown[0] {
 			t.Fatalf("after %d calls the view has %+v", n+1, shown)
 		}
 	}
-	if shown = tr.view(app.Desk{Settings: busy().Settings, Calls: calls[3:]}, nil, false, noon).Calls; len(shown) != 2 || shown[0].ID != "3" {
+	if shown = tr.view(app.Desk{Settings: busy().Settings, Calls: calls[3:]}, false, noon).Calls; len(shown) != 2 || shown[0].ID != "3" {
 		t.Errorf("after old calls were forgotten the view has %+v", shown)
 	}
-	if shown = tr.view(app.Desk{Settings: busy().Settings}, nil, false, noon).Calls; len(shown) != 0 {
+	if shown = tr.view(app.Desk{Settings: busy().Settings}, false, noon).Calls; len(shown) != 0 {
 		t.Errorf("without calls the view has %+v", shown)
-	}
-}
-
-func TestEditorsAreShownAsTheyAre(t *testing.T) {
-	t.Parallel()
-	all := editorsOf([]editors.Status{
-		{ID: "zed", Name: "Zed", State: editors.Connected},
-		{ID: "cursor", Name: "Cursor", State: editors.Found},
-		{ID: "vscode", Name: "VS Code", State: editors.NotFound},
-		{ID: "codex", Name: "Codex", State: editors.Unreadable, Detail: "line 3"},
-		{ID: "cline", Name: "Cline", State: editors.HandEdited},
-		{ID: "goose", Name: "Goose", State: editors.Stale},
-	})
-	want := []ui.Editor{
-		{ID: "zed", Name: "Zed", State: ui.EditorConnected},
-		{ID: "cursor", Name: "Cursor", State: ui.EditorOff},
-		{ID: "codex", Name: "Codex", State: ui.EditorUnread, Note: "line 3"},
-		{ID: "cline", Name: "Cline", State: ui.EditorEdited},
-		{ID: "goose", Name: "Goose", State: ui.EditorStale},
-	}
-	if !slices.Equal(all.Found, want) || !slices.Equal(all.NotFound, []string{"VS Code"}) {
-		t.Errorf("the editors are %+v, want %+v and VS Code not found", all, want)
 	}
 }
 

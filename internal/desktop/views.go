@@ -88,7 +88,7 @@ func (d *Desk) Views(ctx context.Context) iter.Seq[ui.View] {
 			if d.mayDiffer() {
 				atLogin.read(d)
 			}
-			if !yield(t.view(d.app.Desk().Current(), d.editorsFound(), atLogin.on, time.Now())) {
+			if !yield(t.view(d.app.Desk().Current(), atLogin.on, time.Now())) {
 				return
 			}
 			tick.Reset(tickEvery)
@@ -126,12 +126,6 @@ func (d *Desk) gather(ctx context.Context) {
 	}
 }
 
-func (d *Desk) editorsFound() *ui.Editors {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.found
-}
-
 func (d *Desk) isInSight() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -155,14 +149,17 @@ type translator struct {
 	settings *app.Settings // that shown are
 	shown    *ui.Settings
 	calls    []ui.Call
+	seen     *app.Editors // that found are
+	byURL    bool
+	found    *ui.Editors
 	contexts []status.Context
 }
 
-func (t *translator) view(d app.Desk, found *ui.Editors, atLogin bool, now time.Time) ui.View {
+func (t *translator) view(d app.Desk, atLogin bool, now time.Time) ui.View {
 	d.Contexts = t.contextsOf(d.Contexts)
 	return ui.View{
 		Snapshot: d.Snapshot, Now: now, Figures: (*ui.Figures)(d.Figures), Notebook: t.notebookOf(d.Notebook),
-		Calls: t.callsOf(d.Calls), Editors: found, Settings: t.settingsOf(d.Settings, atLogin), Account: ui.Account(d.Account),
+		Calls: t.callsOf(d.Calls), Editors: t.editorsOf(d.Editors, d.Addresses.HTTP != ""), Settings: t.settingsOf(d.Settings, atLogin), Account: ui.Account(d.Account),
 	}
 }
 

@@ -47,7 +47,6 @@ const (
 	groupCloud    = "cloud-"    // and a kind of package agentrun
 	groupKeychain = "keychain-" // and a state of the keychain
 	groupTool     = "tool-"     // and a code of the tool contract
-	groupDoctor   = "doctor-"   // and the check that failed
 )
 
 // Reason is a code with what its sentence names. The zero Reason means that none is known.
@@ -68,11 +67,6 @@ func (e *Error) Error() string { return e.Text }
 // New makes an Error.
 func New(code Code, args status.Args, text string) *Error { return &Error{Reason{code, args}, text} }
 
-// Doctor is the reason of a check that failed, with what it found.
-func Doctor(check, found string) *Error {
-	return New(Code(groupDoctor+check), status.Args{Detail: found}, found)
-}
-
 // Of finds the reason of an error: the first of those below that the error has in it, from what is known best to what is known least.
 func Of(err error) Reason {
 	if err == nil {
@@ -85,6 +79,9 @@ func Of(err error) Reason {
 		return r
 	}
 	if r := ofInput(err); r.Code != "" {
+		return r
+	}
+	if r := ofEditor(err); r.Code != "" {
 		return r
 	}
 	detail := status.Args{Detail: err.Error()}

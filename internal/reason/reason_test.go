@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
+	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
@@ -28,7 +29,10 @@ func TestWhatIsKnownBestComesFirst(t *testing.T) {
 		{"a full disk below a code", &sandbox.Error{Code: sandbox.CodeExecutionFailed, Message: "m", Err: syscall.ENOSPC}, reason.Reason{Code: reason.DiskFull}},
 		{"the keychain below an attempt", fmt.Errorf("keep: %w", &secrets.KeychainError{State: secrets.Waiting}), reason.Reason{Code: "keychain-waiting"}},
 		{"its own reason below a code", sandbox.Errorf(sandbox.CodeServerNotReady, "%w", reason.New(reason.Paused, status.Args{}, "paused")), reason.Reason{Code: reason.Paused}},
-		{"a check", reason.Doctor("port", "taken"), reason.Reason{Code: "doctor-port", Args: status.Args{Detail: "taken"}}},
+		{
+			"an entry changed by hand, without what to type", fmt.Errorf("Cursor: /f: %w: it differs in args; to put ours in its place, use --force", editors.ErrHandEdited),
+			reason.Reason{Code: reason.EditorEdited, Args: status.Args{Detail: "Cursor: /f: its entry was changed by hand: it differs in args"}},
+		},
 	} {
 		if got := reason.Of(tc.err); got != tc.want {
 			t.Errorf("the reason of %s is %+v, want %+v", tc.name, got, tc.want)

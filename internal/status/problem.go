@@ -26,6 +26,11 @@ const (
 	PortTaken   ProblemCode = "port-taken"  // another one is used
 	Tokens      ProblemCode = "tokens"      // the list of those who may come in by URL cannot be read
 	Settings    ProblemCode = "settings"    // the file, or one of its values, cannot be used
+
+	// An editor that was connected is not as it was left. There is one problem for each.
+	EditorLost    ProblemCode = "editor-lost"    // our entry is gone
+	EditorStale   ProblemCode = "editor-stale"   // our entry leads nowhere, or to another copy
+	EditorChanged ProblemCode = "editor-changed" // our entry was changed by somebody
 )
 
 // Args are what the sentences of problems and reasons name, by the names that stand in braces in translations.
@@ -45,6 +50,7 @@ type Args struct {
 	Spent   string `json:"spent,omitempty"` // in CNY
 	Cap     string `json:"cap,omitempty"`
 	Backend string `json:"backend,omitempty"` // where new contexts are made meanwhile
+	Editor  string `json:"editor,omitempty"`  // by its id, such as cursor
 }
 
 // args ties the names of what sentences name to where it is.
@@ -67,6 +73,7 @@ var args = []struct {
 	{"spent", func(a *Args) string { return a.Spent }},
 	{"cap", func(a *Args) string { return a.Cap }},
 	{"backend", func(a *Args) string { return a.Backend }},
+	{"editor", func(a *Args) string { return a.Editor }},
 }
 
 // ArgNames are all names that sentences may have in braces.

@@ -24,6 +24,41 @@ func (w *Window) Choose(item TrayItem, show func()) {
 		do(w.d.Say("fail.backend"), func(ctx context.Context) error { return w.host.ChooseBackend(ctx, item.Value) })
 	case TrayAutostart:
 		do(w.d.Say("fail.autostart"), func(ctx context.Context) error { return w.host.SetAutostart(ctx, !item.Checked) })
+	case TrayEditors:
+		show()
+		w.Open(PlaceEditors)
+	case TrayEditor:
+		w.chooseEditor(item.Value, show)
 	case TrayNothing, TrayOpen, TrayQuit:
 	}
+}
+
+// chooseEditor connects or disconnects an editor. What has to be asked before, and what failed, is in its row, which is shown then.
+func (w *Window) chooseEditor(id string, show func()) {
+	row, ok := w.view.Editors.byID(id)
+	if !ok {
+		return // it is gone since the menu was opened
+	}
+	c := EditorChange{ID: id, On: !row.there() || row.State == EditorStale}
+	bring := func() *editorRow {
+		show()
+		w.Open(PlaceEditors)
+		return w.editors.list.row(row)
+	}
+	switch row.State {
+	case EditorEdited, EditorElsewhere, EditorSilent, EditorUnread:
+		bring()
+		return
+	case EditorConnected, EditorStale, EditorOff:
+	}
+	w.d.errands.run(func(ctx context.Context) error { return w.host.ChangeEditor(ctx, c) }, func(err error) {
+		switch {
+		case err == nil:
+		case w.first != nil: // the first steps have rows of their own
+			show()
+			w.d.fail(w.d.Say("fail.connect"), err)
+		default:
+			bring().changed(c, err)
+		}
+	})
 }

@@ -19,6 +19,7 @@ type Host interface {
 }
 
 type overviewHost interface {
+	mendHost
 	PausePool(ctx context.Context) error
 	ResumePool(ctx context.Context) error
 	RetryPool(ctx context.Context) error // tries to make a session at once
@@ -44,9 +45,24 @@ type activityHost interface {
 }
 
 type editorsHost interface {
-	PreviewEditor(ctx context.Context, id string) (Preview, error)
-	SetEditor(ctx context.Context, id string, on bool) error
-	TestEditor(ctx context.Context, id string) (outcome string, err error)
+	mendHost
+	// PreviewEditor says what a change would do, and does nothing.
+	PreviewEditor(ctx context.Context, change EditorChange) (Preview, error)
+	// ChangeEditor carries a change out; where the editor asks its user itself, it makes it ask. The error may be an *EditorRefusal.
+	ChangeEditor(ctx context.Context, change EditorChange) error
+	// UndoEditor takes back the last change.
+	UndoEditor(ctx context.Context, id string) error
+	// TestEditor does what the editor would do to run code, and hands over what it finds on the way, as it finds it. An empty id means no
+	// editor in particular: everything.
+	TestEditor(ctx context.Context, id string, found func(Finding)) error
+}
+
+// mendHost is for editors that have lost their connection.
+type mendHost interface {
+	// MendEditor connects it again as it was.
+	MendEditor(ctx context.Context, id string) error
+	// LeaveEditor lets it be as it is, for good.
+	LeaveEditor(ctx context.Context, id string) error
 }
 
 type settingsHost interface {

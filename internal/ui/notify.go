@@ -17,7 +17,7 @@ func Notifications(w *words.Words, before, now *View) []Notification {
 	var all []Notification
 	for _, p := range now.Problems {
 		known := slices.ContainsFunc(before.Problems, func(old status.Problem) bool { return old.Code == p.Code })
-		if known || mild[p.Code] {
+		if known || mild[p.Code] || isLost(p) {
 			continue
 		}
 		what, why := d.problem(p)
@@ -26,5 +26,5 @@ func Notifications(w *words.Words, before, now *View) []Notification {
 		}
 		all = append(all, Notification{Title: w.Say("notification.title"), Text: what})
 	}
-	return all
+	return append(all, d.lostNotifications(before, now)...)
 }

@@ -173,6 +173,7 @@ func (o *overview) renderBanners(v *View) bool {
 	}
 	for n, notice := range notices {
 		changed = o.shown[n].Set(notice.tone, notice.what, notice.why, notice.help, notice.do) || changed
+		changed = o.shown[n].SetLeave(notice.leave, notice.no) || changed
 	}
 	o.banners.Hidden = len(notices) == 0
 	if changed {

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -46,66 +45,12 @@ func TestTheActivityListsCallsNewestFirst(t *testing.T) {
 	r.asked("logs")
 }
 
-func TestAnEditorIsConnectedAfterItsChangeWasShown(t *testing.T) {
-	r := english(t, PlaceEditors, busyView())
-	r.wants("5 found on this computer", "Connected", "Not connected", "Old path", "Not found here: Windsurf, Cline")
-	r.tap("Zed")
-	r.asked("preview zed")
-	r.wants("What changes in the settings of Zed", "agentrun-mcp", "/home/u/.config/zed/settings.json", "A copy of the file is kept.")
-	r.tap("Connect")
-	r.asked("connect zed")
-	r.lacks("What changes in the settings of Zed")
-}
-
-func TestAPreviewChangesNothing(t *testing.T) {
-	r := english(t, PlaceEditors, busyView())
-	r.tap("Zed")
-	r.tap("Cancel")
-	r.asked("preview zed")
-	r.lacks("What changes in the settings of Zed")
-}
-
-func TestAnEditorIsDisconnected(t *testing.T) {
-	v := busyView()
-	r := english(t, PlaceEditors, v)
-	r.tap("Cursor")
-	r.asked("disconnect cursor")
-	all := *v.Editors
-	all.Found = append([]Editor(nil), all.Found...)
-	all.Found[1].State = EditorOff
-	v.Editors = &all
-	r.window.Render(v)
-	r.tap("Connect all")
-	r.asked("connect cursor", "connect zed")
-}
-
-func TestWhatAnEditorsTestFoundIsTold(t *testing.T) {
-	v := busyView()
-	v.Editors = &Editors{Found: v.Editors.Found[:1]}
-	r := english(t, PlaceEditors, v)
-	r.tap("Test")
-	r.wants("It answers.")
-	r.host.refuse["test claude-desktop"] = errors.New("the relay is not there")
-	r.tap("Test")
-	r.wants("The editor's entry does not work. The relay is not there.")
-}
-
-func TestTheEditorsMayNotBeThereYet(t *testing.T) {
-	v := emptyView()
-	v.Editors = nil
-	r := english(t, PlaceEditors, v)
-	r.wants("looking for editors")
-	v.Editors = &Editors{}
-	r.window.Render(v)
-	r.wants("No editor that we know was found")
-}
-
 // TestNothingSticksOut: in the smallest window, in both languages, every text ends inside of it.
 func TestNothingSticksOut(t *testing.T) {
 	for _, language := range []string{"en", "zh"} {
 		for _, size := range []fyne.Size{fyne.NewSize(minWidth, minHeight), fyne.NewSize(1080, 700)} {
 			r := newRig(t, kit.AlwaysLight, size, Options{Language: language})
-			for name, v := range map[string]View{"empty": emptyView(), "busy": busyView(), "problem": problemView(), "many": manyView(20, 1000)} {
+			for name, v := range map[string]View{"empty": emptyView(), "busy": busyView(), "problem": problemView(), "many": manyView(20, 1000), "editors": lostView()} {
 				r.window.Render(v)
 				for _, place := range Places() {
 					r.window.Open(place)
@@ -113,7 +58,7 @@ func TestNothingSticksOut(t *testing.T) {
 				}
 			}
 			r = newRig(t, kit.AlwaysLight, size, Options{Language: language, FirstRun: true})
-			r.window.Render(busyView())
+			r.window.Render(statesView())
 			for _, step := range []int{stepWhere, stepAccount, stepEditors} {
 				r.window.first.show(step)
 				r.inside("first step " + number(float64(step)) + " in " + language)
@@ -174,12 +119,12 @@ func TestEveryPlaceSaysHowThingsAre(t *testing.T) {
 		{"busy", "en", PlaceOverview, []string{"Ready", "Session 8f2c ends in 4 min.", "2 failed", "84 calls"}},
 		{"busy", "en", PlaceContexts, []string{"data-analysis 数据分析", "Running", "#17"}},
 		{"busy", "en", PlaceActivity, []string{"Code failed", "Timed out"}},
-		{"busy", "en", PlaceEditors, []string{"Claude Desktop", "Connected", "Old path"}},
+		{"busy", "en", PlaceEditors, []string{"Claude Desktop", "Connected", "Out of date"}},
 		{"busy", "en", PlaceSettings, []string{"LTAI…4f2a", "7411"}},
 		{"busy", "zh", PlaceOverview, []string{"就绪", "会话 8f2c 将在 4 分钟后结束。", "2 次失败", "84 次调用"}},
 		{"busy", "zh", PlaceContexts, []string{"data-analysis 数据分析", "运行中", "会话 8f2c"}},
 		{"busy", "zh", PlaceActivity, []string{"代码出错", "超时"}},
-		{"busy", "zh", PlaceEditors, []string{"Claude Desktop", "已连接", "路径已过期"}},
+		{"busy", "zh", PlaceEditors, []string{"Claude Desktop", "已连接", "已过期"}},
 		{"busy", "zh", PlaceSettings, []string{"账号 1234567890123456", "保持就绪的会话"}},
 		{"problem", "en", PlaceOverview, []string{"Not available", "There is no connection to fc.example.com.", "Port 7411 is taken", "Try now"}},
 		{"problem", "en", PlaceContexts, []string{"data-analysis 数据分析"}},

@@ -10,11 +10,13 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
 
-// notice is a banner: what is wrong or will happen soon, and the one button that helps.
+// notice is a banner: what is wrong or will happen soon, the one button that helps, and perhaps one that lets it be.
 type notice struct {
 	tone            fyne.ThemeColorName
 	what, why, help string
 	do              func()
+	leave           string
+	no              func()
 }
 
 // mild are the problems with which code runs all the same.
@@ -24,6 +26,9 @@ var mild = map[status.ProblemCode]bool{status.Ledger: true, status.CostUnknown: 
 func (o *overview) notices(v *View) []notice {
 	var all []notice
 	for _, p := range v.Problems {
+		if isLost(p) {
+			continue
+		}
 		n := notice{tone: kit.Problem}
 		if mild[p.Code] {
 			n.tone = kit.Warming
@@ -32,6 +37,7 @@ func (o *overview) notices(v *View) []notice {
 		n.help, n.do = o.mend(p.Code)
 		all = append(all, n)
 	}
+	all = append(all, o.lostEditors(v)...)
 	if l := v.Backend.Loading; l != nil {
 		doing := l.What
 		if o.d.Has("loading." + string(l.Stage)) {

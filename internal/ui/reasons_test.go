@@ -43,7 +43,7 @@ func TestErrorsSpeakTheLanguageOfTheWindow(t *testing.T) {
 		{name: "no permission", err: fmt.Errorf("write: %w", &fs.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}), en: "The file system does not allow it: ", zh: "文件系统不允许此操作"},
 		{name: "a code of the tool contract", err: sandbox.Errorf(sandbox.CodeQuotaExceeded, "there are 100 contexts already; stop one"), en: "There are 100 contexts already; stop one.", zh: "已达到数量上限（there are 100 contexts already; stop one）。"},
 		{name: "a paused pool", err: sandbox.Errorf(sandbox.CodeServerNotReady, "%w", reason.New(reason.Paused, status.Args{}, "it was paused")), en: "The pool is paused.", zh: "已暂停"},
-		{name: "a check of the doctor", err: reason.Doctor("start", "x is not there."), en: "What the editor starts does not start: x is not there.", zh: "编辑器无法启动中继程序"},
+		{name: "an editor's settings", err: reason.New(reason.EditorUnreadable, status.Args{Detail: "line 3"}, "line 3"), en: "Its settings file cannot be read, so it was left alone.", zh: "无法读取其设置文件，因此没有改动"},
 		{name: "no patience", err: context.DeadlineExceeded, en: "It took too long.", zh: "耗时过长"},
 		{name: "something nobody knows", err: errors.New("it broke"), en: "It broke.", zh: "It broke.", unknown: true},
 	} {

@@ -27,6 +27,9 @@ type recorder struct {
 	hold   chan struct{} // CheckCredentials waits for it, if it is there
 	token  string
 	seen   secrets.Credentials
+
+	previews map[string]Preview // by the id of an editor
+	findings []Finding
 }
 
 func (r *recorder) note(what string) error {
@@ -73,19 +76,42 @@ func (r *recorder) SaveNotebook(_ context.Context, id string, to io.Writer) erro
 }
 func (r *recorder) ExportCalls(context.Context, io.Writer) error { return r.note("export") }
 func (r *recorder) OpenLogFolder(context.Context) error          { return r.note("logs") }
-func (r *recorder) PreviewEditor(_ context.Context, id string) (Preview, error) {
-	return Preview{EditorID: id, File: "/home/u/.config/zed/settings.json", Diff: "  \"vim_mode\": true,\n+  \"context_servers\": { \"agentrun\": { \"command\": \"agentrun-mcp\" } }\n  // my own notes"}, r.note("preview " + id)
-}
-
-func (r *recorder) SetEditor(_ context.Context, id string, on bool) error {
-	if on {
-		return r.note("connect " + id)
+func (r *recorder) PreviewEditor(_ context.Context, c EditorChange) (Preview, error) {
+	err := r.note("preview " + wished(c))
+	if p, ok := r.previews[c.ID]; ok {
+		return p, err
 	}
-	return r.note("disconnect " + id)
+	return Preview{Files: []PreviewFile{{
+		Path: "/home/u/.config/zed/settings.json",
+		Diff: "   \"vim_mode\": true,\n+  \"context_servers\": { \"agentrun\": { \"command\": \"agentrun-mcp\" } }\n   // my own notes",
+	}}}, err
 }
 
-func (r *recorder) TestEditor(_ context.Context, id string) (string, error) {
-	return "It answers.", r.note("test " + id)
+// wished is a change in a few words.
+func wished(c EditorChange) string {
+	text := "disconnect " + c.ID
+	if c.On {
+		text = strings.TrimSpace("connect " + c.ID + " " + string(c.Form))
+	}
+	if c.Force {
+		text += " by force"
+	}
+	return text
+}
+
+func (r *recorder) ChangeEditor(_ context.Context, c EditorChange) error { return r.note(wished(c)) }
+
+func (r *recorder) UndoEditor(_ context.Context, id string) error { return r.note("undo " + id) }
+
+func (r *recorder) MendEditor(_ context.Context, id string) error { return r.note("mend " + id) }
+
+func (r *recorder) LeaveEditor(_ context.Context, id string) error { return r.note("leave " + id) }
+
+func (r *recorder) TestEditor(_ context.Context, id string, found func(Finding)) error {
+	for _, f := range r.findings {
+		found(f)
+	}
+	return r.note(strings.TrimSpace("test " + id))
 }
 
 func (r *recorder) Change(_ context.Context, name string, value any) (bool, error) {
@@ -197,20 +223,20 @@ type labelled interface {
 	AccessibilityLabel() string
 }
 
-// tap taps the last widget in sight with a label: what lies on top.
-func (r *rig) tap(label string) {
+// tap taps the last widget in sight with a label, which may differ by language: what lies on top.
+func (r *rig) tap(labels ...string) {
 	r.t.Helper()
 	var found labelled
 	r.walk(func(o fyne.CanvasObject) {
-		if l, ok := o.(labelled); ok && l.AccessibilityLabel() == label {
+		if l, ok := o.(labelled); ok && slices.Contains(labels, l.AccessibilityLabel()) {
 			found = l
 		}
 	})
 	if found == nil {
-		r.t.Fatalf("there is nothing to tap that is called %q; there is:\n%s", label, r.texts())
+		r.t.Fatalf("there is nothing to tap that is called %q; there is:\n%s", labels, r.texts())
 	}
 	if off, ok := found.(fyne.Disableable); ok && off.Disabled() {
-		r.t.Fatalf("%q cannot be tapped", label)
+		r.t.Fatalf("%q cannot be tapped", labels)
 	}
 	test.Tap(found)
 	r.settle()

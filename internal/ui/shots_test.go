@@ -12,7 +12,9 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
 
@@ -58,8 +60,18 @@ func TestShots(t *testing.T) {
 			a.table.Choose("q39")
 			a.table.Selected(a.table.At(0))
 		}},
-		"activity-empty":   {emptyView(), small, PlaceActivity, nil},
-		"editors-busy":     {busyView(), wide, PlaceEditors, func(r *rig) { e := r.window.panels[PlaceEditors].(*editors); e.list.look(e.list.found[3]); r.settle() }},
+		"activity-empty":  {emptyView(), small, PlaceActivity, nil},
+		"editors-busy":    {busyView(), wide, PlaceEditors, nil},
+		"editors-states":  {statesView(), wide, PlaceEditors, nil},
+		"editors-preview": {busyView(), wide, PlaceEditors, func(r *rig) { r.tap("Preview: Zed", "预览：Zed") }},
+		"editors-replace": {statesView(), wide, PlaceEditors, func(r *rig) { r.tap("Put ours back: Kiro", "换回我们的：Kiro") }},
+		"editors-card":    {statesView(), small, PlaceEditors, func(r *rig) { r.tap("Show text: JetBrains AI Assistant", "显示文本：JetBrains AI Assistant") }},
+		"editors-test":    {busyView(), wide, PlaceEditors, func(r *rig) { r.tap("Test: Cursor", "测试：Cursor") }},
+		"editors-refused": {busyView(), wide, PlaceEditors, func(r *rig) {
+			r.host.refuse["connect zed"] = reason.New("editor-unreadable", status.Args{Detail: "Zed: /home/u/.config/zed/settings.json: line 4: unexpected comma."}, "x")
+			r.tap("Zed")
+		}},
+		"overview-lost":    {lostView(), wide, PlaceOverview, nil},
 		"editors-empty":    {emptyView(), wide, PlaceEditors, nil},
 		"editors-small":    {busyView(), small, PlaceEditors, nil},
 		"settings-top":     {busyView(), wide, PlaceSettings, nil},
@@ -93,6 +105,8 @@ func TestShots(t *testing.T) {
 			for _, mode := range []kit.Mode{kit.AlwaysLight, kit.AlwaysDark} {
 				t.Run(name+"-"+string(mode)+"-"+language, func(t *testing.T) {
 					r := newRig(t, mode, s.size, Options{Language: language, FirstRun: s.place == ""})
+					r.host.previews = map[string]Preview{"jetbrains-ai": {Card: "{\n  \"mcpServers\": {\n    \"agentrun\": {\n      \"command\": \"/home/u/.local/share/agentrun-tray/bin/agentrun-mcp\",\n      \"args\": []\n    }\n  }\n}"}}
+					r.host.findings = checkedFindings()
 					r.window.Render(s.view)
 					if s.place != "" {
 						r.window.Open(s.place)

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/words"
 )
@@ -17,6 +19,8 @@ const (
 	TrayCopy      TrayAction = "copy"      // Value is the address
 	TrayBackend   TrayAction = "backend"   // Value is its name
 	TrayAutostart TrayAction = "autostart" // Checked is how it is now
+	TrayEditor    TrayAction = "editor"    // Value is its id, Checked whether it is connected
+	TrayEditors   TrayAction = "editors"   // shows all of them
 	TrayQuit      TrayAction = "quit"
 )
 
@@ -58,8 +62,8 @@ func NewTrayMenu(w *words.Words, v *View) TrayMenu {
 	d := &desk{Words: w}
 	_, phase := d.phaseLook(v.Phase)
 	state := w.Say("tray.state", "phase", phase, "backend", d.backend(v.Backend.Name))
-	if len(v.Problems) > 0 {
-		state, _ = d.problem(v.Problems[0])
+	if headline := d.headline(v); headline != "" {
+		state = headline
 	}
 	contexts := w.Say("tray.contexts", "n", len(v.Contexts))
 	if running > 0 {
@@ -76,7 +80,11 @@ func NewTrayMenu(w *words.Words, v *View) TrayMenu {
 	}
 	address := v.Addresses.HTTP
 	autostart := v.Settings != nil && v.Settings.Autostart
-	return TrayMenu{Icon: trayIcon(v), Items: []TrayItem{
+	icon := trayIcon(v)
+	if d.headline(v) != "" {
+		icon = TrayProblem
+	}
+	return TrayMenu{Icon: icon, Items: slices.DeleteFunc([]TrayItem{
 		{Label: state, Dead: true},
 		{Label: w.Say("tray.pool", "ready", v.Pool.Ready, "warm", v.Pool.Warm), Dead: true},
 		{Label: contexts, Dead: true},
@@ -85,20 +93,42 @@ func NewTrayMenu(w *words.Words, v *View) TrayMenu {
 		pause,
 		{Label: w.Say("tray.copy"), Action: TrayCopy, Value: address, Dead: address == ""},
 		{Label: w.Say("setting.backend"), Below: backends},
+		{Label: w.Say("place.editors"), Below: trayEditors(w, v)},
 		{Label: w.Say("setting.autostart"), Action: TrayAutostart, Checked: autostart, Dead: v.Settings == nil},
 		{},
 		{Label: w.Say("tray.quit"), Action: TrayQuit},
-	}}
+	}, func(item TrayItem) bool { return item.Label == w.Say("place.editors") && item.Below == nil })}
+}
+
+// trayEditorsMost is how many editors the tray's menu has; the window has all.
+const trayEditorsMost = 12
+
+// trayEditors are those that can be connected by a click. Where there is none there is no menu of them.
+func trayEditors(w *words.Words, v *View) []TrayItem {
+	if v.Editors == nil {
+		return nil
+	}
+	var all []TrayItem
+	for _, row := range v.Editors.Found {
+		if row.Route == RouteFile || row.Route == RouteRemove && row.there() {
+			all = append(all, TrayItem{Label: row.Name, Action: TrayEditor, Value: row.ID, Checked: row.State == EditorConnected})
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	return append(all[:min(len(all), trayEditorsMost)], TrayItem{}, TrayItem{Label: w.Say("tray.editors"), Action: TrayEditors})
 }
 
 func trayIcon(v *View) TrayIcon {
-	switch {
-	case v.Phase == status.Troubled || len(v.Problems) > 0:
+	switch v.Phase {
+	case status.Troubled:
 		return TrayProblem
-	case v.Phase == status.Working:
+	case status.Working:
 		return TrayWorking
-	case v.Phase == status.Paused:
+	case status.Paused:
 		return TrayPaused
+	case status.Starting, status.Ready, status.Stopping:
 	}
 	return TrayReady
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,6 +56,14 @@ Where code runs
   Automatic (on)
   AgentRun cloud
   This computer
+Editors
+  Claude Desktop (on)
+  Cursor (on)
+  VS Code (on)
+  Zed
+  Codex
+  --
+  All editors…
 Start at login (on)
 --
 Quit
@@ -147,5 +156,56 @@ func TestNotificationsAreForNewProblemsThatNeedSomebody(t *testing.T) {
 	}
 	if again := Notifications(w, &now, &now); len(again) != 0 {
 		t.Errorf("told again of %+v", again)
+	}
+}
+
+func TestTheTrayHasTheEditorsThatAClickConnects(t *testing.T) {
+	v := statesView()
+	var many []Editor
+	for n := range 20 {
+		many = append(many, Editor{ID: fmt.Sprint(n), Name: fmt.Sprint("Editor ", n), State: EditorOff, Route: RouteFile})
+	}
+	for name, tc := range map[string]struct {
+		found *Editors
+		want  []string
+	}{
+		"no link, no card, nothing retired": {v.Editors, []string{"Cursor (on)", "Zed", "Gemini CLI", "Codex", "Kiro", "Goose", "Qwen Code", "Crush", "--", "All editors…"}},
+		"not too many":                      {&Editors{Found: many}, []string{"Editor 0", "Editor 1", "Editor 2", "Editor 3", "Editor 4", "Editor 5", "Editor 6", "Editor 7", "Editor 8", "Editor 9", "Editor 10", "Editor 11", "--", "All editors…"}},
+		"none found":                        {&Editors{}, nil},
+		"not looked for":                    {nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v.Editors = tc.found
+			var got []string
+			for _, item := range NewTrayMenu(words.In("en"), &v).Items {
+				if item.Label == "Editors" {
+					got = strings.Split(strings.TrimSuffix(outline(item.Below, ""), "\n"), "\n")
+				}
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("the menu of editors is %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestLostEditorsAreNotifiedOnce(t *testing.T) {
+	w := words.In("en")
+	before, now := statesView(), lostView()
+	got := Notifications(w, &before, &now)
+	if len(got) != 2 || got[0].Text != "No longer connected: Gemini CLI. Our entry is gone from the settings. Connect again, or leave it so." || !strings.Contains(got[1].Text, "Codex") {
+		t.Errorf("%+v, want one of Gemini CLI, one of Codex, and none of what was changed by hand", got)
+	}
+	fewer := lostView()
+	fewer.Problems = fewer.Problems[:1]
+	if again := Notifications(w, &now, &fewer); len(again) != 0 {
+		t.Errorf("after one was mended, told again of %+v", again)
+	}
+	if m := NewTrayMenu(w, &now); m.Icon != TrayProblem || m.Items[0].Label != "No longer connected: Gemini CLI." {
+		t.Errorf("icon %s and first line %q, want the lost editor", m.Icon, m.Items[0].Label)
+	}
+	fewer.Problems = lostView().Problems[2:]
+	if m := NewTrayMenu(w, &fewer); m.Icon == TrayProblem {
+		t.Error("an entry that was changed by hand is a problem in the tray")
 	}
 }

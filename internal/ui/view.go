@@ -85,39 +85,6 @@ type Call struct {
 	Detail  string // a few lines for who wants to know more; no code and no output
 }
 
-// Editors is what was found on this computer.
-type Editors struct {
-	Found    []Editor
-	NotFound []string // names
-}
-
-// EditorState is how an editor stands to us.
-type EditorState string
-
-// The states of an editor.
-const (
-	EditorConnected EditorState = "connected"
-	EditorOff       EditorState = "off"
-	EditorStale     EditorState = "stale"      // points to an old path
-	EditorEdited    EditorState = "edited"     // our entry was changed by hand
-	EditorUnread    EditorState = "unreadable" // its settings file does not parse
-)
-
-// Editor is one row.
-type Editor struct {
-	ID    string
-	Name  string
-	State EditorState
-	Note  string
-}
-
-// Preview is what would change in an editor's settings file.
-type Preview struct {
-	EditorID string
-	File     string
-	Diff     string // lines that begin with +, - or a space
-}
-
 // Settings are the values of the settings file by their names, such as pool.warm, and what the operating system says of us.
 type Settings struct {
 	Values    map[string]any

@@ -89,11 +89,11 @@ func busyView() View {
 	v.Calls = calls(40)
 	v.Editors = &Editors{
 		Found: []Editor{
-			{ID: "claude-desktop", Name: "Claude Desktop", State: EditorConnected, Note: "restart Claude to see it"},
-			{ID: "cursor", Name: "Cursor", State: EditorConnected, Note: "84 calls today"},
-			{ID: "vscode", Name: "VS Code", State: EditorConnected, Note: "through a private socket, no port"},
-			{ID: "zed", Name: "Zed", State: EditorOff, Note: "settings.json has comments: they stay as they are"},
-			{ID: "codex", Name: "Codex", State: EditorStale, Note: "one click mends it"},
+			{ID: "claude-desktop", Name: "Claude Desktop", State: EditorConnected, Route: RouteFile, Form: FormProgram, Forms: []EditorForm{FormProgram}, Undo: true},
+			{ID: "cursor", Name: "Cursor", State: EditorConnected, Route: RouteFile, Form: FormURL, Forms: []EditorForm{FormProgram, FormURL}, Undo: true},
+			{ID: "vscode", Name: "VS Code", State: EditorConnected, Route: RouteFile, Form: FormSocket, Forms: []EditorForm{FormProgram, FormSocket, FormURL}},
+			{ID: "zed", Name: "Zed", State: EditorOff, Route: RouteFile, Forms: []EditorForm{FormProgram, FormURL}},
+			{ID: "codex", Name: "Codex", State: EditorStale, Route: RouteFile, Form: FormProgram, Forms: []EditorForm{FormProgram, FormURL}, Detail: "it starts /opt/old/agentrun-mcp, which is not there", Lost: true},
 		},
 		NotFound: []string{"Windsurf", "Cline", "Continue", "Gemini CLI", "Goose", "LM Studio", "opencode", "Kiro", "Trae", "Qwen Code", "Warp"},
 	}
@@ -183,4 +183,50 @@ func plot() []byte {
 // fixCRC makes the check sum of a PNG's header right again.
 func fixCRC(data []byte) {
 	binary.BigEndian.PutUint32(data[29:], crc32.ChecksumIEEE(data[12:29]))
+}
+
+// everyState is an editor in each state and on each route.
+func everyState() []Editor {
+	both := []EditorForm{FormProgram, FormURL}
+	return []Editor{
+		{ID: "cursor", Name: "Cursor", State: EditorConnected, Route: RouteFile, Form: FormProgram, Forms: both, Undo: true},
+		{ID: "zed", Name: "Zed", State: EditorOff, Route: RouteFile, Forms: both},
+		{ID: "gemini", Name: "Gemini CLI", State: EditorOff, Route: RouteFile, Forms: both, Lost: true},
+		{ID: "codex", Name: "Codex", State: EditorStale, Route: RouteFile, Form: FormProgram, Forms: both, Detail: "it starts /opt/old/agentrun-mcp, which is not there", Lost: true},
+		{ID: "kiro", Name: "Kiro", State: EditorEdited, Route: RouteFile, Forms: both, Detail: "it differs in args", Lost: true},
+		{ID: "goose", Name: "Goose", State: EditorSilent, Route: RouteFile, Forms: both, Detail: "it is switched off in Goose"},
+		{ID: "qwen", Name: "Qwen Code", State: EditorUnread, Route: RouteFile, Forms: both, Detail: "line 3: unexpected end of file"},
+		{ID: "crush", Name: "Crush", State: EditorElsewhere, Route: RouteFile, Forms: both, Detail: "its servers \"sandbox\" lead to us as well"},
+		{ID: "cherry-studio", Name: "Cherry Studio", State: EditorOff, Route: RouteLink},
+		{ID: "jetbrains-ai", Name: "JetBrains AI Assistant", State: EditorOff, Route: RouteCard},
+		{ID: "roo-code", Name: "Roo Code", State: EditorOff, Route: RouteRemove},
+	}
+}
+
+// statesView has them all.
+func statesView() View {
+	v := busyView()
+	v.Editors = &Editors{Found: everyState(), NotFound: v.Editors.NotFound}
+	return v
+}
+
+// lostView has the problems that come of them.
+func lostView() View {
+	v := statesView()
+	v.Problems = []status.Problem{
+		{Code: status.EditorLost, Args: status.Args{Editor: "gemini"}, What: "Gemini CLI is not connected to AgentRun Tray any more."},
+		{Code: status.EditorStale, Args: status.Args{Editor: "codex"}, What: "The entry of AgentRun Tray in Codex is out of date."},
+		{Code: status.EditorChanged, Args: status.Args{Editor: "kiro"}, What: "The entry of AgentRun Tray in Kiro was changed by hand."},
+	}
+	return v
+}
+
+// checkedFindings are those of a check that fails at its last step.
+func checkedFindings() []Finding {
+	return []Finding{
+		{Check: "programs", Title: "Programs", Verdict: VerdictGood, What: "Editors start /home/u/.local/share/agentrun-tray/bin/agentrun-mcp, version 1.0."},
+		{Check: "copies", Title: "Other copies", Verdict: VerdictWarning, What: "There are other copies of agentrun-mcp: /usr/local/bin/agentrun-mcp.", Todo: "Remove those that are not used."},
+		{Check: "engine", Title: "Engine", Verdict: VerdictSkipped, What: "Whether code can run shows when an editor connects."},
+		{Check: "run", Title: "Code", Verdict: VerdictBad, What: "It does not run code: there was no answer within 90 s.", Todo: "See agentrunctl status."},
+	}
 }

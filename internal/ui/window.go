@@ -40,6 +40,7 @@ type Window struct {
 	stale   map[Place]bool // places that were not drawn since the view changed
 	hidden  bool
 	context *contexts // nil: not wanted yet
+	editors *editors  // the same
 }
 
 // NewWindow fills a window of the toolkit. The theme must have been set before. Call Close when the window is not needed any more.
@@ -70,6 +71,7 @@ func (w *Window) build() {
 	d := w.d
 	d.toasts.Shut = d.Say("close")
 	w.panels, w.stale, w.context = map[Place]panel{}, map[Place]bool{}, nil
+	w.editors = nil
 	w.side = newSidebar(d)
 	w.stack = container.NewStack()
 	w.frame = container.New(&frame{w.side}, w.side.root, kit.NewUpright(), w.stack)
@@ -104,7 +106,8 @@ func (w *Window) newPanel(p Place) panel {
 	case PlaceActivity:
 		return newActivity(w.d, w.host)
 	case PlaceEditors:
-		return newEditors(w.d, w.host)
+		w.editors = newEditors(w.d, w.host)
+		return w.editors
 	case PlaceSettings:
 		return newSettings(w.d, w.host)
 	}

@@ -133,7 +133,9 @@ func TestEveryCodeHasWords(t *testing.T) {
 	needs("reason.cloud-", constants(t, "agentrun", "Kind"), "canceled")
 	needs("reason.keychain-", constants(t, "secrets", "State"), "available")
 	needs("reason.tool-", constants(t, "sandbox", "Code"))
-	needs("reason.doctor-", checks(t))
+	for _, kind := range []string{"step", "todo", "what"} {
+		needs("doctor."+kind+".", checks(t))
+	}
 	needs("outcome.", append(constants(t, "sandbox", "Code"), "ok", "running"))
 }
 

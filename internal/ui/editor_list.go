@@ -1,0 +1,97 @@
+package ui
+
+import (
+	"context"
+	"strings"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+)
+
+// editorList is the rows of editors with a switch each. The first steps show it too.
+type editorList struct {
+	root   *fyne.Container
+	d      *desk
+	host   editorsHost
+	reflow func()
+	rows   *fyne.Container
+	card   *fyne.Container
+	views  map[string]*editorRow
+	found  []Editor
+	absent *kit.Para
+	empty  *kit.Para
+}
+
+func newEditorList(d *desk, host editorsHost, reflow func()) *editorList {
+	e := &editorList{d: d, host: host, reflow: reflow, rows: kit.Col(0), views: map[string]*editorRow{}}
+	e.absent, e.empty = kit.NewPara("", kit.Small, kit.Muted), kit.NewPara("", kit.Small, kit.Muted)
+	e.card = kit.Layer(kit.NewCard(), kit.Pad(4, 12, 4, 12, kit.Col(0, e.rows, e.empty)))
+	e.root = kit.Col(kit.Gap, e.card, e.absent)
+	return e
+}
+
+func (e *editorList) render(all *Editors) {
+	text, absent := "", ""
+	if all == nil {
+		all = &Editors{}
+		text = e.d.Say("editors.looking")
+	} else if len(all.Found) == 0 {
+		text = e.d.Say("editors.none")
+	}
+	if len(all.NotFound) > 0 {
+		absent = e.d.Say("editors.absent", "names", strings.Join(all.NotFound, e.d.Say("list.comma")))
+	}
+	e.empty.Set(text)
+	e.empty.Hidden = text == ""
+	e.absent.Set(absent)
+	e.found = all.Found
+	e.rows.Objects = nil
+	for n, row := range all.Found {
+		view := e.row(row)
+		view.render(row)
+		view.rule.Hidden = n == 0
+		e.rows.Objects = append(e.rows.Objects, view.root)
+	}
+	e.rows.Refresh()
+	e.card.Refresh()
+}
+
+// row is what draws an editor.
+func (e *editorList) row(row Editor) *editorRow {
+	view := e.views[row.ID]
+	if view == nil {
+		view = newEditorRow(e, row)
+		e.views[row.ID] = view
+	}
+	return view
+}
+
+// connectable are those that could be connected without a question, and are not.
+func (e *editorList) connectable() []Editor {
+	var all []Editor
+	for _, row := range e.found {
+		if row.State == EditorOff && row.Route == RouteFile {
+			all = append(all, row)
+		}
+	}
+	return all
+}
+
+// connectAll connects those that are not. One that fails says so in its row, and does not stop the others.
+func (e *editorList) connectAll(b *kit.Button) {
+	b.Disable()
+	wanted := e.connectable()
+	failed := make([]error, len(wanted))
+	e.d.errands.run(func(ctx context.Context) error {
+		for n, row := range wanted {
+			failed[n] = e.host.ChangeEditor(ctx, EditorChange{ID: row.ID, On: true})
+		}
+		return nil
+	}, func(error) {
+		b.Enable()
+		for n, row := range wanted {
+			e.row(row).changed(EditorChange{ID: row.ID, On: true}, failed[n])
+		}
+	})
+}

@@ -229,10 +229,7 @@ func artifacts(t *testing.T) string {
 // TestWindowFirstRun is what somebody does who starts the program for the first time and has no account.
 func TestWindowFirstRun(t *testing.T) {
 	c := newComputer(t, newHome(t, quiet))
-	cursor := filepath.Join(c.dir, ".cursor", "mcp.json")
-	if err := errors.Join(os.MkdirAll(filepath.Dir(cursor), 0o700), os.WriteFile(cursor, []byte("{\n  \"mcpServers\": {}\n}\n"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
+	cursor := newEditor(t, c.home)
 	panel := newPanel(t, c.bus)
 	a := c.launch(t)
 	item := panel.registered(t)
@@ -240,14 +237,19 @@ func TestWindowFirstRun(t *testing.T) {
 	c.reads(t, "Where should code run?", "This computer")
 	c.click(t, "Continue", 0)
 	c.reads(t, "Step 3 of 3", "Cursor")
-	c.click(t, "Cursor", 2) // its switch, behind its name and the text of that
+	c.click(t, "Preview: Cursor", 0)
 	c.reads(t, `+    "agentrun": {`)
 	c.screen.picture(t, filepath.Join(artifacts(t), "preview.png"))
-	c.click(t, "Connect", 0)
+	c.press(t, "Escape")
+	cursor.knowsUs(t, false)
+	c.click(t, "Cursor", 2) // its switch, behind its name and the text of that
 	c.reads(t, "Connected")
-	if text, err := os.ReadFile(cursor); err != nil || !strings.Contains(string(text), "agentrun") {
-		t.Errorf("the settings of the editor are %q, %v, want an entry of ours", text, err)
-	}
+	cursor.knowsUs(t, true)
+	c.click(t, "Undo: Cursor", 0)
+	c.reads(t, "The file is what it was before, to the byte.")
+	cursor.isUntouched(t)
+	c.click(t, "Cursor", 2)
+	c.reads(t, "Connected")
 	c.click(t, "Try it", 0)
 	c.sees(t, "a full pool", poolIsFull)
 	c.types(t, "print(6*7, 'from the window')")
@@ -273,6 +275,7 @@ func TestWindowFirstRun(t *testing.T) {
 	if entry, err := os.ReadFile(filepath.Join(c.dir, ".config", "autostart", "io.github.agentruntray.AgentRunTray.desktop")); err != nil || !strings.Contains(string(entry), windowProgram()) {
 		t.Errorf("the entry of programs that are started at login is %q, %v", entry, err)
 	}
+	c.mendsEditors(t, item, cursor)
 	item.choose(t, "Quit", func() bool { return !alive(a.cmd.Process.Pid) })
 	a.ends(t, 10*time.Second, "Quit in the tray's menu")
 	if s, err := c.look(); err == nil {

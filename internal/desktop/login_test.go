@@ -4,6 +4,7 @@ package desktop
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,10 +36,12 @@ func TestWhatIsSwitchedElsewhereIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := New(Options{App: core, Autostart: entry, Logger: slog.New(slog.DiscardHandler)})
-		views, on := 0, false
+		var views atomic.Int32
+		var on atomic.Bool
 		go func() {
 			for v := range d.Views(t.Context()) {
-				views, on = views+1, v.Settings.Autostart
+				views.Add(1)
+				on.Store(v.Settings.Autostart)
 			}
 		}()
 		for _, want := range []bool{true, false} {
@@ -47,15 +50,15 @@ func TestWhatIsSwitchedElsewhereIsSeen(t *testing.T) {
 			}
 			time.Sleep(lookEvery)
 			synctest.Wait()
-			if on != want {
-				t.Errorf("%v after it was switched the view says %v, want %v", lookEvery, on, want)
+			if on.Load() != want {
+				t.Errorf("%v after it was switched the view says %v, want %v", lookEvery, !want, want)
 			}
 		}
-		before := views
+		before := views.Load()
 		time.Sleep(10 * lookEvery)
 		synctest.Wait()
-		if views != before {
-			t.Errorf("%d views though nothing changed and nobody looks", views-before)
+		if got := views.Load() - before; got != 0 {
+			t.Errorf("%d views though nothing changed and nobody looks", got)
 		}
 	})
 }

@@ -16,7 +16,8 @@ type editorList struct {
 	host   editorsHost
 	reflow func()
 	rows   *fyne.Container
-	card   *fyne.Container
+	card   *fyne.Container // of rows
+	vacant *fyne.Container // the card of empty
 	views  map[string]*editorRow
 	found  []Editor
 	absent *kit.Para
@@ -26,8 +27,9 @@ type editorList struct {
 func newEditorList(d *desk, host editorsHost, reflow func()) *editorList {
 	e := &editorList{d: d, host: host, reflow: reflow, rows: kit.Col(0), views: map[string]*editorRow{}}
 	e.absent, e.empty = kit.NewPara("", kit.Small, kit.Muted), kit.NewPara("", kit.Small, kit.Muted)
-	e.card = kit.Layer(kit.NewCard(), kit.Pad(4, 12, 4, 12, kit.Col(0, e.rows, e.empty)))
-	e.root = kit.Col(kit.Gap, e.card, e.absent)
+	e.card = kit.Layer(kit.NewCard(), kit.Pad(4, 12, 4, 12, e.rows))
+	e.vacant = kit.InCard(e.empty)
+	e.root = kit.Col(kit.Gap, e.card, e.vacant, e.absent)
 	return e
 }
 
@@ -43,7 +45,7 @@ func (e *editorList) render(all *Editors) {
 		absent = e.d.Say("editors.absent", "names", strings.Join(all.NotFound, e.d.Say("list.comma")))
 	}
 	e.empty.Set(text)
-	e.empty.Hidden = text == ""
+	e.card.Hidden, e.vacant.Hidden = len(all.Found) == 0, text == ""
 	e.absent.Set(absent)
 	e.found = all.Found
 	e.rows.Objects = nil
@@ -54,7 +56,7 @@ func (e *editorList) render(all *Editors) {
 		e.rows.Objects = append(e.rows.Objects, view.root)
 	}
 	e.rows.Refresh()
-	e.card.Refresh()
+	e.root.Refresh()
 }
 
 // row is what draws an editor.

@@ -144,14 +144,18 @@ func (p *program) open(ctx context.Context, other *instance.Info) {
 	p.window.Resize(fyne.NewSize(width, height))
 	p.window.CenterOnScreen()
 	p.app.Lifecycle().SetOnStarted(func() {
-		fyne.Do(p.takeSignals)
-		p.fill(ctx, other)
+		fyne.Do(p.takeSignals) // before anything is drawn
+		fyne.Do(func() { p.fill(ctx, other) })
 	})
 	p.steer()
 }
 
 // fill puts the host into the window, or the question whether to take the place of one that has no window.
 func (p *program) fill(ctx context.Context, other *instance.Info) {
+	if ctx.Err() != nil { // a signal came before takeSignals; the toolkit may be about to end by it
+		p.app.Quit()
+		return
+	}
 	if other == nil {
 		p.present(ctx)
 		return
@@ -241,12 +245,19 @@ func (h *host) await() {
 
 // draw does something on the UI goroutine and waits until it is done. It reports whether that could be: not when the toolkit draws no
 // more.
-func (p *program) draw(do func()) bool {
+func (p *program) draw(do func()) (drawn bool) {
 	select {
 	case <-p.over:
 		return false
 	default:
 	}
+	defer func() {
+		// The toolkit panics here, and not on its goroutine, when it has just ended: by a signal that came before takeSignals.
+		if why := recover(); why != nil {
+			p.log.Warn("not drawn", "panic", fmt.Sprint(why))
+			drawn = false
+		}
+	}()
 	done := make(chan struct{})
 	fyne.Do(func() {
 		defer close(done)

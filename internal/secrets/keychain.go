@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -65,12 +66,23 @@ type Keychain struct {
 	entry    string
 	patience time.Duration
 
-	turn chan struct{} // full while a call is under way: there is one at a time
-	left atomic.Bool   // the call under way has taken longer than anybody waits
+	late chan struct{} // capacity 1: a call came to something that nobody waited for any more
+
+	mu   sync.Mutex // guards below
+	line *line
 }
 
+// line is where calls wait for each other: there is one at a time.
+type line struct {
+	turn    chan struct{} // full while a call is under way
+	alone   atomic.Bool   // nobody waits for it any more
+	overdue atomic.Bool   // it has taken longer than anybody waits
+}
+
+func newLine() *line { return &line{turn: make(chan struct{}, 1)} }
+
 func newKeychain(options Options) *Keychain {
-	k := &Keychain{vault: options.Vault, entry: entryName(options.Getenv), patience: cmp.Or(options.Patience, defaultPatience), turn: make(chan struct{}, 1)}
+	k := &Keychain{vault: options.Vault, entry: entryName(options.Getenv), patience: cmp.Or(options.Patience, defaultPatience), late: make(chan struct{}, 1), line: newLine()}
 	if k.vault == nil {
 		k.vault = system{getenv: options.Getenv}
 	}
@@ -79,6 +91,10 @@ func newKeychain(options Options) *Keychain {
 
 // Entry is the name of our entry, for people who look into their keychain.
 func (k *Keychain) Entry() string { return k.entry }
+
+// Late has a token when a call came to something that nobody waited for any more, as when the user found the password after all: the
+// keychain is open now, and what it has may be other than was said. There is one channel, for one watcher.
+func (k *Keychain) Late() <-chan struct{} { return k.late }
 
 // Get gives what the keychain has. Nothing is ErrNone, and a keychain that is of no use a *KeychainError.
 func (k *Keychain) Get(ctx context.Context) (Credentials, error) {
@@ -159,58 +175,100 @@ func Patiently(ctx context.Context, patience time.Duration) context.Context {
 var errPatience = errors.New("the time for the keychain is up")
 
 // call lets one operation happen, when it is its turn. One that does not come back in time is left to end alone: there is no way
-// to stop it, and the user may still be looking for the password. late says what that means.
+// to stop it, and the user may still be looking for the password. late says what that means. Who sits in front of it need not wait for
+// one that was left alone, which may never come back: a keyring that ends while it asks tells nobody.
 func (k *Keychain) call(ctx context.Context, late string, do func() error) error {
-	patience, ok := ctx.Value(patienceKey{}).(time.Duration)
-	if !ok {
+	patience, patient := ctx.Value(patienceKey{}).(time.Duration)
+	if !patient {
 		patience = k.patience
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
 	defer cancel()
+	l := k.join(patient)
 	select {
-	case k.turn <- struct{}{}:
+	case l.turn <- struct{}{}:
 	default:
-		if k.left.Load() {
+		if l.overdue.Load() {
 			return stillWaiting(late, nil)
 		}
 		select {
-		case k.turn <- struct{}{}:
+		case l.turn <- struct{}{}:
 		case <-ctx.Done():
-			return k.gaveUp(ctx, late)
+			return l.gaveUp(ctx, late)
 		}
 	}
 	if ctx.Err() != nil { // both were ready: nobody wants the answer
-		<-k.turn
-		return k.gaveUp(ctx, late)
+		<-l.turn
+		return l.gaveUp(ctx, late)
 	}
-	k.left.Store(false)
+	l.alone.Store(false)
+	l.overdue.Store(false)
 	done := make(chan error, 1)
+	var alone atomic.Bool
 	go func() { // ends with the operation, whoever still waits for it
-		err := do()
-		<-k.turn
+		err := survive(do)
+		<-l.turn
 		done <- err
+		if alone.Load() && (err == nil || errors.Is(err, ErrNoEntry)) {
+			select {
+			case k.late <- struct{}{}:
+			default: // one is as good as many
+			}
+		}
 	}()
 	select {
 	case err := <-done:
-		if err == nil || errors.Is(err, ErrNoEntry) {
-			return err
-		}
-		if failed, ok := errors.AsType[*KeychainError](err); ok {
-			return failed
-		}
-		return &KeychainError{State: Failing, Why: "the keychain refused: " + err.Error(), Todo: todoFailing, Err: err}
+		return refusal(err)
 	case <-ctx.Done():
-		return k.gaveUp(ctx, late)
+		alone.Store(true)
+		l.alone.Store(true)
+		select {
+		case err := <-done: // in the same moment
+			return refusal(err)
+		default:
+		}
+		return l.gaveUp(ctx, late)
 	}
 }
 
+// join gives the line to wait in: a new one for who need not wait for what was left alone.
+func (k *Keychain) join(patient bool) *line {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if patient && len(k.line.turn) > 0 && k.line.alone.Load() {
+		k.line = newLine()
+	}
+	return k.line
+}
+
+// survive makes an error of a panic: the library has one when the bus goes away while the keyring asks its user something.
+func survive(do func() error) (err error) {
+	defer func() {
+		if why := recover(); why != nil {
+			err = fmt.Errorf("it went away while it was asked: %v", why)
+		}
+	}()
+	return do()
+}
+
+// refusal is what a call says that has come back.
+func refusal(err error) error {
+	if err == nil || errors.Is(err, ErrNoEntry) {
+		return err
+	}
+	if failed, ok := errors.AsType[*KeychainError](err); ok {
+		return failed
+	}
+	return &KeychainError{State: Failing, Why: "the keychain refused: " + err.Error(), Todo: todoFailing, Err: err}
+}
+
 // gaveUp is the end of a wait: for the answer, or for somebody else's. A caller with less patience says nothing about the keychain.
-func (k *Keychain) gaveUp(ctx context.Context, late string) error {
+func (l *line) gaveUp(ctx context.Context, late string) error {
 	cause := context.Cause(ctx)
 	if !errors.Is(cause, errPatience) {
 		return cause
 	}
-	k.left.Store(true)
+	l.overdue.Store(true)
 	return stillWaiting(late, cause)
 }
 

@@ -179,8 +179,10 @@ func TestAKeychainThatBlocksIsLeftAlone(t *testing.T) {
 		if n := vault.Calls() - before; n != 1 {
 			t.Errorf("the keychain was called %d times while it blocked", n)
 		}
+		late(t, k, false)
 		release()
 		synctest.Wait()
+		late(t, k, true)
 		if _, err := k.Get(t.Context()); !errors.Is(err, secrets.ErrNone) {
 			t.Errorf("Get after the keychain answered = %v, want what Delete left", err)
 		}
@@ -188,6 +190,85 @@ func TestAKeychainThatBlocksIsLeftAlone(t *testing.T) {
 			t.Errorf("Set = %v", err)
 		}
 	})
+}
+
+// late checks whether a call came to something that nobody waited for any more.
+func late(t *testing.T, k *secrets.Keychain, want bool) {
+	t.Helper()
+	got := false
+	select {
+	case <-k.Late():
+		got = true
+	default:
+	}
+	if got != want {
+		t.Errorf("a call that nobody waited for came to something: %v, want %v", got, want)
+	}
+}
+
+// TestARefusalThatComesLateIsKeptQuiet: who sends the keychain's question away is not to be asked again for it.
+func TestARefusalThatComesLateIsKeptQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		vault := &secretstest.Vault{}
+		k := openMemory(vault).Keychain()
+		release := vault.Block()
+		ctx, cancel := context.WithCancel(t.Context())
+		var asking sync.WaitGroup
+		asking.Go(func() {
+			if err := k.Set(secrets.Patiently(ctx, time.Minute), good()); !errors.Is(err, context.Canceled) {
+				t.Errorf("Set of one who gave up = %v", err)
+			}
+		})
+		time.Sleep(10 * time.Second)
+		cancel()
+		began := time.Now()
+		if asking.Wait(); time.Since(began) != 0 {
+			t.Errorf("who gives up waits for %s more", time.Since(began))
+		}
+		vault.Fail(&secrets.KeychainError{State: secrets.Locked, Why: "the keychain is locked"})
+		release()
+		synctest.Wait()
+		late(t, k, false)
+	})
+}
+
+// TestACallThatNeverComesBackIsOvertaken by who sits in front of it and tries again, and by nobody else.
+func TestACallThatNeverComesBackIsOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		vault := &secretstest.Vault{}
+		k := openMemory(vault).Keychain()
+		release := vault.Block()
+		defer release()
+		patiently := secrets.Patiently(t.Context(), time.Minute)
+		began := time.Now()
+		if err := k.Set(patiently, good()); err == nil || time.Since(began) != time.Minute {
+			t.Errorf("Set = %v after %s, want it to wait for a minute", err, time.Since(began))
+		}
+		vault.Unblock() // for calls from now on
+		if state := k.Status(t.Context()); state.State != secrets.Waiting {
+			t.Errorf("with one call that does not come back, Status = %+v", state)
+		}
+		if err := k.Set(patiently, good()); err != nil {
+			t.Errorf("Set, tried again = %v", err)
+		}
+		if got, err := k.Get(t.Context()); err != nil || !got.SameAs(good()) {
+			t.Errorf("then Get = %v, %v", got, err)
+		}
+	})
+}
+
+// bursting is a vault whose library gives up.
+type bursting struct{ secrets.Vault }
+
+func (bursting) Get(string) (string, error) { panic("nothing came from the bus") }
+
+func TestAKeychainThatBurstsEndsNothingElse(t *testing.T) {
+	k := secrets.Open(secrets.Options{Vault: bursting{}, Getenv: func(string) string { return "" }}).Keychain()
+	for range 2 {
+		if state := k.Status(t.Context()); state.State != secrets.Failing || !strings.Contains(state.Why, "went away while it was asked") {
+			t.Errorf("Status = %+v", state)
+		}
+	}
 }
 
 func TestOneCallAtATime(t *testing.T) {

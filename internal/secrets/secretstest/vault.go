@@ -89,6 +89,13 @@ func (v *Vault) Block() (release func()) {
 	}
 }
 
+// Unblock lets calls go on that come from now on. Those that wait already wait on.
+func (v *Vault) Unblock() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.gate = nil
+}
+
 // Calls is how many calls there were.
 func (v *Vault) Calls() int {
 	v.mu.Lock()

@@ -27,6 +27,9 @@ type Figures struct {
 	LastRun      map[string]time.Duration // by the id of the sandbox
 }
 
+// longest is more than anything takes that is measured here. Who is told so was looking at a clock that was set.
+const longest = 24 * time.Hour
+
 const (
 	// Stretch is how much time one of Figures.RunsPer is about.
 	Stretch = 5 * time.Minute
@@ -134,6 +137,9 @@ func (b *Book) Started(backend string, took time.Duration) { b.note(b.usual.Star
 func (b *Book) Loaded(backend string, took time.Duration) { b.note(b.usual.Load, backend, took) }
 
 func (b *Book) note(among map[string][]time.Duration, backend string, took time.Duration) {
+	if took < 0 || took >= longest {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	among[backend] = appendLast(slices.Clone(among[backend]), took, usualOf)

@@ -118,6 +118,8 @@ func TestWhatIsUsualIsKnownAfterARestart(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, figures.FileName)); err == nil {
 		t.Error("a file was written with nothing in it")
 	}
+	b.Started("agentrun", -time.Hour)                         // the clock was set back meanwhile
+	b.Loaded("local", 25*time.Hour)                           // or on
 	for _, n := range []int{90_000, 14_000, 15_000, 13_000} { // the first one waited for a template too
 		b.Started("agentrun", ms(n))
 	}

@@ -61,7 +61,7 @@ func fill(into map[string][]time.Duration, kept map[string][]float64) {
 	for backend, list := range kept {
 		var all []time.Duration
 		for _, s := range list {
-			if s >= 0 && s < 24*60*60 { // anything else was not written by us
+			if s >= 0 && s < longest.Seconds() { // anything else was not written by us
 				all = appendLast(all, time.Duration(math.Round(s*1e3))*time.Millisecond, usualOf)
 			}
 		}

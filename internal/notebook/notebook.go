@@ -93,7 +93,7 @@ func cellOf(r *interpreter.Run, before *Cell) *Cell {
 	}
 	code := r.Code() // first, as a run that has ended in the meantime has it no more
 	so := r.SoFar()
-	c := &Cell{RunID: r.ID(), Number: so.Number, Code: code, Client: r.Caller().Name, StartedAt: so.Since.UTC().Round(0)}
+	c := &Cell{RunID: r.ID(), Number: so.Number, Code: code, Client: r.Caller().Name, StartedAt: so.Since} // with both clocks, so that one that is set does not change how long it runs
 	switch so.State {
 	case interpreter.RunWaiting:
 		c.State = CellWaiting

@@ -77,7 +77,8 @@ func (c *sessionCard) render(s status.Session, v *View) {
 	}
 	switch end := endOf(s); {
 	case end != nil && s.ReadyAt != nil:
-		left, whole := end.Sub(now), end.Sub(*s.ReadyAt)
+		whole := end.Sub(*s.ReadyAt)
+		left := min(end.Sub(now), whole) // more is left when the clock was set back
 		figure, unit := c.d.Parts(left)
 		c.ring.Set(float64(left)/float64(max(1, whole)), figure, unit, tone)
 	case s.ReadyAt != nil: // it does not age: how long it has been there

@@ -118,6 +118,7 @@ func (a *App) SaveCredentials(ctx context.Context, c secrets.Credentials) error 
 		return err
 	}
 	if err := a.opt.Secrets.Keychain().Set(ctx, c); err != nil {
+		a.seeKeychain(err)
 		return err
 	}
 	a.log.InfoContext(ctx, "credentials kept", "account", c.AccountID, "region", c.Region)
@@ -140,4 +141,28 @@ func (a *App) RemoveCredentials(ctx context.Context) error {
 	}
 	a.log.InfoContext(ctx, "credentials removed")
 	return a.CredentialsChanged(ctx)
+}
+
+// OpenKeychain has the keychain opened, which may ask its user something, and uses what it has.
+func (a *App) OpenKeychain(ctx context.Context) error {
+	if a.opt.Secrets == nil {
+		return errKeepsNone
+	}
+	if _, err := a.opt.Secrets.Keychain().Get(ctx); err != nil && !errors.Is(err, secrets.ErrNone) {
+		a.seeKeychain(err)
+		return err
+	}
+	return a.CredentialsChanged(ctx)
+}
+
+// seeKeychain shows how a keychain is that was of no use just now. To ask it once more might ask its user once more.
+func (a *App) seeKeychain(err error) {
+	keychain, ok := errors.AsType[*secrets.KeychainError](err)
+	if !ok {
+		return
+	}
+	a.mu.Lock()
+	a.seen.Keychain, a.seen.Hint = keychain.State, keychain.Error()
+	a.mu.Unlock()
+	token(a.poke)
 }

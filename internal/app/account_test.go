@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun/agentruntest"
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
@@ -102,6 +103,52 @@ func TestAKeychainOfNoUseIsShownWithWhatToDo(t *testing.T) {
 	h.see(t, "the account", func(d app.Desk) bool {
 		return d.Account.Source == secrets.FromKeychain && d.Account.Keychain == secrets.Available && d.Account.Hint == ""
 	})
+}
+
+// TestAKeychainThatOpensLateIsUsedAtOnce: the window does not wait for it, and what it has is used when it opens, not a minute later.
+func TestAKeychainThatOpensLateIsUsedAtOnce(t *testing.T) {
+	service, vault, opt := withWindow(t)
+	kept := typed()
+	kept.ControlEndpoint, kept.DataEndpoint = service.URL, service.URL
+	if err := opt.Secrets.Keychain().Set(t.Context(), kept); err != nil {
+		t.Fatal(err)
+	}
+	opt.Secrets = secrets.Open(secrets.Options{Vault: vault, Patience: time.Minute, Getenv: func(name string) string {
+		if strings.HasSuffix(name, "_ENDPOINT") {
+			return service.URL
+		}
+		return ""
+	}})
+	open := vault.Block()
+	began := time.Now()
+	h := start(t, opt)
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("with a keychain that asks its user something, a host is made after %s only", took)
+	}
+	h.see(t, "the keychain that is waited for", func(d app.Desk) bool {
+		return d.Account.Keychain == secrets.Waiting && len(d.Problems) > 0 && d.Problems[0].Code == "credentials"
+	})
+	open()
+	h.see(t, "the account", func(d app.Desk) bool {
+		return d.Account.Source == secrets.FromKeychain && d.Backend.Credentials == "keychain" && len(d.Problems) == 0
+	})
+}
+
+func TestTheKeychainIsOpenedByHand(t *testing.T) {
+	_, vault, opt := withWindow(t)
+	vault.Fail(&secrets.KeychainError{State: secrets.Absent, Why: "there is none"})
+	h := start(t, opt)
+	h.see(t, "no keychain", func(d app.Desk) bool { return d.Account.Keychain == secrets.Absent })
+	vault.Fail(&secrets.KeychainError{State: secrets.Locked, Why: "the keychain is locked"})
+	if err := h.OpenKeychain(t.Context()); err == nil || !strings.Contains(err.Error(), "locked") {
+		t.Errorf("OpenKeychain = %v", err)
+	}
+	h.see(t, "the locked keychain", func(d app.Desk) bool { return d.Account.Keychain == secrets.Locked })
+	vault.Fail(nil)
+	if err := h.OpenKeychain(t.Context()); err != nil {
+		t.Errorf("OpenKeychain of one that opens = %v", err)
+	}
+	h.see(t, "the open keychain", func(d app.Desk) bool { return d.Account == app.Account{Keychain: secrets.Available} })
 }
 
 func TestCredentialsOfTheEnvironmentCannotBeRemoved(t *testing.T) {

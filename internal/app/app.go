@@ -141,7 +141,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
 		a.log.Warn("setting not used", "field", f.Field, "why", f.Text)
 	}
-	current, fallback, err := a.find(ctx)
+	current, fallback, err := a.find(a.briefly(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -444,4 +444,13 @@ func settingsProblem(f config.Fault, dirs paths.Dirs) status.Problem {
 		p.Todo = ""
 	}
 	return p
+}
+
+// briefly is for the first look at the keychain, which a window would have to wait for. One that asks its user something first is waited
+// for later; see awaitKeychain.
+func (a *App) briefly(ctx context.Context) context.Context {
+	if a.opt.ShowWindow == nil {
+		return ctx
+	}
+	return secrets.Patiently(ctx, time.Second)
 }

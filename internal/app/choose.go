@@ -234,21 +234,27 @@ func (a *App) noteAccount(setting string, err error) {
 // lookAgainEvery is how often a keychain that was locked is looked at again.
 const lookAgainEvery = time.Minute
 
-// awaitKeychain chooses the backend anew when a keychain may have been opened that was locked before, until ctx ends.
+// awaitKeychain chooses the backend anew when a keychain was opened that was locked before, until ctx ends: at once if somebody was asked
+// to open it and took their time, else within a minute.
 func (a *App) awaitKeychain(ctx context.Context) error {
+	var late <-chan struct{}
+	if a.opt.Secrets != nil {
+		late = a.opt.Secrets.Keychain().Late()
+	}
 	tick := time.NewTicker(lookAgainEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
+			a.mu.Lock()
+			shut := a.shut
+			a.mu.Unlock()
+			if !shut || a.opt.Secrets.Keychain().Status(ctx).State != secrets.Available {
+				continue
+			}
+		case <-late:
 		case <-ctx.Done():
 			return nil
-		}
-		a.mu.Lock()
-		shut := a.shut
-		a.mu.Unlock()
-		if !shut || a.opt.Secrets.Keychain().Status(ctx).State != secrets.Available {
-			continue
 		}
 		if err := a.CredentialsChanged(ctx); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "backend not chosen", "error", err)

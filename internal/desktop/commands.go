@@ -3,6 +3,7 @@ package desktop
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
@@ -86,6 +87,16 @@ func (d *Desk) SaveCredentials(ctx context.Context, c secrets.Credentials) error
 // RemoveCredentials implements ui.Host.
 func (d *Desk) RemoveCredentials(ctx context.Context) error {
 	return d.app.RemoveCredentials(secrets.Patiently(ctx, patience))
+}
+
+// OpenKeychain implements ui.Host.
+func (d *Desk) OpenKeychain(ctx context.Context) error {
+	return d.app.OpenKeychain(secrets.Patiently(ctx, patience))
+}
+
+// OpenSettingsFolder implements ui.Host.
+func (d *Desk) OpenSettingsFolder(ctx context.Context) error {
+	return d.open(ctx, filepath.Dir(d.app.Desk().Current().Settings.File))
 }
 
 // Change implements ui.Host.

@@ -115,21 +115,32 @@ func (f *credentialForm) submit() {
 	f.busy(true)
 	ctx, cancel := context.WithCancel(f.d.errands.ctx)
 	f.cancel = cancel
+	keeping := false // of the UI goroutine
 	f.d.errands.run(func(context.Context) error {
 		if err := f.host.CheckCredentials(ctx, c); err != nil {
 			return err
 		}
+		f.d.errands.post(func() {
+			keeping = true
+			f.say(f.d.Say("credentials.keeping"), kit.Muted)
+		})
 		return f.host.SaveCredentials(ctx, c)
 	}, func(err error) {
 		cancelled := ctx.Err() != nil
 		cancel()
 		f.cancel = nil
 		f.busy(false)
-		if cancelled {
+		switch {
+		case cancelled && keeping:
+			f.say(f.d.Say("credentials.cancelled"), kit.Muted)
+			return
+		case cancelled:
 			f.say("", kit.Muted)
 			return
-		}
-		if err != nil {
+		case keeping && err != nil && isKeychain(err): // of which the note beside the form says why
+			f.say(f.d.Say("credentials.unkept"), kit.Problem)
+			return
+		case err != nil:
 			f.say(sentence(f.d.Words, err), kit.Problem)
 			return
 		}

@@ -26,6 +26,8 @@ type desk struct {
 	hints   *kit.Hints
 	errands *errands
 	open    func(Place)
+	setting func(name string) // shows the row of a setting
+	unlock  func()            // has the keychain opened, where that is seen and can be cancelled
 }
 
 // errands runs commands beside the UI goroutine. The window owns it and waits for all of them when it closes.

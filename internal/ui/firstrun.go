@@ -27,7 +27,7 @@ type firstRun struct {
 	local    *kit.Choice
 	cloud    *kit.Choice
 	form     *credentialForm
-	account  *kit.Para
+	account  *keychainNote
 	list     *editorList
 	editors  *Editors
 	readyNow *kit.Pill
@@ -62,7 +62,7 @@ func newFirstRun(d *desk, host firstRunHost, done func(try bool)) *firstRun {
 		f.d.do(nil, f.d.Say("fail.backend"), func(ctx context.Context) error { return f.host.ChooseBackend(ctx, "agentrun") })
 		f.show(stepEditors)
 	}, reflow)
-	f.account = kit.NewPara("", kit.Small, kit.Muted)
+	f.account = newKeychainNote(d, host, reflow)
 	f.list = newEditorList(d, host, reflow)
 	f.body = kit.Col(12)
 	f.count = kit.NewText("", kit.Small, kit.Muted)
@@ -90,7 +90,7 @@ func (f *firstRun) render(v *View) {
 		f.list.render(v.Editors)
 		f.page.Reflow()
 	}
-	if f.account.Set(f.d.accountNote(v.Account)) {
+	if f.account.render(v.Account) {
 		f.page.Reflow()
 	}
 }
@@ -121,7 +121,7 @@ func (f *firstRun) show(step int) {
 	case stepAccount:
 		f.title.Set(f.d.Say("first.account"))
 		f.subtitle.Set(f.d.Say("first.account.note"))
-		f.body.Objects = []fyne.CanvasObject{kit.InCard(f.form.root), f.account}
+		f.body.Objects = []fyne.CanvasObject{kit.InCard(f.form.root), f.account.root}
 		f.skip.Set(f.d.Say("first.later"))
 	case stepEditors:
 		f.title.Set(f.d.Say("first.editors"))

@@ -26,6 +26,8 @@ type overviewHost interface {
 	SetWarm(ctx context.Context, n int) error
 	ReplaceSession(ctx context.Context, backend string, id uint64) error
 	EndSession(ctx context.Context, backend string, id uint64) error
+	// OpenSettingsFolder shows the folder of the settings file.
+	OpenSettingsFolder(ctx context.Context) error
 }
 
 type contextsHost interface {
@@ -80,6 +82,8 @@ type credentialsHost interface {
 	CheckCredentials(ctx context.Context, c secrets.Credentials) error
 	SaveCredentials(ctx context.Context, c secrets.Credentials) error
 	RemoveCredentials(ctx context.Context) error
+	// OpenKeychain has the keychain opened, which may ask its user something, and uses what it has.
+	OpenKeychain(ctx context.Context) error
 }
 
 type firstRunHost interface {

@@ -83,9 +83,22 @@ func TestProblemsHaveAButtonThatHelps(t *testing.T) {
 	r.wants("Not available", "Sandboxes cannot be made at the moment.", "There is no connection to fc.example.com.", "Port 7411 is taken, so 127.0.0.1:7412 is used instead.")
 	r.tap("Try now")
 	r.asked("retry")
+	r.tap("Choose a port")
+	if at, field := r.window.At(), r.setting("http.port").field; at != PlaceSettings || r.win.Canvas().Focused() != field.Entry {
+		t.Errorf("the button led to %s with %T having the keyboard, want the settings and the port's field", at, r.win.Canvas().Focused())
+	}
+}
+
+// TestSettingsThatCannotBeUsedSayWhichAndWhere: each with its own way out.
+func TestSettingsThatCannotBeUsedSayWhichAndWhere(t *testing.T) {
+	r := english(t, PlaceOverview, badView())
+	r.wants("The settings file cannot be used.", "line 3", "/home/u/.config/agentrun-tray/settings.json.broken-20261127-120000", "The setting colour cannot be used.")
+	r.tap("Show the file")
+	r.asked("settings folder")
+	r.wants("The setting pool.warm cannot be used.", "-1 is not between 0 and 100")
 	r.tap("Open settings")
-	if at := r.window.At(); at != PlaceSettings {
-		t.Errorf("the button led to %s, want the settings", at)
+	if at, field := r.window.At(), r.setting("pool.warm").field; at != PlaceSettings || r.win.Canvas().Focused() != field.Entry {
+		t.Errorf("the button led to %s with %T having the keyboard, want the settings and the field of the setting", at, r.win.Canvas().Focused())
 	}
 }
 
@@ -125,6 +138,39 @@ func TestARingGoesWithTheClock(t *testing.T) {
 	v.Now = noon.Add(10 * time.Minute)
 	r.window.Render(v)
 	r.lacks("Session 8f2c ends")
+}
+
+// TestAClockThatJumpsGivesNoAbsurdTimes: what lives for an hour has no day left, and nothing was used in the future.
+func TestAClockThatJumpsGivesNoAbsurdTimes(t *testing.T) {
+	v := busyView()
+	v.Sessions, v.Contexts = v.Sessions[:1], v.Contexts[:1]
+	s := v.Sessions[0]
+	s.ReadyAt, s.ExpiresAt, s.EndsAt = at(-20*time.Minute), at(40*time.Minute), nil
+	v.Sessions = []status.Session{s}
+	v.Backend.Loading = &status.Loader{What: "something", Since: noon.Add(-3 * time.Second)}
+	r := english(t, PlaceOverview, v)
+	for _, tc := range []struct {
+		name string
+		now  time.Time
+		ring string // its figure and unit
+	}{
+		{"as it is", noon, "40\nmin"},
+		{"set back by a day", noon.Add(-24 * time.Hour), "60\nmin"},
+		{"set on by a day", noon.Add(24 * time.Hour), "0\ns"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r.t = t
+			v.Now = tc.now
+			r.window.Render(v)
+			r.wants(tc.ring)
+			r.lacks("-")
+		})
+	}
+	r.t = t
+	v.Now = noon.Add(-24 * time.Hour)
+	r.window.Open(PlaceContexts)
+	r.window.Render(v)
+	r.wants("just now")
 }
 
 func TestManyClientsAreSummedUp(t *testing.T) {

@@ -103,6 +103,19 @@ func newSettings(d *desk, host settingsHost) *settings {
 
 func (p *settings) root() fyne.CanvasObject { return p.page }
 
+// reveal scrolls to the row of a setting, and puts the keyboard into its field.
+func (p *settings) reveal(name string) {
+	for _, r := range p.rows {
+		if r.s.name != name {
+			continue
+		}
+		p.page.Present(r.root)
+		if r.field != nil {
+			p.d.window.Canvas().Focus(r.field.Entry)
+		}
+	}
+}
+
 func (p *settings) startRow() fyne.CanvasObject {
 	p.word = kit.NewText("", kit.Small, kit.Muted).Right()
 	p.start = kit.NewSwitch(p.d.Say("setting.autostart"), false, func(on bool) {
@@ -123,7 +136,7 @@ func (p *settings) shortcuts() fyne.CanvasObject {
 
 func (p *settings) render(v *View) {
 	changed := p.tokens.render(v.Tokens, v)
-	if v.Account != p.seen || p.account.note.Text() == "" {
+	if v.Account != p.seen || !p.account.note.drawn {
 		p.seen = v.Account
 		p.account.render(v.Account)
 		changed = true
@@ -181,7 +194,7 @@ type accountBox struct {
 	d       *desk
 	host    settingsHost
 	title   *kit.Para
-	note    *kit.Para
+	note    *keychainNote
 	replace *kit.Button
 	check   *kit.Button
 	remove  *kit.Button
@@ -191,7 +204,7 @@ type accountBox struct {
 }
 
 func newAccountBox(d *desk, host settingsHost, reflow func()) *accountBox {
-	a := &accountBox{d: d, host: host, reflow: reflow, title: kit.NewPara("", kit.Strong, kit.Foreground), note: kit.NewPara("", kit.Small, kit.Muted)}
+	a := &accountBox{d: d, host: host, reflow: reflow, title: kit.NewPara("", kit.Strong, kit.Foreground), note: newKeychainNote(d, host, reflow)}
 	a.form = newCredentialForm(d, host, d.Say("first.check"), func() { a.show(false) }, reflow)
 	a.form.root.Hide()
 	a.replace = kit.NewButton("", kit.Plain, func() { a.show(a.form.root.Hidden) })
@@ -211,7 +224,7 @@ func newAccountBox(d *desk, host settingsHost, reflow func()) *accountBox {
 			d.do(a.remove, d.Say("fail.remove"), host.RemoveCredentials)
 		})
 	})
-	a.root = kit.Col(12, kit.Split(560, 12, kit.GrowBy(1, kit.Col(1, a.title, a.note)), kit.GrowBy(1, kit.Row(8, kit.Spring(), a.check, a.replace, a.remove))), a.form.root)
+	a.root = kit.Col(12, kit.Col(2, kit.Split(560, 12, kit.GrowBy(1, a.title), kit.GrowBy(1, kit.Row(8, kit.Spring(), a.check, a.replace, a.remove))), a.note.root), a.form.root)
 	return a
 }
 
@@ -230,7 +243,7 @@ func (a *accountBox) render(account Account) {
 		title = a.d.Say("account.is", "id", account.AccessKeyID, "account", account.AccountID, "region", a.d.region(account.Region))
 	}
 	a.title.Set(title)
-	a.note.Set(a.d.accountNote(account))
+	a.note.render(account)
 	label := a.d.Say("account.replace")
 	switch {
 	case !a.form.root.Hidden:

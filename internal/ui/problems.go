@@ -6,6 +6,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
@@ -34,7 +35,7 @@ func (o *overview) notices(v *View) []notice {
 			n.tone = kit.Warming
 		}
 		n.what, n.why = o.d.problem(p)
-		n.help, n.do = o.mend(p.Code)
+		n.help, n.do = o.mend(p, v)
 		all = append(all, n)
 	}
 	all = append(all, o.lostEditors(v)...)
@@ -72,17 +73,39 @@ func (o *overview) notices(v *View) []notice {
 const endsSoon = 5 * time.Minute
 
 // mend is the one button for a problem.
-func (o *overview) mend(code status.ProblemCode) (label string, do func()) {
-	switch code {
+func (o *overview) mend(p status.Problem, v *View) (label string, do func()) {
+	switch p.Code {
 	case status.NoSandbox, status.Unreachable:
 		return o.d.Say("mend.retry"), func() { o.d.do(nil, o.d.Say("fail.retry"), o.host.RetryPool) }
-	case status.Settings, status.PortTaken, status.Credentials, status.DailyCap:
+	case status.Settings:
+		if isShown(p.Args.Setting) {
+			return o.d.Say("notice.settings"), func() { o.d.setting(p.Args.Setting) }
+		}
+		return o.d.Say("mend.file"), func() { o.d.do(nil, o.d.Say("fail.folder"), o.host.OpenSettingsFolder) }
+	case status.PortTaken:
+		return o.d.Say("mend.port"), func() { o.d.setting("http.port") }
+	case status.DailyCap:
+		return o.d.Say("notice.settings"), func() { o.d.setting("agentrun.daily_cap") }
+	case status.Credentials:
+		if v.shut() {
+			return o.d.Say("mend.keychain"), o.d.unlock
+		}
 		return o.d.Say("notice.settings"), func() { o.d.open(PlaceSettings) }
-	case status.LeftBehind, status.Ledger, status.CostUnknown, status.Tokens:
+	case status.LeftBehind, status.Ledger, status.CostUnknown, status.Tokens, status.EditorLost, status.EditorStale, status.EditorChanged:
 	}
 	return o.d.Say("mend.log"), func() {
 		o.d.do(nil, o.d.Say("fail.logfolder"), func(ctx context.Context) error { return o.logs.OpenLogFolder(ctx) })
 	}
+}
+
+// shut reports whether there may be credentials in a keychain that is of no use.
+func (v *View) shut() bool {
+	switch v.Account.Keychain {
+	case secrets.Locked, secrets.Waiting, secrets.Failing, secrets.Absent:
+		return v.Account.Source == ""
+	case secrets.Available:
+	}
+	return false
 }
 
 // lastFour is how a session is called for short.

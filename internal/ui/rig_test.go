@@ -24,7 +24,8 @@ type recorder struct {
 	mu     sync.Mutex
 	asked  []string
 	refuse map[string]error
-	hold   chan struct{} // CheckCredentials waits for it, if it is there
+	hold   chan struct{} // CheckCredentials and OpenKeychain wait for it, if it is there
+	shut   chan struct{} // SaveCredentials does
 	token  string
 	seen   secrets.Credentials
 
@@ -130,13 +131,22 @@ func (r *recorder) RevokeToken(_ context.Context, client string) error {
 	return r.note("revoke " + client)
 }
 
+// wait is for a channel, if there is one, or the end of ctx.
+func wait(ctx context.Context, c chan struct{}) error {
+	if c == nil {
+		return nil
+	}
+	select {
+	case <-c:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func (r *recorder) CheckCredentials(ctx context.Context, c secrets.Credentials) error {
-	if r.hold != nil {
-		select {
-		case <-r.hold:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := wait(ctx, r.hold); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	r.seen = c
@@ -144,10 +154,22 @@ func (r *recorder) CheckCredentials(ctx context.Context, c secrets.Credentials) 
 	return r.note("check")
 }
 
-func (r *recorder) SaveCredentials(context.Context, secrets.Credentials) error {
+func (r *recorder) SaveCredentials(ctx context.Context, _ secrets.Credentials) error {
+	if err := wait(ctx, r.shut); err != nil {
+		return err
+	}
 	return r.note("save credentials")
 }
-func (r *recorder) RemoveCredentials(context.Context) error { return r.note("remove credentials") }
+func (r *recorder) RemoveCredentials(context.Context) error  { return r.note("remove credentials") }
+func (r *recorder) OpenSettingsFolder(context.Context) error { return r.note("settings folder") }
+
+func (r *recorder) OpenKeychain(ctx context.Context) error {
+	if err := wait(ctx, r.hold); err != nil {
+		return err
+	}
+	return r.note("open keychain")
+}
+
 func (r *recorder) ChooseBackend(_ context.Context, name string) error {
 	return r.note("backend " + name)
 }

@@ -1,5 +1,7 @@
 package ui
 
+import "slices"
+
 // settingKind is how a setting is shown.
 type settingKind int
 
@@ -68,4 +70,11 @@ var sections = []section{
 		{name: "theme", kind: kindChoice, options: []string{"system", "light", "dark"}},
 		{name: "log_level", kind: kindList, options: []string{"debug", "info", "warn", "error"}},
 	}},
+}
+
+// isShown reports whether a setting has a row. Others are for who edits the file.
+func isShown(name string) bool {
+	return slices.ContainsFunc(sections, func(s section) bool {
+		return slices.ContainsFunc(s.rows, func(row setting) bool { return row.name == name })
+	})
 }

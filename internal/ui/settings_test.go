@@ -3,9 +3,11 @@ package ui
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -237,15 +239,34 @@ func TestTheKeyIsCheckedReplacedAndRemoved(t *testing.T) {
 	r.lacks("Access key secret")
 }
 
-func TestTheKeychainsStateIsSaid(t *testing.T) {
-	v := emptyView()
-	v.Account = Account{Keychain: secrets.Locked, Hint: "the keychain is locked; unlock it"}
-	r := english(t, PlaceSettings, v)
-	r.wants("No AgentRun account", "The keychain is locked. Unlock it (it opens with the login password) and try again.")
-	v.Account = Account{Source: secrets.FromEnvironment, AccessKeyID: "LTAI…1111"}
-	r.window.Render(v)
-	r.wants("The key comes from the environment and is not stored.")
-	r.lacks("Remove")
+// TestAFullDiskIsToldWhereSomethingWasToBeKept: beside a setting, beside a name, and for what has no place of its own.
+func TestAFullDiskIsToldWhereSomethingWasToBeKept(t *testing.T) {
+	r := english(t, PlaceSettings, busyView())
+	full := fmt.Errorf("change the setting: write /home/u/settings.json: %w", syscall.ENOSPC)
+	for _, what := range []string{"change pool.warm to 5", "token cursor", "pause"} {
+		r.host.refuse[what] = full
+	}
+	row := r.setting("pool.warm")
+	row.change(5.0)
+	r.settle()
+	const told = "The disk is full. Make room, and try again."
+	if got := row.outcome.Text(); got != told || row.field.Text() != "3" {
+		t.Errorf("beside the setting stands %q, and in its field %s, want that the disk is full, and 3 as before", got, row.field.Text())
+	}
+	p, ok := r.window.panels[PlaceSettings].(*settings)
+	if !ok {
+		t.Fatal("no settings")
+	}
+	p.tokens.name.Entry.SetText("cursor")
+	p.tokens.create()
+	r.settle()
+	if got := p.tokens.name.Fault(); got != told || p.tokens.name.Text() != "cursor" {
+		t.Errorf("beside the name %q stands %q, want that the disk is full", p.tokens.name.Text(), got)
+	}
+	r.window.Open(PlaceOverview)
+	r.tap("Pause pool")
+	r.wants("The pool could not be paused. " + told)
+	r.lacks("settings.json")
 }
 
 func TestStartAtLoginShowsWhatTheSystemSays(t *testing.T) {

@@ -46,6 +46,7 @@ func TestShots(t *testing.T) {
 		"overview-empty":   {emptyView(), wide, PlaceOverview, nil},
 		"overview-local":   {local, wide, PlaceOverview, nil},
 		"overview-problem": {problemView(), wide, PlaceOverview, nil},
+		"overview-bad":     {badView(), wide, PlaceOverview, nil},
 		"overview-many":    {manyView(20, 1000), wide, PlaceOverview, nil},
 		"overview-small":   {busyView(), small, PlaceOverview, nil},
 		"contexts-busy":    {busyView(), wide, PlaceContexts, nil},
@@ -84,14 +85,22 @@ func TestShots(t *testing.T) {
 				}
 			}
 		}},
-		"settings-small": {busyView(), small, PlaceSettings, nil},
-		"dialog":         {busyView(), wide, PlaceContexts, func(r *rig) { r.window.context.askStop() }},
+		"settings-locked": {lockedView(), wide, PlaceSettings, nil},
+		"settings-small":  {busyView(), small, PlaceSettings, nil},
+		"dialog":          {busyView(), wide, PlaceContexts, func(r *rig) { r.window.context.askStop() }},
 		"toast": {busyView(), wide, PlaceOverview, func(r *rig) {
 			r.window.Tell("The pool could not be paused. The service refused the key.", false)
 			r.window.Tell("Copied.", true)
 		}},
-		"first-1": {emptyView(), wide, "", nil},
-		"first-2": {emptyView(), wide, "", func(r *rig) { r.window.first.choose("agentrun"); r.window.first.forward() }},
+		"first-1":        {emptyView(), wide, "", nil},
+		"first-2":        {emptyView(), wide, "", func(r *rig) { r.window.first.choose("agentrun"); r.window.first.forward() }},
+		"first-2-locked": {lockedView(), wide, "", func(r *rig) { r.window.first.choose("agentrun"); r.window.first.forward() }},
+		"first-2-waiting": {lockedView(), wide, "", func(r *rig) {
+			r.window.first.choose("agentrun")
+			r.window.first.forward()
+			r.host.hold = make(chan struct{})
+			r.window.first.account.ask()
+		}},
 		"first-2-bad": {emptyView(), wide, "", func(r *rig) {
 			r.window.first.choose("agentrun")
 			r.window.first.forward()

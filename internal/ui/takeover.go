@@ -38,6 +38,7 @@ func NewTakeover(window fyne.Window, opt TakeoverOptions) *Takeover {
 	t.yes = kit.NewButton(w.Say("takeover.yes"), kit.Primary, func() {
 		t.yes.Disable()
 		t.no.Disable()
+		t.say(w.Say("takeover.waiting"), kit.Muted)
 		t.errands.run(opt.Take, func(err error) {
 			if err == nil {
 				opt.Taken()
@@ -45,9 +46,7 @@ func NewTakeover(window fyne.Window, opt TakeoverOptions) *Takeover {
 			}
 			t.yes.Enable()
 			t.no.Enable()
-			t.outcome.Set(sentence(w, err))
-			t.outcome.Show()
-			t.page.Reflow()
+			t.say(sentence(w, err), kit.Problem)
 		})
 	})
 	t.no = kit.NewButton(w.Say("takeover.no"), kit.Plain, opt.Leave)
@@ -62,6 +61,13 @@ func NewTakeover(window fyne.Window, opt TakeoverOptions) *Takeover {
 	window.SetTitle(w.Say("app"))
 	window.SetContent(kit.Layer(kit.NewBox(kit.Background, 0), t.page))
 	return t
+}
+
+func (t *Takeover) say(text string, tone fyne.ThemeColorName) {
+	t.outcome.SetTone(tone)
+	t.outcome.Set(text)
+	t.outcome.Show()
+	t.page.Reflow()
 }
 
 // Close ends what the answers have begun, and waits for it.

@@ -145,6 +145,30 @@ func problemView() View {
 	return v
 }
 
+// lockedView is of a computer whose keychain does not open.
+func lockedView() View {
+	v := emptyView()
+	v.Account = Account{Keychain: secrets.Locked}
+	v.Problems = []status.Problem{{Code: status.Credentials, What: "The AgentRun credentials cannot be used.", Why: "the keychain is locked", Todo: "unlock it", Reason: "keychain-locked"}}
+	return v
+}
+
+// badView has everything wrong that code runs with all the same.
+func badView() View {
+	v := lockedView()
+	v.Addresses.HTTP = "http://127.0.0.1:43127/mcp"
+	v.Problems = append([]status.Problem{
+		{
+			Code: status.Settings, What: "The settings cannot be used.", Reason: "settings-broken",
+			Args: status.Args{Detail: "they are not valid JSON (line 3, unexpected end of JSON input); they were kept as /home/u/.config/agentrun-tray/settings.json.broken-20261127-120000, and the defaults are used until that is corrected and renamed back"},
+		},
+		{Code: status.Settings, What: "A setting cannot be used.", Reason: "setting-default", Args: status.Args{Setting: "pool.warm", Detail: "-1 is not between 0 and 100, so the default is used"}},
+		{Code: status.Settings, What: "A setting cannot be used.", Reason: "setting-default", Args: status.Args{Setting: "colour", Detail: "there is no such setting, so it was ignored"}},
+		{Code: status.PortTaken, What: "Port 7411 is used.", Reason: "port-used", Args: status.Args{Port: "7411", Address: "127.0.0.1:43127"}},
+	}, v.Problems...)
+	return v
+}
+
 // manyView has sessions and contexts in numbers nobody has.
 func manyView(sessions, contexts int) View {
 	v := busyView()

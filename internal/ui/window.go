@@ -46,7 +46,7 @@ type Window struct {
 // NewWindow fills a window of the toolkit. The theme must have been set before. Call Close when the window is not needed any more.
 func NewWindow(app fyne.App, window fyne.Window, host Host, opt Options) *Window {
 	w := &Window{host: host, opt: opt, at: PlaceOverview}
-	w.d = &desk{Words: words.In(opt.Language), app: app, window: window, toasts: kit.NewToasts(), hints: kit.NewHints(), errands: newErrands(), open: w.Open}
+	w.d = &desk{Words: words.In(opt.Language), app: app, window: window, toasts: kit.NewToasts(), hints: kit.NewHints(), errands: newErrands(), open: w.Open, setting: w.openSetting, unlock: w.unlock}
 	w.build()
 	window.SetPadded(false)
 	window.SetTitle(w.d.Say("app"))
@@ -159,6 +159,23 @@ func (w *Window) Open(p Place) {
 		delete(w.stale, p)
 	}
 	w.stack.Refresh()
+}
+
+// openSetting shows a setting in its place.
+func (w *Window) openSetting(name string) {
+	w.Open(PlaceSettings)
+	if p, ok := w.panels[PlaceSettings].(*settings); ok {
+		p.reveal(name)
+	}
+}
+
+// unlock has the keychain opened, in the place of the account.
+func (w *Window) unlock() {
+	w.Open(PlaceSettings)
+	if p, ok := w.panels[PlaceSettings].(*settings); ok {
+		p.page.Present(p.account.root)
+		p.account.note.ask()
+	}
 }
 
 // At is the place shown.

@@ -35,16 +35,40 @@ func (p *Page) AtBottom() bool {
 // Top scrolls to the beginning.
 func (p *Page) Top() { p.scroll.ScrollToTop() }
 
-// Reveal scrolls until an object of the content is in sight.
+// Reveal scrolls until an object of the content is in sight, which is in containers alone.
 func (p *Page) Reveal(o fyne.CanvasObject) {
-	d := fyne.CurrentApp().Driver()
-	y := d.AbsolutePositionForObject(o).Y - d.AbsolutePositionForObject(p.content).Y
+	y, ok := below(p.content, o)
+	if !ok {
+		return
+	}
 	switch top, bottom := p.scroll.Offset.Y, p.scroll.Offset.Y+p.scroll.Size().Height; {
 	case y < top:
 		p.scroll.ScrollToOffset(fyne.NewPos(0, max(0, y-8)))
 	case y+o.Size().Height > bottom:
 		p.scroll.ScrollToOffset(fyne.NewPos(0, y+o.Size().Height-p.scroll.Size().Height+8))
 	}
+}
+
+// Present scrolls until an object of the content has room around it, as for somebody who is led to it.
+func (p *Page) Present(o fyne.CanvasObject) {
+	if y, ok := below(p.content, o); ok {
+		p.scroll.ScrollToOffset(fyne.NewPos(0, max(0, y-p.scroll.Size().Height/3)))
+	}
+}
+
+// below is how far an object is below the top of one that it is in. The toolkit's driver knows it of what was drawn before alone.
+func below(in, o fyne.CanvasObject) (y float32, ok bool) {
+	if in == o {
+		return 0, true
+	}
+	if c, ok := in.(*fyne.Container); ok {
+		for _, child := range c.Objects {
+			if y, ok := below(child, o); ok {
+				return y + child.Position().Y, true
+			}
+		}
+	}
+	return 0, false
 }
 
 // bring scrolls the page that a thing is on, if it is on one, until the thing is in sight: the keyboard has come to it.

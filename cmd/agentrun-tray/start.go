@@ -15,12 +15,15 @@ import (
 	"fyne.io/fyne/v2"
 	toolkit "fyne.io/fyne/v2/app"
 
+	"github.com/agentrun-tray/agentrun-tray/assets"
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/control"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/words"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
@@ -33,9 +36,23 @@ const (
 )
 
 // start becomes this user's host and shows it. Where there is a host already, its window is shown, if that is wanted and it has one;
-// if it has none, whether to take its place is asked.
+// if it has none, whether to take its place is asked. Why that cannot be is told in a window too, as who starts a program from a menu sees
+// no standard error.
 func start(ctx context.Context, background bool) error {
-	begun := time.Now()
+	p := &program{
+		log: slog.New(slog.DiscardHandler), background: background, begun: time.Now(), wanted: make(chan struct{}, 1), over: make(chan struct{}),
+		notes: make(chan *fyne.Notification, notesKept), taken: make(chan *host, 1),
+		mode: kit.FollowSystem, words: words.In(config.Default().LanguageTag()),
+	}
+	err := p.begin(ctx)
+	if err != nil && p.app == nil && ctx.Err() == nil {
+		p.mourn(err)
+	}
+	return err
+}
+
+// begin is start but for what goes wrong before there is a window.
+func (p *program) begin(ctx context.Context) error {
 	opt, closer, err := app.Prepare(nil, "")
 	if err != nil {
 		return err
@@ -43,29 +60,46 @@ func start(ctx context.Context, background bool) error {
 	defer func() { _ = closer.Close() }()
 	opt.Getenv, opt.Environ = os.Getenv, os.Environ()
 	opt.Secrets = secrets.Open(secrets.Options{Getenv: os.Getenv})
-	p := &program{
-		opt: opt, log: opt.Logger, background: background, begun: begun, wanted: make(chan struct{}, 1), over: make(chan struct{}),
-		notes: make(chan *fyne.Notification, notesKept), taken: make(chan *host, 1),
-		mode: kit.Mode(opt.Config.Theme), words: words.In(opt.Config.LanguageTag()),
-	}
+	p.opt, p.log, p.mode, p.words = opt, opt.Logger, kit.Mode(opt.Config.Theme), words.In(opt.Config.LanguageTag())
 	done, other, err := p.settle(ctx)
 	if done || err != nil {
 		return err
 	}
-	if err := errors.Join(settleBus(), makeCache()); err != nil {
-		return err
-	}
-	// What the toolkit has to say goes to the log too: nobody sees the standard error of a desktop program.
-	log.SetFlags(0)
-	log.SetOutput(slog.NewLogLogger(opt.Logger.Handler(), slog.LevelWarn).Writer())
-	toolkit.SetMetadata(fyne.AppMetadata{ID: appID, Name: appName, Version: version.String()})
-	p.app = toolkit.NewWithID(appID)
-	p.app.Settings().SetTheme(kit.NewTheme(p.mode))
+	p.makeApp()
 	if err := p.try(func() { p.open(ctx, other) }); err != nil {
 		return errors.Join(err, p.leave())
 	}
 	p.app.Run()
 	return errors.Join(p.failure, p.leave())
+}
+
+// makeApp makes the toolkit's part of the program.
+func (p *program) makeApp() {
+	if err := errors.Join(settleBus(), makeCache()); err != nil { // without a cache a window takes longer
+		p.log.Warn("surroundings not prepared", "error", err)
+	}
+	// What the toolkit has to say goes to the log too: nobody sees the standard error of a desktop program.
+	log.SetFlags(0)
+	log.SetOutput(slog.NewLogLogger(p.log.Handler(), slog.LevelWarn).Writer())
+	toolkit.SetMetadata(fyne.AppMetadata{ID: appID, Name: appName, Version: version.String()})
+	p.app = toolkit.NewWithID(appID)
+	p.app.Settings().SetTheme(kit.NewTheme(p.mode))
+}
+
+// mourn shows why the program cannot start, until somebody has seen it.
+func (p *program) mourn(why error) {
+	p.makeApp()
+	if err := p.try(func() {
+		p.app.SetIcon(fyne.NewStaticResource("app.svg", assets.Icon("app")))
+		p.window = p.app.NewWindow(appName)
+		p.window.Resize(fyne.NewSize(width, height))
+		p.window.CenterOnScreen()
+		ui.ShowTrouble(p.window, ui.TroubleOptions{Language: p.words.Tag(), Why: why, LogFolder: p.opt.Dirs.Log, Leave: p.app.Quit})
+		p.window.SetCloseIntercept(p.app.Quit)
+		p.window.Show()
+	}); err == nil {
+		p.app.Run()
+	}
 }
 
 // try does what makes a window. A display may answer and then give none, as one that is shutting down or has no OpenGL: the toolkit says

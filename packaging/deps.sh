@@ -47,6 +47,7 @@ test)
 	need Xvfb xvfb
 	need openbox openbox
 	need xdotool xdotool
+	need xrandr x11-xserver-utils # another monitor
 	need import imagemagick
 	need /usr/share/doc/libgl1-mesa-dri libgl1-mesa-dri
 	fc-list :lang=zh 2>/dev/null | grep -q . || need /usr/share/fonts/truetype/wqy/wqy-microhei.ttc fonts-wqy-microhei

@@ -20,7 +20,7 @@ type screen struct{ name string }
 
 func newScreen(t *testing.T) *screen {
 	t.Helper()
-	for _, name := range []string{"Xvfb", "openbox", "xdotool", "import"} {
+	for _, name := range []string{"Xvfb", "openbox", "xdotool", "xrandr", "import"} {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Fatalf("%s is not installed; `sh packaging/deps.sh test` installs what the tests need", name)
 		}

@@ -24,8 +24,9 @@ func windowProgram() string { return filepath.Join(programs, "agentrun-tray") }
 // computer is a home with a display, a session bus, and a keyring that is open.
 type computer struct {
 	*home
-	screen *screen
-	bus    *secretstest.Bus
+	screen  *screen
+	bus     *secretstest.Bus
+	account *account // of its user; nil: none
 }
 
 func newComputer(t *testing.T, h *home) *computer {
@@ -48,7 +49,13 @@ type desktopApp struct {
 // launch starts the desktop program. What it says is looked through when the test ends.
 func (c *computer) launch(t *testing.T, args ...string) *desktopApp {
 	t.Helper()
-	a := &desktopApp{computer: c, cmd: exec.Command(windowProgram(), args...), said: newTranscript(), done: make(chan struct{})}
+	return c.launchBy(t, exec.Command(windowProgram(), args...))
+}
+
+// launchBy starts the desktop program by a command that becomes it.
+func (c *computer) launchBy(t *testing.T, cmd *exec.Cmd) *desktopApp {
+	t.Helper()
+	a := &desktopApp{computer: c, cmd: cmd, said: newTranscript(), done: make(chan struct{})}
 	a.cmd.Env, a.cmd.Dir = c.env, c.dir
 	a.cmd.Stdout, a.cmd.Stderr = a.said, a.said
 	if err := a.cmd.Start(); err != nil {
@@ -423,7 +430,7 @@ func TestWindowTakesOver(t *testing.T) {
 	c.again(t, "--background")
 	a := c.launch(t)
 	c.shows(t, true)
-	c.screen.picture(t, filepath.Join(artifacts(t), "takeover.png"))
+	c.picture(t, "takeover")
 	c.click(t, "Go on here", 0)
 	if code := headless.ended(t, 30*time.Second, "another took its place"); code != 0 {
 		t.Errorf("the host without a window ended with %d", code)

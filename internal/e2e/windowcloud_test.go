@@ -17,6 +17,7 @@ func rehearsal(t *testing.T) *computer {
 	t.Helper()
 	a := openAccount(t, "--template-delay", "300ms", "--sandbox-delay", "200ms-600ms")
 	c := newComputer(t, newHome(t, `{"language": "en", "http": {"enabled": false}}`))
+	c.account = a
 	c.env = append(c.env, "LANG=zh_CN.UTF-8") // as most have it who read Chinese: the toolkit finds its fonts by that
 	for _, assignment := range a.env {
 		if strings.HasPrefix(assignment, "AGENTRUN_CONTROL_ENDPOINT=") || strings.HasPrefix(assignment, "AGENTRUN_DATA_ENDPOINT=") {

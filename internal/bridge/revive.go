@@ -263,6 +263,7 @@ func (r *Relay) reachHost(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.times.start)
 	defer cancel()
 	l := launch{starter: r.opt.Starter, times: r.times}
+	defer l.over()
 	last := error(instance.ErrNoHost)
 	for wait := firstLook; ; wait = min(2*wait, slowestLook) {
 		conn, err := instance.Dial(ctx, r.opt.Dirs)
@@ -287,7 +288,7 @@ func (r *Relay) reachHost(ctx context.Context) error {
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
-		case err := <-l.exited:
+		case err := <-l.exited():
 			l.ended(err)
 		case <-ctx.Done():
 		}

@@ -94,27 +94,32 @@ func (s *Starter) commands() ([]command, error) {
 }
 
 // start runs a command that outlives us: in a session of its own, with none of our streams, which
-// belong to the editor. The channel gets how it ended. The goroutine which waits for that lives as
-// long as the host, or until this process ends; only so does a host which ends first not stay
-// behind as a zombie.
-func (s *Starter) start(ctx context.Context, c command) (<-chan error, error) {
+// belong to the editor. The channel gets how it ended, unless it was let go before, which whoever
+// starts it has to do: until then it is our child, or that of a process of ours.
+func (s *Starter) start(ctx context.Context, c command) (*started, error) {
 	log, err := s.openLog()
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
 	for _, attr := range detached() {
-		cmd := exec.CommandContext(context.WithoutCancel(ctx), c.path, c.args...) //nolint:gosec // a program of ours, from our own folder
+		cmd := c.process(context.WithoutCancel(ctx))
 		cmd.Stdout, cmd.Stderr = log, log
 		cmd.Dir = s.Log // not the editor's project, which could then not be moved or unmounted
 		cmd.SysProcAttr = attr
 		if err = cmd.Start(); err == nil {
 			exited := make(chan error, 1)
 			s.children.Go(func() { exited <- cmd.Wait() })
-			return exited, nil
+			return &started{process: cmd.Process, exited: exited}, nil
 		}
 	}
 	return nil, fmt.Errorf("start %s: %w", c.path, err)
+}
+
+// started is a command that runs.
+type started struct {
+	process *os.Process
+	exited  <-chan error
 }
 
 func (s *Starter) logName() string { return filepath.Join(s.Log, "host-stderr.log") }
@@ -141,17 +146,16 @@ type launch struct {
 	starter *Starter // nil: somebody else starts hosts
 	times   timing
 	left    []command
-	started time.Time
-	running bool
-	exited  <-chan error // of the command started last
-	failure error        // why it ended, if it was not with success
+	began   time.Time // of the command started last
+	running *started  // nil: it has ended, or none was started
+	failure error     // why it ended, if it was not with success
 }
 
 // start starts a command if it is time to: at once at first, and again when the last one ended
 // without a host being there. That is what happens while an old host is still ending: the new one
 // finds its lock taken and leaves.
 func (l *launch) start(ctx context.Context) error {
-	if l.starter == nil || l.running {
+	if l.starter == nil || l.running != nil {
 		return nil
 	}
 	if l.left == nil {
@@ -165,20 +169,32 @@ func (l *launch) start(ctx context.Context) error {
 		if l.left = slices.Delete(l.left, 0, 1); len(l.left) == 0 {
 			return l.failure
 		}
-	} else if time.Since(l.started) < l.times.startAgain {
+	} else if time.Since(l.began) < l.times.startAgain {
 		return nil
 	}
-	exited, err := l.starter.start(ctx, l.left[0])
-	l.started, l.exited, l.failure = time.Now(), exited, nil
-	if l.running = err == nil; !l.running {
-		l.failure = err
-	}
+	l.began = time.Now()
+	l.running, l.failure = l.starter.start(ctx, l.left[0])
 	return nil
+}
+
+// exited gives how the command ended that was started last, when it has.
+func (l *launch) exited() <-chan error {
+	if l.running == nil {
+		return nil
+	}
+	return l.running.exited
+}
+
+// over lets the host go, if it runs.
+func (l *launch) over() {
+	if l.running != nil {
+		letGo(l.running.process)
+	}
 }
 
 // ended notes that the command is over.
 func (l *launch) ended(err error) {
-	l.running, l.exited = false, nil
+	l.running = nil
 	if err != nil {
 		l.failure = fmt.Errorf("%s did not become the host: %w; see %s", l.left[0].name(), err, l.starter.logName())
 	}

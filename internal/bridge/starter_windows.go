@@ -1,6 +1,9 @@
 package bridge
 
 import (
+	"context"
+	"os"
+	"os/exec"
 	"syscall"
 
 	"golang.org/x/sys/windows"
@@ -16,3 +19,11 @@ func detached() []*syscall.SysProcAttr {
 		{CreationFlags: flags, HideWindow: true},
 	}
 }
+
+// process is the command, to be started.
+func (c command) process(ctx context.Context) *exec.Cmd {
+	return exec.CommandContext(ctx, c.path, c.args...) //nolint:gosec // a program of ours, from our own folder
+}
+
+// letGo has nothing to do: who ends processes on Windows goes by jobs, which detached leaves.
+func letGo(*os.Process) {}

@@ -309,6 +309,8 @@ func TestOpencode(t *testing.T) {
 	before := h.read(t, ".config/opencode/opencode.jsonc")
 	h.ctl(t, "connect", "opencode")
 	wants(t, h.says(t, module(opencode), "mcp", "list"), `✓ agentrun connected\n.* +`+regexp.QuoteMeta(h.shim())+`\n`)
+	h.ctl(t, "status") // it has ended all that it started, and all that they did: the host is none of these
+	h.ctl(t, "stop")
 	h.serve(t)
 	h.ctl(t, "connect", "opencode", "--http")
 	wants(t, h.says(t, module(opencode), "mcp", "list"), `✓ agentrun connected\n.* +`+h.url+`\n`)

@@ -37,7 +37,8 @@ test)
 	need /etc/ssl/certs/ca-certificates.crt ca-certificates
 	need gcc gcc # the race detector needs a C compiler and its headers
 	need /usr/include/stdlib.h libc6-dev
-	need npm "nodejs npm" # the public suites are npm packages
+	need npm "nodejs npm" # the public suites are npm packages, and the editors that are run; node for both comes with the suites
+	need ps procps
 	# A real keychain, on a bus that the tests start themselves. Not dbus-x11: its dbus-launch leaves a bus behind for every call.
 	need dbus-daemon dbus-daemon
 	need gnome-keyring-daemon gnome-keyring

@@ -91,7 +91,8 @@ func (o *overview) mend(p status.Problem, v *View) (label string, do func()) {
 			return o.d.Say("mend.keychain"), o.d.unlock
 		}
 		return o.d.Say("notice.settings"), func() { o.d.open(PlaceSettings) }
-	case status.LeftBehind, status.Ledger, status.CostUnknown, status.Tokens, status.EditorLost, status.EditorStale, status.EditorChanged:
+	case status.LeftBehind, status.Ledger, status.CostUnknown, status.Tokens:
+	case status.EditorLost, status.EditorStale, status.EditorChanged: // see lostEditors
 	}
 	return o.d.Say("mend.log"), func() {
 		o.d.do(nil, o.d.Say("fail.logfolder"), func(ctx context.Context) error { return o.logs.OpenLogFolder(ctx) })

@@ -1,9 +1,13 @@
 package ui
 
 import (
+	"bytes"
+	"image/png"
 	"reflect"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/theme"
 
 	"github.com/agentrun-tray/agentrun-tray/assets"
@@ -49,7 +53,24 @@ func (t *Tray) icon(icon TrayIcon) fyne.Resource {
 		name += "-template"
 		return theme.NewThemedResource(fyne.NewStaticResource(name+".svg", assets.Icon(name)))
 	}
-	return fyne.NewStaticResource(name+".svg", assets.Icon(name))
+	return fyne.NewStaticResource(name+".png", pixels(fyne.NewStaticResource(name+".svg", assets.Icon(name))))
+}
+
+// iconSize is that of the tray's icon, in pixels; the desktop makes it smaller.
+const iconSize = 64
+
+// pixels are a drawing as PNG, which is what a tray takes. Left to the toolkit, they are made once more when its tray has come up, on
+// another goroutine than the one that draws, although both keep what they have drawn in the same maps.
+func pixels(svg fyne.Resource) []byte {
+	c := software.NewTransparentCanvas()
+	c.SetPadded(false)
+	c.SetContent(canvas.NewImageFromResource(svg))
+	c.Resize(fyne.NewSquareSize(iconSize))
+	var out bytes.Buffer
+	if err := png.Encode(&out, c.Capture()); err != nil {
+		panic("ui: the tray's icon: " + err.Error()) // the picture is ours, and memory takes everything
+	}
+	return out.Bytes()
 }
 
 func (t *Tray) items(list []TrayItem) []*fyne.MenuItem {

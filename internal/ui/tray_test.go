@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"bytes"
 	"fmt"
+	"image/png"
 	"slices"
 	"strings"
 	"testing"
@@ -207,5 +209,32 @@ func TestLostEditorsAreNotifiedOnce(t *testing.T) {
 	fewer.Problems = lostView().Problems[2:]
 	if m := NewTrayMenu(w, &fewer); m.Icon == TrayProblem {
 		t.Error("an entry that was changed by hand is a problem in the tray")
+	}
+}
+
+// TestTheTraysIconIsMadeOfPixels: of a drawing the toolkit would make them itself, beside the goroutine that draws the window.
+func TestTheTraysIconIsMadeOfPixels(t *testing.T) {
+	test.NewTempApp(t)
+	for _, icon := range []TrayIcon{TrayReady, TrayWorking, TrayProblem, TrayPaused} {
+		made := NewTray(&trayDouble{}, false, nil).icon(icon)
+		img, err := png.Decode(bytes.NewReader(made.Content()))
+		if err != nil {
+			t.Errorf("%s: %v", made.Name(), err)
+			continue
+		}
+		if size := img.Bounds().Size(); size.X < iconSize || size.X != size.Y {
+			t.Errorf("%s is %v, want a square of at least %d", made.Name(), size, iconSize)
+		}
+		seen := 0
+		for y := range img.Bounds().Dy() {
+			for x := range img.Bounds().Dx() {
+				if _, _, _, alpha := img.At(x, y).RGBA(); alpha > 0 {
+					seen++
+				}
+			}
+		}
+		if all := img.Bounds().Dx() * img.Bounds().Dy(); seen < all/8 || seen == all {
+			t.Errorf("%s: %d of %d pixels are painted, want a drawing on a clear ground", made.Name(), seen, all)
+		}
 	}
 }

@@ -80,7 +80,7 @@ lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
 	$(GO) vet -tags conformance ./internal/mcpserver/
 	$(TOOLS)/golangci-lint-v2.15.0 run --allow-parallel-runners --build-tags $(CHECK_TAGS),e2e,window,rig,suites,soak,live,keyring,clients,bundles,shots ./...
 	$(TOOLS)/golangci-lint-v2.15.0 run --allow-parallel-runners --build-tags conformance ./internal/mcpserver/
-	GOOS=darwin GOARCH=arm64 $(GO) vet -tags $(CHECK_TAGS) $$($(GO) list -tags $(CHECK_TAGS) ./cmd/... ./internal/... | grep -v /cmd/$(WINDOW)$$)
+	GOOS=darwin GOARCH=arm64 $(GO) vet -tags $(CHECK_TAGS) $$($(GO) list -tags $(CHECK_TAGS) ./cmd/... ./internal/... | grep -v -e /cmd/$(WINDOW)$$ -e /internal/bench/window$$)
 	GOOS=windows GOARCH=amd64 $(GO) vet -tags $(CHECK_TAGS) ./cmd/... ./internal/...
 
 unit:

@@ -30,7 +30,7 @@ func thisComputer(ctx context.Context, stderr io.Writer) (c *computer.Computer, 
 		return nil, 0, err
 	}
 	for _, f := range faults {
-		fmt.Fprintf(stderr, "Settings in %s: %s\n", dirs.Config, strings.TrimPrefix(f.Field+": "+f.Text+".", ": "))
+		fmt.Fprintf(stderr, "Settings in %s: %s.\n", dirs.Config, f)
 	}
 	opt := computer.Options{Dirs: dirs, Getenv: os.Getenv, Environ: os.Environ()}
 	if cfg.HTTP.Enabled {

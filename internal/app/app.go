@@ -139,7 +139,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	}
 	for _, f := range opt.Faults {
 		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
-		a.log.Warn("setting not used", "field", f.Field, "why", f.Text)
+		a.log.Warn("setting not used", "why", f.String())
 	}
 	current, fallback, err := a.find(a.briefly(ctx))
 	if err != nil {
@@ -439,9 +439,9 @@ func settingsProblem(f config.Fault, dirs paths.Dirs) status.Problem {
 		Todo: "Correct it in " + filepath.Join(dirs.Config, config.FileName) + " and start again.",
 	}
 	if f.Field == "" {
-		p.Reason = string(reason.SettingsBroken)
-		p.What = "The settings cannot be used: " + f.Text + "."
-		p.Todo = ""
+		p.Reason, p.Args.File = string(reason.SettingsBroken), f.Kept
+		p.What, p.Why = "The settings file cannot be read, so everything is as in a new installation.", f.Text+"."
+		p.Todo = "It was kept as " + f.Kept + ". Correct it there, rename it back to " + config.FileName + ", and start again; or set anew what you need."
 	}
 	return p
 }

@@ -36,15 +36,15 @@ func (c *Client) UnmarshalJSON(text []byte) error {
 		case "result_tokens":
 			if err := json.Unmarshal(value, &c.ResultTokens); err != nil {
 				c.ResultTokens = 0
-				c.wrong = append(c.wrong, Fault{name, fmt.Sprintf("%s is not a whole number, so runs.result_tokens is used", short(value))})
+				c.wrong = append(c.wrong, Fault{Field: name, Text: fmt.Sprintf("%s is not a whole number, so runs.result_tokens is used", short(value))})
 			}
 		case "tools":
 			if err := json.Unmarshal(value, &c.Tools); err != nil {
 				c.Tools = []string{}
-				c.wrong = append(c.wrong, Fault{name, fmt.Sprintf("%s is not a list of names, so the client may use no tool", short(value))})
+				c.wrong = append(c.wrong, Fault{Field: name, Text: fmt.Sprintf("%s is not a list of names, so the client may use no tool", short(value))})
 			}
 		default:
-			c.wrong = append(c.wrong, Fault{name, "there is no such setting, so it was ignored"})
+			c.wrong = append(c.wrong, Fault{Field: name, Text: "there is no such setting, so it was ignored"})
 		}
 	}
 	return nil
@@ -72,17 +72,17 @@ func (c *Config) checkClients() []Fault {
 	for _, name := range slices.Sorted(maps.Keys(c.Clients)) {
 		rules, field := c.Clients[name], "clients."+name
 		for _, f := range rules.wrong {
-			faults = append(faults, Fault{strings.TrimSuffix(field+"."+f.Field, "."), f.Text})
+			faults = append(faults, Fault{Field: strings.TrimSuffix(field+"."+f.Field, "."), Text: f.Text})
 		}
 		rules.wrong = nil
 		if n := rules.ResultTokens; n != 0 && (n < minResultTokens || n > maxResultTokens) {
 			rules.ResultTokens = 0
-			faults = append(faults, Fault{field + ".result_tokens", fmt.Sprintf("%d is not between %d and %d, so runs.result_tokens is used", n, minResultTokens, maxResultTokens)})
+			faults = append(faults, Fault{Field: field + ".result_tokens", Text: fmt.Sprintf("%d is not between %d and %d, so runs.result_tokens is used", n, minResultTokens, maxResultTokens)})
 		}
 		c.Clients[name] = rules
 		if at := slices.IndexFunc(kept, func(first string) bool { return strings.EqualFold(first, name) }); at >= 0 {
 			delete(c.Clients, name)
-			faults = append(faults, Fault{field, fmt.Sprintf("this is the same client as %s, as case does not matter, so only that one counts", kept[at])})
+			faults = append(faults, Fault{Field: field, Text: fmt.Sprintf("this is the same client as %s, as case does not matter, so only that one counts", kept[at])})
 			continue
 		}
 		kept = append(kept, name)
@@ -111,7 +111,7 @@ func (c *Config) CheckTools(known []string) []Fault {
 		rules.Tools = good
 		c.Clients[name] = rules
 		if unknown != nil {
-			faults = append(faults, Fault{"clients." + name + ".tools", fmt.Sprintf("there are no tools %q, so they were left out; the tools are %s", unknown, strings.Join(known, ", "))})
+			faults = append(faults, Fault{Field: "clients." + name + ".tools", Text: fmt.Sprintf("there are no tools %q, so they were left out; the tools are %s", unknown, strings.Join(known, ", "))})
 		}
 	}
 	return faults

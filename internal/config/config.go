@@ -158,6 +158,19 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 type Fault struct {
 	Field string // JSON name, such as pool.warm; empty for the file as a whole
 	Text  string // what is wrong and what was done about it, a sentence without its full stop
+	Kept  string // of the file as a whole: where it is now, as it was
+}
+
+// String tells all of it in one line.
+func (f Fault) String() string {
+	text := f.Text
+	if f.Field != "" {
+		text = f.Field + ": " + text
+	}
+	if f.Kept != "" {
+		text += "; it was kept as " + f.Kept
+	}
+	return text
 }
 
 // field ties the JSON name of a setting to its check.
@@ -270,7 +283,7 @@ func (c *Config) Check() []Fault {
 	d := Default()
 	for _, f := range fields {
 		if text := f.check(c, d); text != "" {
-			faults = append(faults, Fault{f.name, text})
+			faults = append(faults, Fault{Field: f.name, Text: text})
 		}
 	}
 	return append(faults, c.checkClients()...)
@@ -293,7 +306,7 @@ func Load(folder string) (Config, []Fault, error) {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			// the file is JSON, so the other fields were read
 			faults := c.Check()
-			return c, append(faults, Fault{wrong.Field, fmt.Sprintf("a JSON %s does not belong there, a %s does, so the default is used", wrong.Value, jsonKind(wrong.Type))}), nil
+			return c, append(faults, Fault{Field: wrong.Field, Text: fmt.Sprintf("a JSON %s does not belong there, a %s does, so the default is used", wrong.Value, jsonKind(wrong.Type))}), nil
 		}
 		why := err.Error()
 		if wrong, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -304,7 +317,7 @@ func Load(folder string) (Config, []Fault, error) {
 		if err != nil {
 			return Default(), nil, fmt.Errorf("the settings in %s are not JSON (%s), and could not be kept aside: %w", name, why, err)
 		}
-		return Default(), []Fault{{Text: fmt.Sprintf("they are not valid JSON (%s); they were kept as %s, and the defaults are used until that is corrected and renamed back", why, kept)}}, nil
+		return Default(), []Fault{{Text: "it is not valid JSON: " + why, Kept: kept}}, nil
 	}
 	faults := c.Check()
 	return c, append(faults, unknown(text)...), nil
@@ -336,5 +349,5 @@ func unknown(text []byte) []Fault {
 		return nil
 	}
 	_, name, _ := strings.Cut(err.Error(), "unknown field ")
-	return []Fault{{strings.Trim(name, `"`), "there is no such setting, so it was ignored"}}
+	return []Fault{{Field: strings.Trim(name, `"`), Text: "there is no such setting, so it was ignored"}}
 }

@@ -71,7 +71,7 @@ func TestAFileThatIsNotJSONIsKeptAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, faults, err := config.Load(dir)
-	if err != nil || len(faults) != 1 || !strings.Contains(faults[0].Text, "kept as") {
+	if err != nil || len(faults) != 1 || !strings.HasPrefix(faults[0].Text, "it is not valid JSON: line ") {
 		t.Fatalf("Load = %v, %v", faults, err)
 	}
 	if c.Backend != "auto" {

@@ -86,7 +86,7 @@ func TestBrokenSettingsAreKeptAside(t *testing.T) {
 			kept = file.Name()
 		}
 	}
-	if kept == "" || !strings.Contains(p.What, kept) {
+	if kept == "" || filepath.Base(p.Args.File) != kept || !strings.Contains(p.Todo, p.Args.File) || !strings.Contains(p.Why, "line 1") {
 		t.Errorf("after broken settings the folder holds %v and the problem is %+v, want them kept under a name that is told", files, p)
 	}
 	if s, err := h.look(); err != nil || s.Pool.Warm != 3 {

@@ -42,7 +42,7 @@ func TestWindowInARoughPlace(t *testing.T) {
 	c.shows(t, true)
 	c.sees(t, "a full pool", poolIsFull)
 
-	c.reads(t, "The settings file cannot be used.", "line 4", "Port 7411 is taken")
+	c.reads(t, "The settings file cannot be read, so everything is as in a new installation.", "line 4", "Port 7411 is taken")
 	c.picture(t, "banners")
 	c.click(t, "Show the file", 0)
 	if !eventually(patience, func() bool { return opened() == "file://"+c.dirs.Config }) {

@@ -92,7 +92,7 @@ func TestProblemsHaveAButtonThatHelps(t *testing.T) {
 // TestSettingsThatCannotBeUsedSayWhichAndWhere: each with its own way out.
 func TestSettingsThatCannotBeUsedSayWhichAndWhere(t *testing.T) {
 	r := english(t, PlaceOverview, badView())
-	r.wants("The settings file cannot be used.", "line 3", "/home/u/.config/agentrun-tray/settings.json.broken-20261127-120000", "The setting colour cannot be used.")
+	r.wants("The settings file cannot be read, so everything is as in a new installation.", "It is not valid JSON: line 3, unexpected end of JSON input. It was kept as", "/home/u/.config/agentrun-tray/settings.json.broken-20261127-120000", "The setting colour cannot be used.")
 	r.tap("Show the file")
 	r.asked("settings folder")
 	r.wants("The setting pool.warm cannot be used.", "-1 is not between 0 and 100")

@@ -37,7 +37,7 @@ func TestErrorsSpeakTheLanguageOfTheWindow(t *testing.T) {
 		{name: "no credentials", err: secrets.ErrNone, en: "There are no AgentRun credentials.", zh: "还没有 AgentRun 凭证。"},
 		{name: "credentials that cannot be right", err: secrets.Credentials{AccessKeyID: "a b", AccessKeySecret: secrets.NewValue("x"), AccountID: "1"}.Check(), en: "access_key_id", zh: "凭证中有不正确的内容：access_key_id。"},
 		{name: "a value out of bounds", err: refused, en: "The setting pool.warm cannot be that: 1000 is not between 0 and 100.", zh: "设置项 pool.warm 不能用这个值（1000 is not between 0 and 100）。"},
-		{name: "a settings file that is broken", err: fmt.Errorf("change the setting x: %w", fmt.Errorf("settings.json %w", config.ErrNotJSON)), en: "The defaults are used for now:", zh: "暂时使用默认值"},
+		{name: "a settings file that is broken", err: fmt.Errorf("change the setting x: %w", fmt.Errorf("settings.json %w", config.ErrNotJSON)), en: "settings.json is not valid JSON.", zh: "文件不是有效的 JSON"},
 		{name: "a token's name", err: fmt.Errorf("%q %w", "a b", tokens.ErrName), en: "Use 1 to 64 letters", zh: "请用 1 到 64 个字母"},
 		{name: "a full disk", err: fmt.Errorf("write: %w", &fs.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}), en: "The disk is full.", zh: "磁盘已满"},
 		{name: "no permission", err: fmt.Errorf("write: %w", &fs.PathError{Op: "open", Path: "/x", Err: syscall.EACCES}), en: "The file system does not allow it: ", zh: "文件系统不允许此操作"},
@@ -89,7 +89,7 @@ func TestProblemsSpeakTheLanguageOfTheWindow(t *testing.T) {
 		},
 		{
 			status.Problem{Code: status.Settings, What: "It is bad.", Reason: string(reason.SettingDefault), Args: status.Args{Setting: "pool.warm", Detail: "-1 is bad, so 3 is used"}},
-			"设置项 pool.warm 无法使用。", "改用了其他值（-1 is bad, so 3 is used）。请在设置中更正。",
+			"设置项 pool.warm 无法使用。", "文件中的值没有采用（-1 is bad, so 3 is used）。请在设置中更正。",
 		},
 		{ // a host that does not say what the sentence names
 			status.Problem{Code: status.LeftBehind, What: "Some may run."},

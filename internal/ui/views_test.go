@@ -160,7 +160,7 @@ func badView() View {
 	v.Problems = append([]status.Problem{
 		{
 			Code: status.Settings, What: "The settings cannot be used.", Reason: "settings-broken",
-			Args: status.Args{Detail: "they are not valid JSON (line 3, unexpected end of JSON input); they were kept as /home/u/.config/agentrun-tray/settings.json.broken-20261127-120000, and the defaults are used until that is corrected and renamed back"},
+			Args: status.Args{Detail: "it is not valid JSON: line 3, unexpected end of JSON input", File: "/home/u/.config/agentrun-tray/settings.json.broken-20261127-120000"},
 		},
 		{Code: status.Settings, What: "A setting cannot be used.", Reason: "setting-default", Args: status.Args{Setting: "pool.warm", Detail: "-1 is not between 0 and 100, so the default is used"}},
 		{Code: status.Settings, What: "A setting cannot be used.", Reason: "setting-default", Args: status.Args{Setting: "colour", Detail: "there is no such setting, so it was ignored"}},

@@ -77,7 +77,7 @@ func (p *program) answer(conn net.Conn) {
 	}
 	var a rigAnswer
 	if q.Ask == "change" {
-		if _, err := p.host.desk.Change(context.Background(), q.Label, q.Value); err != nil {
+		if err := p.host.desk.Change(context.Background(), q.Label, q.Value); err != nil {
 			a.Error = err.Error()
 		}
 	}

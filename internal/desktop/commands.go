@@ -99,9 +99,10 @@ func (d *Desk) OpenSettingsFolder(ctx context.Context) error {
 	return d.open(ctx, filepath.Dir(d.app.Desk().Current().Settings.File))
 }
 
-// Change implements ui.Host.
-func (d *Desk) Change(ctx context.Context, name string, value any) (restart bool, err error) {
-	return d.app.Change(ctx, name, value)
+// Change implements ui.Host. What holds from the next start on is in the settings of the next view.
+func (d *Desk) Change(ctx context.Context, name string, value any) error {
+	_, err := d.app.Change(ctx, name, value)
+	return err
 }
 
 // MakeToken implements ui.Host.

@@ -24,7 +24,7 @@ func busy() app.Desk {
 		Figures:  &figures.Figures{RunsToday: 7},
 		Notebook: &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{{RunID: "r1", Code: "1", State: notebook.CellDone}, {RunID: "r2", Code: "2", State: notebook.CellRunning}}},
 		Calls:    []activity.Call{{ID: "a", Tool: "run_code"}, {ID: "b", Tool: "list_contexts", Context: "sales"}},
-		Settings: &app.Settings{Values: config.Default().Values(), File: "/f", LogFolder: "/l"},
+		Settings: &app.Settings{Values: config.Default().Values(), Restart: []string{"http.port"}, File: "/f", LogFolder: "/l"},
 		Account:  app.Account{AccessKeyID: "LTAI…0001", Source: secrets.FromKeychain, Keychain: secrets.Available},
 	}
 }
@@ -36,7 +36,7 @@ func TestWhatIsTheSameStaysTheSame(t *testing.T) {
 	if first.Notebook != second.Notebook || first.Settings != second.Settings || first.Figures != second.Figures {
 		t.Errorf("an equal desk gives another notebook, settings or figures")
 	}
-	if first.Figures.RunsToday != 7 || first.Account.AccessKeyID != "LTAI…0001" || first.Settings.File != "/f" || first.Settings.Language == "" || first.Phase != status.Ready {
+	if first.Figures.RunsToday != 7 || first.Account.AccessKeyID != "LTAI…0001" || first.Settings.File != "/f" || !slices.Equal(first.Settings.Restart, []string{"http.port"}) || first.Settings.Language == "" || first.Phase != status.Ready {
 		t.Errorf("the view is %+v", first)
 	}
 	if n := testing.AllocsPerRun(100, func() { tr.view(d, false, noon) }); n > 0 {

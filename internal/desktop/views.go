@@ -210,6 +210,6 @@ func (t *translator) settingsOf(s *app.Settings, atLogin bool) *ui.Settings {
 	}
 	language, _ := s.Values["language"].(string)
 	t.settings = s
-	t.shown = &ui.Settings{Values: s.Values, File: s.File, LogFolder: s.LogFolder, Autostart: atLogin, Language: config.Config{Language: language}.LanguageTag()}
+	t.shown = &ui.Settings{Values: s.Values, Restart: s.Restart, File: s.File, LogFolder: s.LogFolder, Autostart: atLogin, Language: config.Config{Language: language}.LanguageTag()}
 	return t.shown
 }

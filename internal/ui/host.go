@@ -70,8 +70,8 @@ type mendHost interface {
 type settingsHost interface {
 	credentialsHost
 	activityHost
-	// Change sets one value. It says whether that waits for a restart.
-	Change(ctx context.Context, name string, value any) (restart bool, err error)
+	// Change sets one value.
+	Change(ctx context.Context, name string, value any) error
 	SetAutostart(ctx context.Context, on bool) error
 	MakeToken(ctx context.Context, client string) (token string, err error)
 	RevokeToken(ctx context.Context, client string) error

@@ -2,40 +2,13 @@ package ui
 
 import (
 	"context"
-	"encoding/json"
 
 	"fyne.io/fyne/v2"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
-
-// SettingsValues are the values of settings by their names, as [Settings] has them.
-func SettingsValues(c config.Config) map[string]any {
-	data, err := json.Marshal(c)
-	if err != nil {
-		panic("ui: settings: " + err.Error()) // there is nothing in them that JSON cannot hold
-	}
-	var tree map[string]any
-	if err := json.Unmarshal(data, &tree); err != nil {
-		panic("ui: settings: " + err.Error())
-	}
-	flat := make(map[string]any)
-	flatten(flat, "", tree)
-	return flat
-}
-
-func flatten(into map[string]any, prefix string, tree map[string]any) {
-	for name, v := range tree {
-		if inner, ok := v.(map[string]any); ok && prefix+name != "clients" {
-			flatten(into, prefix+name+".", inner)
-			continue
-		}
-		into[prefix+name] = v
-	}
-}
 
 // settings shows what can be set, each with what it means and what is wrong with it beside it.
 type settings struct {
@@ -43,8 +16,6 @@ type settings struct {
 	host    settingsHost
 	page    *kit.Page
 	rows    []*settingRow
-	cards   []*fyne.Container
-	bodies  [][]*settingRow
 	last    *Settings
 	account *accountBox
 	tokens  *tokenBox
@@ -67,11 +38,13 @@ func newSettings(d *desk, host settingsHost) *settings {
 	all := []fyne.CanvasObject{kit.BaseRow(14, kit.NewText(d.Say("place.settings"), kit.Title, kit.Foreground), kit.Spring())}
 	for _, s := range sections {
 		body := kit.Col(13, kit.NewText(d.Say("section."+s.key), kit.SmallStrong, kit.Muted))
-		add := func(o fyne.CanvasObject) {
+		add := func(o fyne.CanvasObject) (rule *kit.Box) {
 			if len(body.Objects) > 1 {
-				body.Add(kit.NewRule())
+				rule = kit.NewRule()
+				body.Add(rule)
 			}
 			body.Add(o)
+			return rule
 		}
 		if s.key == "account" {
 			add(p.account.root)
@@ -79,11 +52,10 @@ func newSettings(d *desk, host settingsHost) *settings {
 		if s.key == "app" {
 			add(p.startRow())
 		}
-		var rows []*settingRow
 		for _, one := range s.rows {
 			row := newSettingRow(d, one, host, reflow)
-			rows = append(rows, row)
-			add(row.root)
+			row.rule = add(row.root)
+			p.rows = append(p.rows, row)
 		}
 		switch s.key {
 		case "address":
@@ -91,10 +63,7 @@ func newSettings(d *desk, host settingsHost) *settings {
 		case "app":
 			add(kit.Row(18, kit.Grow(kit.Col(3, kit.NewPara(d.Say("settings.file"), kit.Strong, kit.Foreground), p.file)), logs))
 		}
-		p.rows = append(p.rows, rows...)
-		card := kit.InCard(body)
-		p.cards, p.bodies = append(p.cards, card), append(p.bodies, rows)
-		all = append(all, card)
+		all = append(all, kit.InCard(body))
 	}
 	all = append(all, p.shortcuts())
 	p.page = kit.NewPage(kit.Pad(20, 24, 20, 24, kit.Cap(860, kit.Col(kit.Gap, all...))))
@@ -144,9 +113,8 @@ func (p *settings) render(v *View) {
 	if v.Settings != nil && v.Settings != p.last {
 		p.last = v.Settings
 		for _, r := range p.rows {
-			r.render(v.Settings.Values)
+			r.render(v.Settings)
 		}
-		p.hideRules()
 		p.start.Set(v.Settings.Autostart)
 		word := p.d.Say("off")
 		if v.Settings.Autostart {
@@ -159,33 +127,6 @@ func (p *settings) render(v *View) {
 	if changed {
 		p.page.Reflow()
 	}
-}
-
-// hideRules takes the lines away that stand above a row that is not there.
-func (p *settings) hideRules() {
-	for n, card := range p.cards {
-		for _, row := range p.bodies[n] {
-			if body, ok := bodyOf(card); ok {
-				for at, o := range body.Objects {
-					if o == row.root && at > 0 {
-						if rule, ok := body.Objects[at-1].(*kit.Box); ok {
-							rule.Hidden = row.root.Hidden
-						}
-					}
-				}
-			}
-		}
-	}
-}
-
-// bodyOf is the column inside a card.
-func bodyOf(card *fyne.Container) (*fyne.Container, bool) {
-	padded, ok := card.Objects[1].(*fyne.Container)
-	if !ok {
-		return nil, false
-	}
-	body, ok := padded.Objects[0].(*fyne.Container)
-	return body, ok
 }
 
 // accountBox shows whose account is used, and takes another key.

@@ -115,8 +115,8 @@ func (r *recorder) TestEditor(_ context.Context, id string, found func(Finding))
 	return r.note(strings.TrimSpace("test " + id))
 }
 
-func (r *recorder) Change(_ context.Context, name string, value any) (bool, error) {
-	return name == "http.port", r.note(fmt.Sprint("change ", name, " to ", value))
+func (r *recorder) Change(_ context.Context, name string, value any) error {
+	return r.note(fmt.Sprint("change ", name, " to ", value))
 }
 
 func (r *recorder) SetAutostart(_ context.Context, on bool) error {

@@ -18,12 +18,14 @@ import (
 // settingRow is one setting: what it means on the left, its value on the right, what came of a change below.
 type settingRow struct {
 	root    *fyne.Container
+	rule    *kit.Box // above it; nil: it is the first of its card
 	d       *desk
 	s       setting
 	host    settingsHost
 	reflow  func()
 	outcome *kit.Para
-	value   any // as it is in the settings
+	later   *kit.Para // that the value holds from the next start on
+	value   any       // as it is in the settings
 	values  map[string]any
 
 	field    *kit.Field
@@ -40,12 +42,19 @@ const controlWide = 132
 
 func newSettingRow(d *desk, s setting, host settingsHost, reflow func()) *settingRow {
 	r := &settingRow{d: d, s: s, host: host, reflow: reflow, outcome: kit.NewPara("", kit.Small, kit.Muted)}
+	later := d.Say("setting.restart")
+	if d.Has("setting.restart." + s.name) {
+		later = d.Say("setting.restart." + s.name)
+	}
+	r.later = kit.NewPara(later, kit.Small, kit.Warming)
 	r.outcome.Hide()
+	r.later.Hide()
 	left := kit.Col(1, kit.NewPara(d.Say("setting."+s.name), kit.Strong, kit.Foreground))
 	if d.Has("setting." + s.name + ".help") {
 		left.Add(kit.NewPara(d.Say("setting."+s.name+".help"), kit.Small, kit.Muted))
 	}
 	left.Add(r.outcome)
+	left.Add(r.later)
 	r.root = kit.Row(18, kit.Grow(left), r.control())
 	if s.kind == kindFolders {
 		r.root = kit.Col(10, left, r.control())
@@ -124,16 +133,19 @@ func (r *settingRow) check(text string) string {
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// render shows the value in the settings and reports whether the setting is there at all.
-func (r *settingRow) render(values map[string]any) bool {
-	v, ok := values[r.s.name]
-	r.values = values
+// render shows the value in the settings, if it is there.
+func (r *settingRow) render(s *Settings) {
+	v, ok := s.Values[r.s.name]
+	r.values = s.Values
 	r.root.Hidden = !ok
+	if r.rule != nil {
+		r.rule.Hidden = !ok
+	}
+	r.later.Hidden = !slices.Contains(s.Restart, r.s.name)
 	if ok {
 		r.value = v
 		r.show(v)
 	}
-	return ok
 }
 
 func (r *settingRow) show(v any) {
@@ -169,24 +181,13 @@ func (r *settingRow) show(v any) {
 func (r *settingRow) change(v any) {
 	r.show(v)
 	r.say("", kit.Muted)
-	var restart bool
-	r.d.errands.run(func(ctx context.Context) (err error) {
-		restart, err = r.host.Change(ctx, r.s.name, v)
-		return err
-	}, func(err error) {
-		switch {
-		case err != nil:
+	r.d.errands.run(func(ctx context.Context) error { return r.host.Change(ctx, r.s.name, v) }, func(err error) {
+		if err != nil {
 			r.show(r.value)
 			r.say(sentence(r.d.Words, err), kit.Problem)
-		case restart:
-			text := r.d.Say("setting.restart")
-			if r.d.Has("setting.restart." + r.s.name) {
-				text = r.d.Say("setting.restart." + r.s.name)
-			}
-			r.say(text, kit.Warming)
-		default:
-			r.say(r.d.Say("setting.saved"), kit.Ready)
+			return
 		}
+		r.say(r.d.Say("setting.saved"), kit.Ready)
 	})
 }
 

@@ -49,7 +49,7 @@ func faulty(t *testing.T, name string, v any) bool {
 // TestTheTableOfSettingsIsThatOfTheFile: every setting of the file has a row, every choice of a row is one the file takes, and a
 // number is refused exactly where the file refuses it.
 func TestTheTableOfSettingsIsThatOfTheFile(t *testing.T) {
-	values := SettingsValues(config.Default())
+	values := config.Default().Values()
 	rows := map[string]setting{}
 	for _, s := range sections {
 		for _, row := range s.rows {
@@ -145,7 +145,8 @@ func TestABadValueIsRefusedBesideItsField(t *testing.T) {
 }
 
 func TestAChangeIsSavedAndSaysWhenItTakesEffect(t *testing.T) {
-	r := english(t, PlaceSettings, busyView())
+	v := busyView()
+	r := english(t, PlaceSettings, v)
 	r.enter(r.setting("pool.warm"), " 5 ")
 	r.asked("change pool.warm to 5")
 	if got := r.setting("pool.warm").outcome.Text(); got != "Saved." {
@@ -153,9 +154,23 @@ func TestAChangeIsSavedAndSaysWhenItTakesEffect(t *testing.T) {
 	}
 	r.enter(r.setting("http.port"), "7500")
 	r.asked("change http.port to 7500")
-	if got := r.setting("http.port").outcome.Text(); got != "Saved. It takes effect after a restart." {
-		t.Errorf("says %q, want that a restart is needed", got)
+	r.lacks("after a restart")
+	later := *v.Settings
+	later.Restart = []string{"http.port", "language"}
+	v.Settings = &later
+	r.window.Render(v)
+	r.wants("It takes effect after a restart.", "the prompts that editors list do after a restart")
+	if r.setting("pool.warm").later.Visible() {
+		t.Error("what holds at once is said to wait for a restart")
 	}
+	r.window.SetLanguage("zh") // which makes the rows anew
+	r.wants("重启后生效。", "编辑器中列出的提示词重启后切换")
+	r.window.SetLanguage("en")
+	now := *v.Settings
+	now.Restart = nil
+	v.Settings = &now
+	r.window.Render(v)
+	r.lacks("after a restart")
 	r.setting("fallback").segments.TypedKey(&fyne.KeyEvent{Name: fyne.KeyRight})
 	r.settle()
 	r.asked("change fallback to off")
@@ -182,12 +197,25 @@ func TestAValueThatChangesElsewhereDoesNotOverwriteWhatIsTyped(t *testing.T) {
 	r.win.Canvas().Focus(row.field.Entry)
 	row.field.Entry.SetText("7")
 	other := *v.Settings
-	other.Values = SettingsValues(config.Default())
+	other.Values = config.Default().Values()
 	other.Values["pool.warm"] = 4.0
 	v.Settings = &other
 	r.window.Render(v)
 	if got := row.field.Text(); got != "7" {
 		t.Errorf("the field has %q, want what is being typed, 7", got)
+	}
+}
+
+// TestASettingThatIsNotThereLeavesNoLine, as in a host that is older than the window.
+func TestASettingThatIsNotThereLeavesNoLine(t *testing.T) {
+	v := busyView()
+	delete(v.Settings.Values, "pool.ceiling")
+	r := english(t, PlaceSettings, v)
+	if row := r.setting("pool.ceiling"); row.root.Visible() || row.rule.Visible() {
+		t.Errorf("the row is in sight: %v, the line above it: %v", row.root.Visible(), row.rule.Visible())
+	}
+	if row := r.setting("pool.lifetime_minutes"); !row.root.Visible() || !row.rule.Visible() {
+		t.Error("the next one has gone too")
 	}
 }
 

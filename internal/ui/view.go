@@ -88,6 +88,7 @@ type Call struct {
 // Settings are the values of the settings file by their names, such as pool.warm, and what the operating system says of us.
 type Settings struct {
 	Values    map[string]any
+	Restart   []string // of these, those that hold from the next start on
 	File      string
 	Language  string // that of texts, en or zh
 	Autostart bool

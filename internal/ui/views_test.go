@@ -35,7 +35,7 @@ func emptyView() View {
 		},
 		Now: noon,
 		Settings: &Settings{
-			Values: SettingsValues(config.Default()), File: "/home/u/.config/agentrun-tray/settings.json", LogFolder: "/home/u/.local/state/agentrun-tray",
+			Values: config.Default().Values(), File: "/home/u/.config/agentrun-tray/settings.json", LogFolder: "/home/u/.local/state/agentrun-tray",
 		},
 		Editors: &Editors{},
 		Account: Account{Keychain: secrets.Available},
@@ -98,7 +98,7 @@ func busyView() View {
 		NotFound: []string{"Windsurf", "Cline", "Continue", "Gemini CLI", "Goose", "LM Studio", "opencode", "Kiro", "Trae", "Qwen Code", "Warp"},
 	}
 	v.Account = Account{AccessKeyID: "LTAI…4f2a", AccountID: "1234567890123456", Region: "cn-hangzhou", Source: secrets.FromKeychain, Keychain: secrets.Available}
-	v.Settings = &Settings{Values: SettingsValues(config.Default()), File: v.Settings.File, LogFolder: v.Settings.LogFolder, Autostart: true}
+	v.Settings = &Settings{Values: config.Default().Values(), File: v.Settings.File, LogFolder: v.Settings.LogFolder, Autostart: true}
 	v.Settings.Values["allowed_folders"] = []any{"/home/u/projects/sales", "/home/u/下载"}
 	return v
 }

@@ -212,16 +212,6 @@ func (w *Window) Render(v View) (changed bool) {
 	return true
 }
 
-// Tick draws the view again at another time: how long ago things were, and how long they will last. Call it once a second while the
-// window is in sight.
-func (w *Window) Tick(now time.Time) {
-	v := w.view
-	v.Now = now
-	if w.drawn {
-		w.Render(v)
-	}
-}
-
 // SetVisible says whether the window is in sight. One that is not draws nothing.
 func (w *Window) SetVisible(on bool) {
 	if w.hidden == on {

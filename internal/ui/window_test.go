@@ -210,9 +210,11 @@ func TestAHiddenWindowDrawsWhenItIsShown(t *testing.T) {
 }
 
 func TestTheClockGoesOnWithoutANewSnapshot(t *testing.T) {
-	r := english(t, PlaceOverview, busyView())
+	v := busyView()
+	r := english(t, PlaceOverview, v)
 	r.wants("10 s ago")
-	r.window.Tick(noon.Add(30 * time.Second))
+	v.Now = noon.Add(30 * time.Second)
+	r.window.Render(v)
 	r.wants("40 s ago")
 }
 

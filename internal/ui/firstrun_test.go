@@ -95,6 +95,28 @@ func TestACheckThatTakesLongIsCancelled(t *testing.T) {
 	r.asked()
 }
 
+// TestTheFirstStepsGoOnInAnotherLanguage where they were, and a key that is being checked meanwhile leads to the next one.
+func TestTheFirstStepsGoOnInAnotherLanguage(t *testing.T) {
+	r := firstSteps(t, emptyView())
+	r.tap("AgentRun cloud")
+	r.tap("Continue")
+	r.typeKey("LTAIexample", "not-a-real-secret", "1234567890123456")
+	r.host.hold = make(chan struct{})
+	r.window.first.form.submit()
+	r.window.SetLanguage("zh")
+	r.wants("第 2 步")
+	if f := r.window.first; f.form.secret.Text() != "not-a-real-secret" || f.form.account.Text() != "1234567890123456" || !f.cloud.Chosen() {
+		t.Error("what was chosen and typed is lost")
+	}
+	close(r.host.hold)
+	r.settle()
+	r.asked("check", "save credentials", "backend agentrun")
+	r.wants("第 3 步")
+	if got := r.window.first.form.secret.Text(); got != "" {
+		t.Error("the secret is still in its field after it was saved")
+	}
+}
+
 func TestOneGoesBackThroughTheSteps(t *testing.T) {
 	r := firstSteps(t, emptyView())
 	r.tap("AgentRun cloud")

@@ -114,18 +114,20 @@ func (w *Window) newPanel(p Place) panel {
 	panic("ui: there is no place " + string(p))
 }
 
-// SetLanguage changes the language of everything.
+// SetLanguage changes the language of everything. What somebody has begun stays.
 func (w *Window) SetLanguage(tag string) {
 	if tag == w.d.Tag() {
 		return
 	}
 	w.d.Words = words.In(tag)
 	w.opt.FirstRun = w.first != nil
+	before, first, drawn := w.panels, w.first, w.drawn
+	w.drawn = false
 	w.build()
+	w.keep(before, first)
 	w.d.window.SetTitle(w.d.Say("app"))
 	w.d.window.SetContent(w.root)
-	if w.drawn {
-		w.drawn = false
+	if drawn {
 		w.Render(w.view)
 	}
 }

@@ -230,6 +230,66 @@ func TestTheLanguageChangesWhileTheWindowIsOpen(t *testing.T) {
 	r.wants("Sessions kept ready")
 }
 
+// TestWhatIsBegunOutlivesTheLanguage: code that nobody has run, a key that is not saved, and how far the first steps have come.
+func TestWhatIsBegunOutlivesTheLanguage(t *testing.T) {
+	r := english(t, PlaceContexts, busyView())
+	r.window.context.table.Selected(busyView().Contexts[1])
+	r.window.context.filter.Entry.SetText("scraping")
+	r.window.context.try.entry.SetText("answer = 42")
+	r.window.Open(PlaceActivity)
+	r.press(fyne.KeyF)
+	if a, ok := r.window.panels[PlaceActivity].(*activity); ok {
+		a.filter.Entry.SetText("TIMEOUT")
+	}
+	r.window.Open(PlaceSettings)
+	r.tap("Replace")
+	before, ok := r.window.panels[PlaceSettings].(*settings)
+	if !ok {
+		t.Fatal("no settings")
+	}
+	before.account.form.id.Entry.SetText("LTAIhalf")
+	before.account.form.secret.Entry.SetText("not-a-real-secret")
+	before.account.form.region.Set("cn-beijing")
+	before.tokens.name.Entry.SetText("n8n")
+	r.host.forget()
+	r.window.SetLanguage("zh")
+	r.asked() // another notebook would be
+	after, ok := r.window.panels[PlaceSettings].(*settings)
+	if !ok || after == before {
+		t.Fatal("the settings are not made anew")
+	}
+	r.wants("设置", "取消")
+	if f := after.account.form; !f.root.Visible() || f.id.Text() != "LTAIhalf" || f.secret.Text() != "not-a-real-secret" || f.region.Chosen() != "cn-beijing" {
+		t.Errorf("the form is open: %v, with %q, a secret of %d characters and %s", f.root.Visible(), f.id.Text(), len(f.secret.Text()), f.region.Chosen())
+	}
+	if got := after.tokens.name.Text(); got != "n8n" {
+		t.Errorf("the program to make a key for is called %q, want n8n", got)
+	}
+	if a, ok := r.window.panels[PlaceActivity].(*activity); !ok || a.filter.Text() != "TIMEOUT" || a.root().Visible() {
+		t.Error("the calls are not filtered any more, or lie over the settings")
+	}
+	r.window.Open(PlaceContexts)
+	r.wants("web-scraping-task")
+	r.lacks("data-analysis")
+	if c := r.window.context; c.try.entry.Text != "answer = 42" || c.chosen.ID != "c2" {
+		t.Errorf("the pane has %q for the context %s, want what was typed for c2", c.try.entry.Text, c.chosen.ID)
+	}
+}
+
+// TestACodeThatIsBeingStartedIsNotThereTwice, when the language changes before the answer comes.
+func TestACodeThatIsBeingStartedIsNotThereTwice(t *testing.T) {
+	r := english(t, PlaceContexts, busyView())
+	r.window.context.try.entry.SetText("1")
+	r.window.context.run("1")
+	r.window.SetLanguage("zh")
+	r.window.context.run("1")
+	r.settle()
+	r.asked("run c1 python 1")
+	if c := r.window.context; c.try.entry.Text != "" || c.try.run.Disabled() {
+		t.Errorf("the pane has %q, and cannot run: %v", c.try.entry.Text, c.try.run.Disabled())
+	}
+}
+
 func TestTheThemeChangesWhileTheWindowIsOpen(t *testing.T) {
 	r := english(t, PlaceOverview, busyView())
 	light := r.win.Canvas().Capture().At(1000, 650)

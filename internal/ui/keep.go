@@ -1,0 +1,78 @@
+package ui
+
+// keeper is a panel in which somebody may have begun something. Another language makes all widgets anew; what was begun goes over to
+// them.
+type keeper interface {
+	// keep takes over from the panel whose place it takes, before it is drawn first.
+	keep(before panel)
+}
+
+// keep makes the panels that were there before, and has them take over. What somebody types stays in the fields alone.
+func (w *Window) keep(before map[Place]panel, first *firstRun) {
+	if first != nil {
+		w.first.keep(first)
+	}
+	for _, p := range Places() {
+		old := before[p]
+		if old == nil {
+			continue
+		}
+		if k, ok := w.panel(p).(keeper); ok {
+			k.keep(old)
+		}
+	}
+	w.Open(w.at)
+}
+
+func (f *firstRun) keep(old *firstRun) {
+	f.choose(old.backend)
+	f.form.keep(old.form)
+	f.show(old.step)
+}
+
+// keep takes over what was typed. A key that is being checked meanwhile is saved here, too.
+func (f *credentialForm) keep(old *credentialForm) {
+	for n, field := range f.fields() {
+		field.Entry.SetText(old.fields()[n].Text())
+	}
+	f.region.Set(old.region.Chosen())
+	old.saved = func() {
+		f.secret.Set("")
+		f.saved()
+	}
+}
+
+func (c *contexts) keep(before panel) {
+	old, ok := before.(*contexts)
+	if !ok {
+		return
+	}
+	c.chosen, c.begun = old.chosen, old.begun
+	c.table.Choose(c.chosen.ID)
+	c.filter.Entry.SetText(old.filter.Text())
+	c.try.keep(old.try)
+	old.try = c.try // whatever is being started empties this one
+}
+
+func (t *tryPane) keep(old *tryPane) {
+	t.entry.SetText(old.entry.Text)
+	t.entry.CursorRow, t.entry.CursorColumn = old.entry.CursorRow, old.entry.CursorColumn
+	t.language.Set(old.chosen())
+	t.run.SetEnabled(!old.run.Disabled())
+}
+
+func (a *activity) keep(before panel) {
+	if old, ok := before.(*activity); ok {
+		a.filter.Entry.SetText(old.filter.Text())
+	}
+}
+
+func (p *settings) keep(before panel) {
+	old, ok := before.(*settings)
+	if !ok {
+		return
+	}
+	p.account.form.root.Hidden = old.account.form.root.Hidden
+	p.account.form.keep(old.account.form)
+	p.tokens.name.Entry.SetText(old.tokens.name.Text())
+}

@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 var ctrlEnter = &desktop.CustomShortcut{KeyName: fyne.KeyReturn, Modifier: fyne.KeyModifierShortcutDefault}
@@ -169,6 +170,30 @@ func TestAContextThatIsGoneIsNotShownAnyMore(t *testing.T) {
 	r.window.Render(v)
 	r.asked("watch ")
 	r.wants("No context is there yet.")
+}
+
+// TestCodeIsNotRunWhereNobodyMeantItTo: the context it was typed for ends, and others are used meanwhile.
+func TestCodeIsNotRunWhereNobodyMeantItTo(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceContexts, v)
+	r.window.context.table.Selected(v.Contexts[1])
+	entry := r.window.context.try.entry
+	test.Type(entry, "files.clear()")
+	r.host.forget()
+	v.Contexts = []status.Context{v.Contexts[0], v.Contexts[2]}
+	r.window.Render(v)
+	r.asked("watch ")
+	r.wants("web-scraping-task has ended · Ctrl+Enter runs it in a new context")
+	v.Contexts = slices.Clone(v.Contexts)
+	v.Contexts[1].LastUsed = noon.Add(time.Second)
+	r.window.Render(v)
+	entry.TypedShortcut(ctrlEnter)
+	r.settle()
+	r.asked("run  javascript files.clear()")
+	v.Contexts = append(slices.Clone(v.Contexts), status.Context{ID: "new", Name: "by hand", Language: "javascript", Status: "active", LastUsed: noon.Add(-time.Hour)})
+	r.window.Render(v)
+	r.asked("watch new")
+	r.lacks("has ended")
 }
 
 func TestLongNotebooksShowTheirLastCells(t *testing.T) {

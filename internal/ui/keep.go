@@ -47,7 +47,7 @@ func (c *contexts) keep(before panel) {
 	if !ok {
 		return
 	}
-	c.chosen, c.begun = old.chosen, old.begun
+	c.chosen, c.ended, c.wanted, c.begun = old.chosen, old.ended, old.wanted, old.begun
 	c.table.Choose(c.chosen.ID)
 	c.filter.Entry.SetText(old.filter.Text())
 	c.try.keep(old.try)

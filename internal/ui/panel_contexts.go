@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,8 +35,10 @@ type contexts struct {
 
 	items  []status.Context
 	chosen status.Context
-	view   *View // drawn last
-	follow bool  // the newest cell is to be in sight
+	ended  string // the name of the one that was chosen when it ended, if none is in its place
+	wanted string // chosen when it is there
+	view   *View  // drawn last
+	follow bool   // the newest cell is to be in sight
 	now    time.Time
 	begun  map[running]time.Time // when it was first seen
 }
@@ -198,24 +201,39 @@ func (c *contexts) noteRuns() {
 	c.begun = begun
 }
 
-// find keeps the chosen context, or takes the one used last when it is gone.
+// find keeps the chosen context. When it is gone the one used last takes its place; but not while there is code in the pane, which
+// would run where nobody meant it to, such as in an editor's context.
 func (c *contexts) find() {
-	last := status.Context{}
-	for _, s := range c.items {
-		if s.ID == c.chosen.ID {
-			c.chosen = s
-			return
-		}
-		if last.ID == "" || s.LastUsed.After(last.LastUsed) {
-			last = s
-		}
+	if n := c.index(c.wanted); n >= 0 {
+		c.choose(c.items[n])
+		return
 	}
-	c.choose(last)
+	if n := c.index(c.chosen.ID); n >= 0 {
+		c.chosen = c.items[n]
+		return
+	}
+	var next status.Context
+	switch {
+	case !c.try.empty() && c.chosen.ID != "":
+		c.ended = c.chosen.Name
+		c.try.language.Set(c.chosen.Language)
+	case c.try.empty() && c.wanted == "" && len(c.items) > 0:
+		next = slices.MaxFunc(c.items, func(a, b status.Context) int { return a.LastUsed.Compare(b.LastUsed) })
+	}
+	c.choose(next)
+}
+
+// index is where a context is among those that are there; -1: nowhere.
+func (c *contexts) index(id string) int {
+	return slices.IndexFunc(c.items, func(s status.Context) bool { return s.ID == id })
 }
 
 func (c *contexts) choose(s status.Context) {
 	if s.ID == c.chosen.ID {
 		return
+	}
+	if s.ID != "" {
+		c.ended, c.wanted = "", ""
 	}
 	c.chosen = s
 	c.table.Choose(s.ID)
@@ -226,7 +244,7 @@ func (c *contexts) choose(s status.Context) {
 func (c *contexts) describe(v *View) {
 	s := c.chosen
 	none := s.ID == ""
-	c.try.describe(c.d, s, c.language(s.Language))
+	c.try.describe(c.d, s, c.language(s.Language), c.ended)
 	if c.heading.Hidden != none {
 		c.heading.Hidden = none
 		c.all.Refresh()
@@ -293,8 +311,9 @@ func (c *contexts) run(code string) {
 	}
 	id, language := c.chosen.ID, c.try.chosen()
 	c.try.run.Disable()
-	c.d.errands.run(func(ctx context.Context) error {
-		_, err := c.host.RunCode(ctx, id, language, code)
+	var in string
+	c.d.errands.run(func(ctx context.Context) (err error) {
+		in, err = c.host.RunCode(ctx, id, language, code)
 		return err
 	}, func(err error) {
 		c.try.run.Enable()
@@ -303,6 +322,11 @@ func (c *contexts) run(code string) {
 			return
 		}
 		c.try.clear(code)
+		if c.chosen.ID == "" {
+			c.wanted = in
+			c.find()
+			c.redraw()
+		}
 		c.page.Bottom()
 	})
 }

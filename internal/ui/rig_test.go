@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (r *recorder) StopContext(_ context.Context, id string) error { return r.no
 func (r *recorder) Interrupt(_ context.Context, id string) error   { return r.note("interrupt " + id) }
 
 func (r *recorder) RunCode(_ context.Context, id, language, code string) (string, error) {
-	return id, r.note("run " + id + " " + language + " " + code)
+	return cmp.Or(id, "new"), r.note("run " + id + " " + language + " " + code)
 }
 
 func (r *recorder) SaveNotebook(_ context.Context, id string, to io.Writer) error {
@@ -245,10 +246,16 @@ type labelled interface {
 	AccessibilityLabel() string
 }
 
-// tap taps the last widget in sight with a label, which may differ by language: what lies on top.
+// tap taps the last widget in sight with a label, which may differ by language.
 func (r *rig) tap(labels ...string) {
 	r.t.Helper()
-	var found labelled
+	test.Tap(r.find(labels...))
+	r.settle()
+}
+
+// find is the last widget in sight with a label that can be tapped: what lies on top.
+func (r *rig) find(labels ...string) (found labelled) {
+	r.t.Helper()
 	r.walk(func(o fyne.CanvasObject) {
 		if l, ok := o.(labelled); ok && slices.Contains(labels, l.AccessibilityLabel()) {
 			found = l
@@ -260,8 +267,7 @@ func (r *rig) tap(labels ...string) {
 	if off, ok := found.(fyne.Disableable); ok && off.Disabled() {
 		r.t.Fatalf("%q cannot be tapped", labels)
 	}
-	test.Tap(found)
-	r.settle()
+	return found
 }
 
 // choose picks an item of the menu that is open.

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"strings"
+
 	"fyne.io/fyne/v2"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -33,15 +35,21 @@ func newTryPane(d *desk, run func(code string)) *tryPane {
 // chosen is the language of new contexts.
 func (t *tryPane) chosen() string { return t.language.Chosen() }
 
-// describe says where the code would run.
-func (t *tryPane) describe(d *desk, s status.Context, language string) {
+// empty reports that there is no code in the pane.
+func (t *tryPane) empty() bool { return strings.TrimSpace(t.entry.Text) == "" }
+
+// describe says where the code would run: in a context, or in a new one, maybe as that which it was meant for has ended.
+func (t *tryPane) describe(d *desk, s status.Context, language, ended string) {
 	text := d.Say("try.new", "keys", keysOf("run"))
-	if s.ID != "" {
+	switch {
+	case s.ID != "":
 		text = d.Say("try.here", "language", language, "keys", keysOf("run"))
+	case ended != "":
+		text = d.Say("try.ended", "name", ended, "keys", keysOf("run"))
 	}
 	t.where.Set(text)
-	if none := s.ID != ""; t.language.Hidden != none {
-		t.language.Hidden = none
+	if settled := s.ID != ""; t.language.Hidden != settled { // the language is that of the context
+		t.language.Hidden = settled
 		t.root.Refresh()
 	}
 }

@@ -84,6 +84,8 @@ func (c *sessionCard) render(s status.Session, v *View) {
 	case s.ReadyAt != nil: // it does not age: how long it has been there
 		figure, unit := c.d.Parts(now.Sub(*s.ReadyAt))
 		c.ring.Set(1, figure, unit, tone)
+	default: // it was never ready
+		c.ring.Set(0, "–", "", tone)
 	}
 	if s.Contexts == 0 {
 		c.contexts.Set(c.d.Say("session.empty"))

@@ -5,6 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/test"
+
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -42,12 +46,40 @@ func TestTheNumberKeptReadyIsChangedByOne(t *testing.T) {
 	v := busyView()
 	r := english(t, PlaceOverview, v)
 	r.tap("Keep one more ready")
+	r.tap("Keep one more ready")
+	v.Now = v.Now.Add(time.Second) // a view of before it was done
+	r.window.Render(v)
 	r.tap("Keep one fewer ready")
-	r.asked("warm 4", "warm 2")
+	r.asked("warm 4", "warm 5", "warm 4")
 	v.Pool.Warm = 0
 	r.window.Render(v)
 	r.tap("Keep one more ready")
 	r.asked("warm 1")
+}
+
+// TestManyPressesAreAskedForInOrder, and those that came meanwhile together.
+func TestManyPressesAreAskedForInOrder(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceOverview, v)
+	o, ok := r.window.panels[PlaceOverview].(*overview)
+	if !ok {
+		t.Fatal("no overview")
+	}
+	more := r.find("Keep one more ready")
+	for range 4 {
+		test.Tap(more)
+	}
+	v.Pool.Warm = 4 // the first has been done
+	r.window.Render(v)
+	r.settle()
+	r.asked("warm 4", "warm 7")
+	r.host.refuse["warm 8"] = errors.New("the host is ending")
+	r.tap("Keep one more ready")
+	r.asked("warm 8")
+	r.wants("The host is ending.")
+	if got := o.warm.Wanted(); got != 3 {
+		t.Errorf("after it was refused %d is shown, want what was there, 3", got)
+	}
 }
 
 func TestASessionIsReplacedAndEnded(t *testing.T) {
@@ -171,6 +203,35 @@ func TestAClockThatJumpsGivesNoAbsurdTimes(t *testing.T) {
 	r.window.Open(PlaceContexts)
 	r.window.Render(v)
 	r.wants("just now")
+}
+
+// TestASessionThatWasNeverReadyHasAnEmptyRing, and not that of the session whose card it was.
+func TestASessionThatWasNeverReadyHasAnEmptyRing(t *testing.T) {
+	v := busyView()
+	v.Sessions = v.Sessions[3:]
+	r := english(t, PlaceOverview, v)
+	closing := v.Sessions[0]
+	closing.State = "closing"
+	v.Sessions = []status.Session{closing}
+	r.window.Render(v)
+	o, ok := r.window.panels[PlaceOverview].(*overview)
+	if !ok {
+		t.Fatal("no overview")
+	}
+	said, arcs := "", 0
+	each(o.cards[0].ring, func(o fyne.CanvasObject) {
+		switch o := o.(type) {
+		case *canvas.Text:
+			said += o.Text
+		case *canvas.Arc:
+			if o.Visible() {
+				arcs++ // the track is one
+			}
+		}
+	})
+	if said != "–" || arcs != 1 {
+		t.Errorf("the ring says %q with %d arcs, want none but its track", said, arcs)
+	}
 }
 
 func TestManyClientsAreSummedUp(t *testing.T) {

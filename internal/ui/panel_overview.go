@@ -42,6 +42,7 @@ type overview struct {
 	note     *kit.Para
 	top      *fyne.Container
 	paused   bool
+	asking   bool // for the number to keep ready
 }
 
 func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *overview {
@@ -52,9 +53,7 @@ func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *ove
 	o.top = kit.Row(14, kit.NewText(d.Say("place.overview"), kit.Title, kit.Foreground), o.phase, kit.Spring(), o.pause, o.try)
 	o.banners = kit.Col(8)
 	o.summary = kit.NewPara("", kit.Small, kit.Muted)
-	o.warm = kit.NewStepper(d.Say("pool.fewer"), d.Say("pool.more"), func(n int) {
-		d.do(nil, d.Say("fail.warm"), func(ctx context.Context) error { return host.SetWarm(ctx, n) })
-	})
+	o.warm = kit.NewStepper(d.Say("pool.fewer"), d.Say("pool.more"), func(int) { o.keepWarm() })
 	o.sessions = kit.Grid(190, kit.Gap)
 	o.empty = kit.NewPara("", kit.Small, kit.Muted)
 	o.vacant = kit.InCard(o.empty)
@@ -84,6 +83,26 @@ func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *ove
 }
 
 func (o *overview) root() fyne.CanvasObject { return o.page }
+
+// keepWarm asks for the number that is wanted, and again if that is another one by then: of two that are on their way the first could
+// come last.
+func (o *overview) keepWarm() {
+	if o.asking {
+		return
+	}
+	o.asking = true
+	n := o.warm.Wanted()
+	o.d.errands.run(func(ctx context.Context) error { return o.host.SetWarm(ctx, n) }, func(err error) {
+		o.asking = false
+		switch {
+		case err != nil:
+			o.warm.Reset()
+			o.d.fail(o.d.Say("fail.warm"), err)
+		case o.warm.Wanted() != n:
+			o.keepWarm()
+		}
+	})
+}
 
 func (o *overview) togglePause() {
 	if o.paused {
@@ -142,7 +161,9 @@ func (o *overview) renderTop(v *View) bool {
 	if relaid {
 		o.top.Refresh()
 	}
-	o.warm.Set(v.Pool.Warm, 0, v.Pool.Max, strconv.Itoa(v.Pool.Warm))
+	if !o.asking { // or it is a number on the way to the one that is wanted
+		o.warm.Set(v.Pool.Warm, 0, v.Pool.Max)
+	}
 	return o.summary.Set(o.summarize(v.Pool))
 }
 

@@ -1,6 +1,8 @@
 package kit
 
 import (
+	"strconv"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
@@ -332,30 +334,53 @@ func Menu(under fyne.CanvasObject, items ...*fyne.MenuItem) {
 	}
 }
 
-// Stepper changes a small number by one.
+// Stepper changes a small number by one. It shows the number that is wanted, so that it can be pressed again before that is so.
 type Stepper struct {
 	Root        *fyne.Container
 	less, more  *Button
 	figure      *Text
-	value       int
+	told        int // by Set
+	wanted      int
 	least, most int
 }
 
 // NewStepper makes a stepper; step is told the number that is wanted. The words are for who cannot see it.
 func NewStepper(fewer, more string, step func(int)) *Stepper {
 	s := &Stepper{figure: NewText("0", Strong, Foreground).Centre()}
-	s.less = NewIconButton("minus", fewer, Plain, func() { step(s.value - 1) })
-	s.more = NewIconButton("plus", more, Plain, func() { step(s.value + 1) })
+	by := func(n int) func() {
+		return func() {
+			s.wanted += n
+			s.show()
+			step(s.wanted)
+		}
+	}
+	s.less, s.more = NewIconButton("minus", fewer, Plain, by(-1)), NewIconButton("plus", more, Plain, by(1))
 	s.Root = Row(4, s.less, Fix(28, 0, s.figure), s.more)
 	return s
 }
 
-// Set shows a number and its limits.
-func (s *Stepper) Set(value, least, most int, text string) {
-	s.value, s.least, s.most = value, least, most
-	s.figure.Set(text)
-	s.less.SetEnabled(value > least)
-	s.more.SetEnabled(value < most)
+// Set shows a number and its limits. What is wanted stays as long as the number is the one of before.
+func (s *Stepper) Set(value, least, most int) {
+	if value != s.told {
+		s.told, s.wanted = value, value
+	}
+	s.least, s.most = least, most
+	s.show()
+}
+
+// Wanted is the number shown.
+func (s *Stepper) Wanted() int { return s.wanted }
+
+// Reset shows the number that was set, as what is wanted cannot be.
+func (s *Stepper) Reset() {
+	s.wanted = s.told
+	s.show()
+}
+
+func (s *Stepper) show() {
+	s.figure.Set(strconv.Itoa(s.wanted))
+	s.less.SetEnabled(s.wanted > s.least)
+	s.more.SetEnabled(s.wanted < s.most)
 }
 
 // Layer is a stack without its own look.

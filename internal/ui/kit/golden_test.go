@@ -82,7 +82,7 @@ func TestPictures(t *testing.T) {
 			on, off := kit.NewChoice("a", kit.NewText("This computer", kit.Heading, kit.Foreground), nil), kit.NewChoice("b", kit.NewText("The cloud", kit.Heading, kit.Foreground), nil)
 			on.SetChosen(true)
 			number := kit.NewStepper("fewer", "more", nil)
-			number.Set(3, 0, 20, "3")
+			number.Set(3, 0, 20)
 			return kit.PadAll(16, kit.Col(14, kit.Split(100, 14, on, off), kit.Row(0, number.Root, kit.Spring())))
 		}},
 		"toasts": {fyne.NewSize(460, 150), func() fyne.CanvasObject {

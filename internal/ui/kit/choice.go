@@ -1,6 +1,8 @@
 package kit
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 
 	"fyne.io/fyne/v2"
@@ -150,11 +152,13 @@ func (s *Segments) CreateRenderer() fyne.WidgetRenderer {
 	}
 }
 
-// Dropdown shows the chosen option and opens a menu with the others. Up and Down move the choice.
+// Dropdown shows the chosen option and opens a menu with the others. Up and Down go through them; the one that is reached is chosen with
+// Enter or Space or by leaving, and with Escape none is: those on the way may be what nobody wants.
 type Dropdown struct {
 	tap
 	options    []Option
 	chosen     string
+	reached    string // with the arrows; empty: they were not used
 	choose     func(string)
 	ring, back *canvas.Rectangle
 	text       *canvas.Text
@@ -189,27 +193,66 @@ func (d *Dropdown) Set(value string) {
 	}
 }
 
-// TypedKey opens the menu, or moves the choice.
+// TypedKey opens the menu, or goes through the options.
 func (d *Dropdown) TypedKey(e *fyne.KeyEvent) {
-	step := 0
 	switch e.Name {
 	case fyne.KeyUp:
-		step = -1
+		d.move(-1)
 	case fyne.KeyDown:
-		step = 1
+		d.move(1)
+	case fyne.KeyReturn, fyne.KeyEnter, fyne.KeySpace:
+		if !d.settle() {
+			d.tap.TypedKey(e)
+		}
+	case fyne.KeyEscape:
+		if !d.reach("") {
+			d.tap.TypedKey(e)
+		}
 	default:
 		d.tap.TypedKey(e)
-		return
-	}
-	for n, o := range d.options {
-		if o.Value == d.chosen && n+step >= 0 && n+step < len(d.options) {
-			d.choose(d.options[n+step].Value)
-			return
-		}
 	}
 }
 
+// FocusLost implements fyne.Focusable.
+func (d *Dropdown) FocusLost() {
+	d.tap.FocusLost()
+	d.settle()
+}
+
+// shown is the value in sight.
+func (d *Dropdown) shown() string { return cmp.Or(d.reached, d.chosen) }
+
+func (d *Dropdown) move(step int) {
+	n := step + slices.IndexFunc(d.options, func(o Option) bool { return o.Value == d.shown() })
+	if !d.disabled && n >= 0 && n < len(d.options) {
+		d.reach(d.options[n].Value)
+	}
+}
+
+// reach shows an option without choosing it, or the chosen one again, and reports whether another one was shown before.
+func (d *Dropdown) reach(value string) bool {
+	before := d.shown()
+	d.reached = value
+	if d.shown() == before {
+		return false
+	}
+	d.Refresh()
+	d.spread(d.Size())
+	return true
+}
+
+// settle chooses what was reached, and reports whether that is another one.
+func (d *Dropdown) settle() bool {
+	value := d.reached
+	if !d.reach("") {
+		return false
+	}
+	d.choose(value)
+	return true
+}
+
 func (d *Dropdown) open() {
+	d.reach("") // the menu is asked now
 	c := fyne.CurrentApp().Driver().CanvasForObject(d)
 	if c == nil {
 		return
@@ -233,9 +276,9 @@ func (d *Dropdown) apply() {
 	}
 	d.back.FillColor, d.back.StrokeColor, d.back.StrokeWidth = shadeOf(Card), shadeOf(Line), 1
 	d.back.Shadow = canvas.Shadow{Color: shadeOf(CardShadow), BlurRadius: 2, Offset: fyne.NewPos(0, 1)}
-	d.text.Color, d.text.Text = shadeOf(Foreground), d.chosen
+	d.text.Color, d.text.Text = shadeOf(Foreground), d.shown()
 	for _, o := range d.options {
-		if o.Value == d.chosen {
+		if o.Value == d.shown() {
 			d.text.Text = o.Label
 		}
 	}

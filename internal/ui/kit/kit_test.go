@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/test"
@@ -74,20 +75,59 @@ func TestSegmentsAreChosenByMouseAndArrows(t *testing.T) {
 	}
 }
 
-func TestADropdownOpensAMenuAndMovesWithTheArrows(t *testing.T) {
+// TestADropdownIsWalkedThroughWithTheArrows, and what lies on the way is not chosen: sandboxes were made and paid for.
+func TestADropdownIsWalkedThroughWithTheArrows(t *testing.T) {
 	var d *kit.Dropdown
+	var chosen []string
 	w := show(t, kit.AlwaysLight, small, func() fyne.CanvasObject {
-		d = kit.NewDropdown("Region", []kit.Option{{Value: "a", Label: "Hangzhou"}, {Value: "b", Label: "Shanghai"}}, "a", func(v string) { d.Set(v) })
+		options := []kit.Option{{Value: "auto", Label: "Automatic"}, {Value: "agentrun", Label: "AgentRun cloud"}, {Value: "local", Label: "This computer"}}
+		d = kit.NewDropdown("Where", options, "auto", func(v string) {
+			chosen = append(chosen, v)
+			d.Set(v)
+		})
 		return kit.Row(0, d)
 	})
-	d.TypedKey(key(fyne.KeyUp))
-	d.TypedKey(key(fyne.KeyDown))
-	if d.Chosen() != "b" {
-		t.Errorf("Down chose %q, want b", d.Chosen())
+	press := func(names ...fyne.KeyName) {
+		for _, name := range names {
+			d.TypedKey(key(name))
+		}
 	}
+	shows := func(want string) {
+		t.Helper()
+		for _, o := range test.WidgetRenderer(d).Objects() {
+			if text, ok := o.(*canvas.Text); ok && text.Text != want {
+				t.Errorf("it shows %q, want %q", text.Text, want)
+			}
+		}
+	}
+	w.Canvas().Focus(d)
+	press(fyne.KeyUp, fyne.KeyDown, fyne.KeyDown, fyne.KeyDown)
+	shows("This computer")
+	if len(chosen) > 0 {
+		t.Errorf("on the way %q were chosen, want none", chosen)
+	}
+	press(fyne.KeyEnter)
+	press(fyne.KeyUp, fyne.KeyEscape)
+	shows("This computer")
+	press(fyne.KeyUp, fyne.KeyUp)
+	d.Set("local") // a view of meanwhile
+	shows("Automatic")
+	w.Canvas().Unfocus()
+	w.Canvas().Focus(d)
+	press(fyne.KeyDown, fyne.KeySpace)
+	if want := []string{"local", "auto", "agentrun"}; !slices.Equal(chosen, want) {
+		t.Errorf("%q were chosen, want %q: by Enter, by leaving and by Space", chosen, want)
+	}
+	if w.Canvas().Overlays().Top() != nil {
+		t.Error("what chooses opened the menu too")
+	}
+	press(fyne.KeyUp)
 	test.Tap(d)
 	if w.Canvas().Overlays().Top() == nil {
 		t.Error("a tap opened no menu")
+	}
+	if len(chosen) != 3 {
+		t.Errorf("opening the menu chose %q", chosen[3:])
 	}
 }
 

@@ -61,7 +61,8 @@ type program struct {
 	mode     kit.Mode
 	view     ui.View // the one that is drawn
 	failure  error   // why there is no window
-	shown    bool    // the window is in sight
+	shown    bool    // the window is not hidden
+	front    bool    // nor is it minimised or behind others, as far as the toolkit can tell
 
 	host    *host         // nil until there is one; then it stays
 	taken   chan *host    // capacity 1: the one that took the place of another
@@ -147,6 +148,7 @@ func (p *program) open(ctx context.Context, other *instance.Info) {
 		fyne.Do(p.takeSignals) // before anything is drawn
 		fyne.Do(func() { p.fill(ctx, other) })
 	})
+	p.watchFront()
 	p.steer()
 }
 
@@ -282,12 +284,23 @@ func (p *program) render(view ui.View) {
 	if p.tray != nil {
 		p.tray.Show(ui.NewTrayMenu(p.words, &view))
 	}
-	if p.shown {
-		return // there it is a banner
+	p.tell(&before, &view)
+}
+
+// tell has the desktop show what somebody has to act on, unless they are in front of the window, where it is a banner.
+func (p *program) tell(before, view *ui.View) {
+	if p.shown && p.front {
+		return
 	}
-	for _, n := range ui.Notifications(p.words, &before, &view) {
+	for _, n := range ui.Notifications(p.words, before, view) {
 		p.notify(fyne.NewNotification(n.Title, n.Text))
 	}
+}
+
+// watchFront notes whether the window is in front, which the toolkit goes by the keyboard for.
+func (p *program) watchFront() {
+	p.app.Lifecycle().SetOnEnteredForeground(func() { p.front = true })
+	p.app.Lifecycle().SetOnExitedForeground(func() { p.front = false })
 }
 
 // notify has the desktop show something. The toolkit asks it and waits for the answer, which may never come: that is not for the UI
@@ -331,7 +344,7 @@ func (p *program) restyle(settings *ui.Settings) {
 // show brings the window to the front.
 func (p *program) show() {
 	if p.face != nil {
-		p.shown = true
+		p.shown, p.front = true, true // of the front the toolkit tells later
 		p.host.desk.SetInSight(true)
 		p.face.SetVisible(true)
 	}

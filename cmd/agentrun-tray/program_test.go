@@ -7,6 +7,10 @@ import (
 	"testing/synctest"
 
 	"fyne.io/fyne/v2"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/words"
 )
 
 // silentDesktop is asked to show something, and never answers.
@@ -31,6 +35,54 @@ func TestADesktopThatDoesNotAnswerHoldsNothingUp(t *testing.T) {
 		}
 		close(d.end)
 	})
+}
+
+// foreground is a toolkit that tells when the window comes to the front, and when it leaves it.
+type foreground struct {
+	fyne.App
+	life *life
+}
+
+func (f foreground) Lifecycle() fyne.Lifecycle { return f.life }
+
+type life struct {
+	fyne.Lifecycle
+	entered, exited func()
+}
+
+func (l *life) SetOnEnteredForeground(do func()) { l.entered = do }
+
+func (l *life) SetOnExitedForeground(do func()) { l.exited = do }
+
+// TestWhoDoesNotSeeTheWindowIsNotified, also when it is open behind others.
+func TestWhoDoesNotSeeTheWindowIsNotified(t *testing.T) {
+	f := &life{}
+	p := &program{app: foreground{life: f}, log: slog.New(slog.DiscardHandler), words: words.In("en"), notes: make(chan *fyne.Notification, notesKept)}
+	p.watchFront()
+	var before, now ui.View
+	now.Problems = []status.Problem{{Code: status.NoSandbox, What: "Sandboxes cannot be made at the moment."}}
+	for _, tc := range []struct {
+		name  string
+		shown bool
+		do    func()
+		want  int
+	}{
+		{"hidden", false, func() {}, 1},
+		{"in front", true, f.entered, 0},
+		{"behind another window", true, f.exited, 1},
+		{"in front again", true, f.entered, 0},
+		{"hidden while it was in front", false, func() {}, 1},
+	} {
+		p.shown = tc.shown
+		tc.do()
+		p.tell(&before, &now)
+		if got := len(p.notes); got != tc.want {
+			t.Errorf("%s: %d notifications, want %d", tc.name, got, tc.want)
+		}
+		for len(p.notes) > 0 {
+			<-p.notes
+		}
+	}
 }
 
 // blindWindow is one of a display that gives none.

@@ -124,6 +124,15 @@ func (p *program) startHost(ctx context.Context) (*host, error) {
 	return nil, cmp.Or(h.failure, context.Cause(ctx))
 }
 
+// succeed starts the host after another one has ended, with the settings as that has left them. It may be called beside the UI
+// goroutine.
+func (p *program) succeed(ctx context.Context) (*host, error) {
+	if err := p.opt.Reload(); err != nil {
+		return nil, err
+	}
+	return p.startHost(ctx)
+}
+
 // newHost makes a host that is late when its context has ended endWithin ago.
 func newHost(ctx context.Context, end context.CancelFunc) *host {
 	h := &host{end: end, late: make(chan struct{}), ended: make(chan struct{})}
@@ -168,7 +177,7 @@ func (p *program) fill(ctx context.Context, other *instance.Info) {
 			if err := control.Stop(asking, p.opt.Dirs); err != nil && !errors.Is(err, control.ErrNoHost) {
 				return err
 			}
-			h, err := p.startHost(ctx)
+			h, err := p.succeed(ctx)
 			if err == nil {
 				p.taken <- h
 			}

@@ -8,6 +8,9 @@ import (
 
 	"fyne.io/fyne/v2"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/words"
@@ -35,6 +38,39 @@ func TestADesktopThatDoesNotAnswerHoldsNothingUp(t *testing.T) {
 		}
 		close(d.end)
 	})
+}
+
+// TestAHostThatTakesOverHasTheSettingsOfTheOther, which may have changed them while the question was to be answered.
+func TestAHostThatTakesOverHasTheSettingsOfTheOther(t *testing.T) {
+	dirs := folders(t)
+	if err := paths.EnsurePrivate(dirs.Config); err != nil {
+		t.Fatal(err)
+	}
+	p := &program{log: slog.New(slog.DiscardHandler), opt: app.Options{Dirs: dirs, Config: config.Default(), Listen: config.Default().Listen(), LogLevel: new(slog.LevelVar)}}
+	for name, value := range map[string]any{"backend": "mock", "http.enabled": false, "log_level": "debug"} {
+		if err := config.Set(dirs.Config, name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, err := p.succeed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v := range h.desk.Views(t.Context()) {
+		if v.Backend.Name != "mock" || v.Settings.Values["log_level"] != "debug" || v.Addresses.HTTP != "" {
+			t.Errorf("the host is on %s and %q, with the settings %v", v.Backend.Name, v.Addresses.HTTP, v.Settings.Values)
+		}
+		break
+	}
+	if got := p.opt.LogLevel.Level(); got != slog.LevelDebug {
+		t.Errorf("it logs from %v on, want debug", got)
+	}
+	h.end()
+	<-h.ended
+	p.workers.Wait()
+	if h.failure != nil {
+		t.Errorf("the host ended with %v", h.failure)
+	}
 }
 
 // foreground is a toolkit that tells when the window comes to the front, and when it leaves it.

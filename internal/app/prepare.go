@@ -45,3 +45,18 @@ func Prepare(stderr io.Writer, level string) (Options, io.Closer, error) {
 	}
 	return Options{Dirs: dirs, Config: cfg, Faults: faults, Listen: cfg.Listen(), Logger: log, LogLevel: &atLevel}, closer, nil
 }
+
+// Reload reads the settings again, for a host that starts long after it was prepared: another one may have changed them meanwhile.
+func (o *Options) Reload() error {
+	cfg, faults, err := config.Load(o.Dirs.Config)
+	if err != nil {
+		return err
+	}
+	level, err := logging.ParseLevel(cfg.LogLevel)
+	if err != nil {
+		return err
+	}
+	o.Config, o.Faults, o.Listen = cfg, faults, cfg.Listen()
+	o.LogLevel.Set(level)
+	return nil
+}

@@ -23,7 +23,9 @@ var ways = map[string]struct {
 func options(home string) Options {
 	return Options{
 		ID: "io.example.Program", Name: "Program", Program: "/opt/some folder/program", Args: []string{"--background"},
-		Getenv: func(name string) string { return map[string]string{"HOME": home}[name] },
+		Getenv: func(name string) string {
+			return map[string]string{"HOME": home, "XDG_CURRENT_DESKTOP": "ubuntu:GNOME"}[name]
+		},
 	}
 }
 
@@ -100,15 +102,18 @@ func TestWhatTheUserSwitchedOffElsewhereIsOff(t *testing.T) {
 		make      func(Options) (system, error)
 		old, with string
 	}{
-		"hidden by the desktop":         {newDesktop, "Terminal=false\n", "Terminal=false\nHidden=true\n"},
-		"off in GNOME":                  {newDesktop, "enabled=true", "enabled=false"},
-		"another section":               {newDesktop, "[Desktop Entry]", "[Desktop Action x]"},
-		"no command":                    {newDesktop, "Exec=", "TryExec="},
-		"not at login":                  {newAgent, "<true/>", "<false/>"},
-		"disabled":                      {newAgent, "<key>ProcessType</key>", "<key>Disabled</key><true/><key>ProcessType</key>"},
-		"no property list":              {newAgent, "</array>", "</dict>"},
-		"arguments of something else":   {newAgent, "ProgramArguments", "WatchPaths"},
-		"an entry with a comment of it": {newDesktop, "Exec=", "# Exec="},
+		"hidden by the desktop":           {newDesktop, "Terminal=false\n", "Terminal=false\nHidden=true\n"},
+		"off in GNOME":                    {newDesktop, "enabled=true", "enabled=false"},
+		"another section":                 {newDesktop, "[Desktop Entry]", "[Desktop Action x]"},
+		"no command":                      {newDesktop, "Exec=", "TryExec="},
+		"not at login":                    {newAgent, "<true/>", "<false/>"},
+		"disabled":                        {newAgent, "<key>ProcessType</key>", "<key>Disabled</key><true/><key>ProcessType</key>"},
+		"no property list":                {newAgent, "</array>", "</dict>"},
+		"arguments of something else":     {newAgent, "ProgramArguments", "WatchPaths"},
+		"an entry with a comment of it":   {newDesktop, "Exec=", "# Exec="},
+		"for another desktop":             {newDesktop, "Terminal=false\n", "OnlyShowIn=KDE;XFCE;\n"},
+		"for all desktops but this one":   {newDesktop, "Terminal=false\n", "NotShowIn=KDE;GNOME;\n"},
+		"for a program that is not there": {newDesktop, "Terminal=false\n", "TryExec=/nowhere/program\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opt := options(t.TempDir())
@@ -190,6 +195,44 @@ func TestWhatCannotBeStarted(t *testing.T) {
 	}
 }
 
+// TestWhichDesktopsStartAnEntry is the order of the Desktop Entry Specification.
+func TestWhichDesktopsStartAnEntry(t *testing.T) {
+	programs := t.TempDir()
+	if err := os.WriteFile(filepath.Join(programs, "there"), nil, 0o700); err != nil { //nolint:gosec // it is to be executable
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(programs, "text"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		keys, desktop string
+		want          bool
+	}{
+		{"", "GNOME", true},
+		{"OnlyShowIn=GNOME;", "ubuntu:GNOME", true},
+		{"OnlyShowIn=GNOME;", "KDE", false},
+		{"OnlyShowIn=GNOME;", "", false},
+		{"OnlyShowIn=", "GNOME", false},
+		{"NotShowIn=KDE;", "KDE", false},
+		{"NotShowIn=KDE;", "", true},
+		{"NotShowIn=GNOME;\nOnlyShowIn=ubuntu;", "ubuntu:GNOME", true},
+		{"NotShowIn=ubuntu;\nOnlyShowIn=GNOME;", "ubuntu:GNOME", false},
+		{"TryExec=there", "GNOME", true},
+		{"TryExec=" + filepath.Join(programs, "there"), "GNOME", true},
+		{"TryExec=text", "GNOME", false},
+		{"TryExec=nowhere", "GNOME", false},
+		{"TryExec=" + programs, "GNOME", false},
+	} {
+		env := map[string]string{"XDG_CURRENT_DESKTOP": tc.desktop, "PATH": "relative" + string(filepath.ListSeparator) + programs}
+		entry := "[Desktop Entry]\nExec=/opt/program\n" + tc.keys + "\n"
+		if got := commandOfEntry([]byte(entry), func(name string) string { return env[name] }); (len(got) > 0) != tc.want {
+			t.Errorf("with %q on the desktop %q it is started: %q, want %v", tc.keys, tc.desktop, got, tc.want)
+		}
+	}
+}
+
+func noEnv(string) string { return "" }
+
 // TestAnyCommandComesBack: what is written is read as the same words, whatever is in them.
 func TestAnyCommandComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -198,7 +241,7 @@ func TestAnyCommandComesBack(t *testing.T) {
 			rapid.StringMatching(`[ -~]{0,12}`), rapid.StringOf(rapid.RuneFrom([]rune(` "\$%&'<>;`+"`"))),
 		)
 		command := rapid.SliceOfN(word, 1, 5).Draw(t, "command")
-		if got := commandOfEntry(desktopEntry("io.example.Program", "Program", command)); !slices.Equal(got, command) {
+		if got := commandOfEntry(desktopEntry("io.example.Program", "Program", command), noEnv); !slices.Equal(got, command) {
 			t.Fatalf("desktop entry: %q came back as %q:\n%s", command, got, desktopEntry("id", "n", command))
 		}
 		if got := commandOfAgent(launchAgent("io.example.Program", command)); !slices.Equal(got, command) {
@@ -240,7 +283,7 @@ func FuzzEntries(f *testing.F) {
 	f.Add([]byte("[Desktop Entry]\nExec=\"a\\\\\" b"))
 	f.Add(launchAgent("a.b", []string{"/x"}))
 	f.Fuzz(func(_ *testing.T, text []byte) {
-		commandOfEntry(text)
+		commandOfEntry(text, noEnv)
 		commandOfAgent(text)
 	})
 }

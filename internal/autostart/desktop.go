@@ -2,7 +2,9 @@ package autostart
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -19,7 +21,7 @@ func newDesktop(opt Options) (system, error) {
 	return file{
 		path:   filepath.Join(folder, "autostart", opt.ID+".desktop"),
 		encode: func(command []string) []byte { return desktopEntry(opt.ID, opt.Name, command) },
-		decode: commandOfEntry,
+		decode: func(text []byte) []string { return commandOfEntry(text, opt.Getenv) },
 	}, nil
 }
 
@@ -44,9 +46,9 @@ func quoteExec(word string) string {
 // escapeValue writes the value of a key: a text of any kind has its backslashes doubled, whatever they mean.
 func escapeValue(text string) string { return strings.NewReplacer(`\`, `\\`, "\t", `\t`).Replace(text) }
 
-// commandOfEntry reads what an entry starts; nil if that is nothing. An entry counts as off when it is hidden, as desktops leave one
-// that their user has switched off.
-func commandOfEntry(text []byte) []string {
+// commandOfEntry reads what an entry starts at a login with an environment; nil if that is nothing. An entry counts as off when it is
+// hidden, as desktops leave one that their user has switched off, when it is for other desktops, and when what it asks for is not there.
+func commandOfEntry(text []byte, getenv func(string) string) []string {
 	values := make(map[string]string)
 	ours := false
 	for line := range strings.Lines(string(text)) {
@@ -59,10 +61,40 @@ func commandOfEntry(text []byte) []string {
 			values[strings.TrimSpace(name)] = strings.TrimSpace(value)
 		}
 	}
-	if values["Hidden"] == "true" || values["X-GNOME-Autostart-enabled"] == "false" {
+	switch {
+	case values["Hidden"] == "true", values["X-GNOME-Autostart-enabled"] == "false",
+		!shownIn(values, strings.Split(getenv("XDG_CURRENT_DESKTOP"), ":")),
+		values["TryExec"] != "" && !executable(unescapeValue(values["TryExec"]), getenv("PATH")):
 		return nil
 	}
 	return splitExec(unescapeValue(values["Exec"]))
+}
+
+// shownIn reports whether an entry is for a desktop that goes by some names: the first that the entry knows decides, and if it knows
+// none an entry that names its desktops is not for this one.
+func shownIn(values map[string]string, desktops []string) bool {
+	only, restricted := values["OnlyShowIn"]
+	for _, name := range desktops {
+		switch {
+		case name == "":
+		case slices.Contains(strings.Split(only, ";"), name):
+			return true
+		case slices.Contains(strings.Split(values["NotShowIn"], ";"), name):
+			return false
+		}
+	}
+	return !restricted
+}
+
+// executable reports whether a program can be started; one without a folder is looked for in those of path.
+func executable(program, path string) bool {
+	if filepath.IsAbs(program) {
+		info, err := os.Stat(program)
+		return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
+	}
+	return slices.ContainsFunc(filepath.SplitList(path), func(folder string) bool {
+		return filepath.IsAbs(folder) && executable(filepath.Join(folder, program), "")
+	})
 }
 
 func unescapeValue(text string) string {

@@ -220,8 +220,7 @@ func newTokenBox(d *desk, host settingsHost, reflow func()) *tokenBox {
 	t.name = kit.NewField(d.Say("tokens.name"), 120)
 	t.name.Entry.OnSubmitted = func(string) { t.create() }
 	t.make = kit.NewButton(d.Say("tokens.make"), kit.Plain, t.create)
-	t.fresh = kit.Col(4, kit.InCode(kit.Row(8, kit.Grow(t.token), kit.NewButton(d.Say("copy"), kit.Ghost, func() { d.copy(t.token.Text()) }))),
-		kit.NewPara(d.Say("tokens.once"), kit.Small, kit.Warming))
+	t.fresh = kit.InCode(kit.Row(8, kit.Grow(t.token), kit.NewButton(d.Say("copy"), kit.Ghost, func() { d.copy(t.token.Text()) })))
 	t.fresh.Hide()
 	t.root = kit.Col(9, kit.Col(1, kit.NewPara(d.Say("tokens.title"), kit.Strong, kit.Foreground), kit.NewPara(d.Say("tokens.help"), kit.Small, kit.Muted)),
 		t.list, t.fresh, kit.Row(8, kit.Grow(t.name), t.make, kit.SpringBy(2)))
@@ -253,6 +252,21 @@ func (t *tokenBox) create() {
 		t.fresh.Show()
 		t.root.Refresh()
 		t.reflow()
+	})
+}
+
+// copy puts a client's token on the clipboard. It is asked for then, and goes nowhere else.
+func (t *tokenBox) copy(client string) {
+	var token string
+	t.d.errands.run(func(ctx context.Context) (err error) {
+		token, err = t.host.MakeToken(ctx, client)
+		return err
+	}, func(err error) {
+		if err != nil {
+			t.d.fail(t.d.Say("fail.token"), err)
+			return
+		}
+		t.d.copy(token)
 	})
 }
 
@@ -292,8 +306,11 @@ func (t *tokenBox) show(tokens []status.Token) {
 	for _, token := range tokens {
 		seen := kit.NewText("", kit.Small, kit.Muted).Trim()
 		t.seen = append(t.seen, seen)
+		button := func(label string, do func(client string)) *kit.Button {
+			return kit.NewButton(label, kit.Quiet, func() { do(token.Client) }).ReadAs(t.d.Say("tokens.of", "what", label, "name", token.Client))
+		}
 		t.list.Add(kit.InCode(kit.Row(10, kit.NewIcon("key", 16, kit.Muted), kit.GrowBy(1, kit.NewText(token.Client, kit.Small, kit.Foreground).Trim()),
-			kit.GrowBy(1, seen), kit.NewButton(t.d.Say("tokens.revoke"), kit.Quiet, func() { t.revoke(token.Client) }))))
+			kit.GrowBy(1, seen), button(t.d.Say("copy"), t.copy), button(t.d.Say("tokens.revoke"), t.revoke))))
 	}
 	t.list.Hidden = len(tokens) == 0
 }

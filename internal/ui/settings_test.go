@@ -227,7 +227,7 @@ func TestFoldersAreTakenAway(t *testing.T) {
 	r.wants("/home/u/下载")
 }
 
-func TestATokenIsShownOnceAndRevoked(t *testing.T) {
+func TestATokenIsMadeCopiedAndRevoked(t *testing.T) {
 	v := busyView()
 	v.Tokens = v.Tokens[:1]
 	r := english(t, PlaceSettings, v)
@@ -241,8 +241,19 @@ func TestATokenIsShownOnceAndRevoked(t *testing.T) {
 	p.tokens.name.Entry.SetText("n8n")
 	r.tap("Make a key")
 	r.asked("token n8n")
-	r.wants("art_not-a-real-token", "It is shown this once.")
-	r.tap("Revoke")
+	r.wants("art_not-a-real-token")
+	r.host.token = "art_another-one"
+	r.tap("Copy: cursor")
+	r.asked("token cursor")
+	if got := r.window.d.app.Clipboard().Content(); got != "art_another-one" {
+		t.Errorf("the clipboard has %q, want the token of cursor", got)
+	}
+	r.lacks("art_another-one")
+	r.host.refuse["token cursor"] = errors.New("the list of tokens cannot be read")
+	r.tap("Copy: cursor")
+	r.asked("token cursor")
+	r.wants("The key could not be copied. The list of tokens cannot be read.")
+	r.tap("Revoke: cursor")
 	r.asked()
 	r.tap("Revoke")
 	r.asked("revoke cursor")

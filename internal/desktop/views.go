@@ -10,7 +10,6 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
-	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
@@ -143,9 +142,6 @@ func (d *Desk) poke() {
 // translator puts what the host says into the window's words. What was the same before stays the same to the pointer, as the window
 // goes by that.
 type translator struct {
-	book     *notebook.Notebook // that cells are of
-	cells    map[*notebook.Cell]*ui.Cell
-	notebook *ui.Notebook
 	settings *app.Settings // that shown are
 	shown    *ui.Settings
 	calls    []ui.Call
@@ -158,31 +154,9 @@ type translator struct {
 func (t *translator) view(d app.Desk, atLogin bool, now time.Time) ui.View {
 	d.Contexts = t.contextsOf(d.Contexts)
 	return ui.View{
-		Snapshot: d.Snapshot, Now: now, Figures: (*ui.Figures)(d.Figures), Notebook: t.notebookOf(d.Notebook),
+		Snapshot: d.Snapshot, Now: now, Figures: (*ui.Figures)(d.Figures), Notebook: d.Notebook,
 		Calls: t.callsOf(d.Calls), Editors: t.editorsOf(d.Editors, d.Addresses.HTTP != ""), Settings: t.settingsOf(d.Settings, atLogin), Account: ui.Account(d.Account),
 	}
-}
-
-func (t *translator) notebookOf(n *notebook.Notebook) *ui.Notebook {
-	if n == t.book {
-		return t.notebook
-	}
-	t.book = n
-	if n == nil {
-		t.notebook, t.cells = nil, nil
-		return nil
-	}
-	cells := make(map[*notebook.Cell]*ui.Cell, len(n.Cells))
-	t.notebook = &ui.Notebook{ContextID: n.ContextID, Cells: make([]*ui.Cell, len(n.Cells))}
-	for i, c := range n.Cells {
-		cell := t.cells[c]
-		if cell == nil {
-			cell = &ui.Cell{RunID: c.RunID, Number: c.Number, Code: c.Code, Client: c.Client, StartedAt: c.StartedAt, State: ui.CellState(c.State), Result: c.Result}
-		}
-		cells[c], t.notebook.Cells[i] = cell, cell
-	}
-	t.cells = cells
-	return t.notebook
 }
 
 // contextsOf compares here what would cost the UI goroutine its time: there may be a thousand.

@@ -14,6 +14,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
@@ -32,7 +33,7 @@ type cellView struct {
 	d    *desk
 	menu notebookMenu
 
-	cell      *Cell
+	cell      *notebook.Cell
 	language  string
 	code      *kit.CodeView
 	edge      *kit.Box
@@ -45,6 +46,7 @@ type cellView struct {
 	pictures  *fyne.Container
 	failure   *kit.Para
 	fold      *kit.Button
+	folding   *fyne.Container // of fold
 	traceback *kit.CodeView
 	unfolded  bool
 	allCode   bool
@@ -73,7 +75,8 @@ func newCellView(d *desk, menu notebookMenu, language string) *cellView {
 	c.again = kit.NewButton(d.Say("cell.again"), kit.Quiet, func() { menu.again(c.cell.Code) })
 	c.stop = kit.NewLeadButton("stop", d.Say("cell.interrupt"), kit.Danger, menu.interrupt)
 	c.foot = kit.Row(10, c.number, c.took, kit.Grow(c.client), c.copy, c.again, c.stop)
-	c.output = kit.Col(6, c.cut, c.stdout, c.stderr, c.pictures, c.value, c.failure, kit.Row(0, c.fold, kit.Spring()), c.traceback)
+	c.folding = kit.Row(0, c.fold, kit.Spring())
+	c.output = kit.Col(6, c.cut, c.stdout, c.stderr, c.pictures, c.value, c.failure, c.folding, c.traceback)
 	c.outer = kit.Pad(8, 14, 8, 13, c.output)
 	c.root = kit.Layer(
 		kit.NewBox(kit.Card, 10).Outline(kit.Line),
@@ -100,7 +103,7 @@ func (c *cellView) showAll() {
 }
 
 // render draws a cell and reports whether it is taller or lower now.
-func (c *cellView) render(cell *Cell, now time.Time) bool {
+func (c *cellView) render(cell *notebook.Cell, now time.Time) bool {
 	if cell == c.cell {
 		return c.tick(now)
 	}
@@ -113,7 +116,7 @@ func (c *cellView) render(cell *Cell, now time.Time) bool {
 	c.cell = cell
 	res := cell.Result
 	printed := tail(res.Stdout, kit.Foreground)
-	if at := len(printed) - 1; at >= 0 && cell.State == CellRunning {
+	if at := len(printed) - 1; at >= 0 && cell.State == notebook.CellRunning {
 		printed[at] = append(printed[at], kit.Span{Text: "▌", Tone: kit.Foreground}) // more may come
 	}
 	changed := c.stdout.Set(printed)
@@ -180,7 +183,7 @@ func (c *cellView) arrange() bool {
 	hide(c.pictures, len(c.pictures.Objects) == 0)
 	hide(c.value, !value)
 	hide(c.failure, res.Failure == nil)
-	hide(c.output.Objects[6], !trace)
+	hide(c.folding, !trace)
 	hide(c.traceback, !trace || !c.unfolded)
 	hide(c.outer, res.Stdout == "" && res.Stderr == "" && len(c.pictures.Objects) == 0 && !value && res.Failure == nil)
 	icon := "chevron-right"
@@ -188,8 +191,8 @@ func (c *cellView) arrange() bool {
 		icon = "chevron-down"
 	}
 	c.fold.SetIcon(icon, c.d.Say("cell.traceback"))
-	hide(c.stop, c.cell.State != CellRunning)
-	hide(c.again, c.cell.State != CellDone)
+	hide(c.stop, c.cell.State != notebook.CellRunning)
+	hide(c.again, c.cell.State != notebook.CellDone)
 	if changed {
 		c.root.Refresh()
 	}
@@ -201,11 +204,11 @@ func (c *cellView) tick(now time.Time) bool {
 	cell := c.cell
 	text, tone := c.d.Took(cell.Result.Duration), kit.Muted
 	switch cell.State {
-	case CellRunning:
+	case notebook.CellRunning:
 		text, tone = c.d.Say("cell.running", "time", c.d.Short(now.Sub(cell.StartedAt))), kit.Accent
-	case CellWaiting:
+	case notebook.CellWaiting:
 		text, tone = c.d.Say("cell.waiting"), kit.Warming
-	case CellDone:
+	case notebook.CellDone:
 	}
 	number := ""
 	if cell.Number > 0 {

@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/test"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
@@ -40,7 +41,7 @@ func TestOutputIsShownAsItStreams(t *testing.T) {
 	v := busyView()
 	r := english(t, PlaceContexts, v)
 	next := *v.Notebook
-	next.Cells = append([]*Cell(nil), v.Notebook.Cells...)
+	next.Cells = append([]*notebook.Cell(nil), v.Notebook.Cells...)
 	cell := *next.Cells[2]
 	cell.Result.Stdout += "3 0.3871\n"
 	next.Cells[2] = &cell
@@ -52,9 +53,9 @@ func TestOutputIsShownAsItStreams(t *testing.T) {
 		t.Error("the cell was made anew for one more line")
 	}
 	done := cell
-	done.State, done.Result.Duration = CellDone, 3400*time.Millisecond
+	done.State, done.Result.Duration = notebook.CellDone, 3400*time.Millisecond
 	last := next
-	last.Cells = append(append([]*Cell(nil), next.Cells[:2]...), &done)
+	last.Cells = append(append([]*notebook.Cell(nil), next.Cells[:2]...), &done)
 	v.Notebook = &last
 	r.window.Render(v)
 	r.wants("3.4 s")
@@ -69,7 +70,7 @@ func TestTheRunningCellIsInterrupted(t *testing.T) {
 
 func TestATracebackIsFoldedUntilSomebodyLooks(t *testing.T) {
 	v := busyView()
-	v.Notebook = &Notebook{ContextID: "c1", Cells: v.Notebook.Cells[:1]}
+	v.Notebook = &notebook.Notebook{ContextID: "c1", Cells: v.Notebook.Cells[:1]}
 	r := english(t, PlaceContexts, v)
 	r.wants("FileNotFoundError")
 	r.lacks("Traceback")
@@ -81,7 +82,7 @@ func TestATracebackIsFoldedUntilSomebodyLooks(t *testing.T) {
 
 func TestACellIsRunAgainAndCopied(t *testing.T) {
 	v := busyView()
-	v.Notebook = &Notebook{ContextID: "c1", Cells: v.Notebook.Cells[1:2]}
+	v.Notebook = &notebook.Notebook{ContextID: "c1", Cells: v.Notebook.Cells[1:2]}
 	r := english(t, PlaceContexts, v)
 	r.tap("Copy")
 	if got := r.window.d.app.Clipboard().Content(); got != v.Notebook.Cells[0].Code {
@@ -198,9 +199,9 @@ func TestCodeIsNotRunWhereNobodyMeantItTo(t *testing.T) {
 
 func TestLongNotebooksShowTheirLastCells(t *testing.T) {
 	v := busyView()
-	book := &Notebook{ContextID: "c1"}
+	book := &notebook.Notebook{ContextID: "c1"}
 	for n := range 50 {
-		book.Cells = append(book.Cells, &Cell{RunID: number(float64(n)), Number: n + 1, Code: "x", State: CellDone})
+		book.Cells = append(book.Cells, &notebook.Cell{RunID: number(float64(n)), Number: n + 1, Code: "x", State: notebook.CellDone})
 	}
 	v.Notebook = book
 	r := english(t, PlaceContexts, v)

@@ -10,6 +10,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
@@ -19,7 +20,7 @@ func latin() View {
 	v := busyView()
 	v.Contexts = append([]status.Context(nil), v.Contexts...)
 	v.Contexts[0].Name = "data-analysis"
-	v.Notebook = &Notebook{ContextID: "c1", Cells: v.Notebook.Cells[1:]}
+	v.Notebook = &notebook.Notebook{ContextID: "c1", Cells: v.Notebook.Cells[1:]}
 	v.Calls = append([]Call(nil), v.Calls[:6]...)
 	for n := range v.Calls {
 		v.Calls[n].Context = strings.TrimSuffix(v.Calls[n].Context, " 数据分析")

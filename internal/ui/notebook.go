@@ -3,6 +3,7 @@ package ui
 import (
 	"fyne.io/fyne/v2"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
@@ -10,8 +11,8 @@ import (
 // cellsShown is how many of the last cells are there before somebody asks for more.
 const cellsShown = 20
 
-// notebook shows the cells of a context, the newest at the bottom.
-type notebook struct {
+// notebookView shows the cells of a context, the newest at the bottom.
+type notebookView struct {
 	root    *fyne.Container
 	d       *desk
 	menu    notebookMenu
@@ -20,7 +21,7 @@ type notebook struct {
 	views   []*cellView
 	limit   int
 	context string
-	last    *Notebook
+	last    *notebook.Notebook
 }
 
 // notebookMenu is what can be done to a cell.
@@ -30,8 +31,8 @@ type notebookMenu struct {
 	reflow    func() // something was folded or unfolded
 }
 
-func newNotebook(d *desk, menu notebookMenu) *notebook {
-	n := &notebook{d: d, menu: menu, limit: cellsShown, empty: kit.NewPara("", kit.Small, kit.Muted)}
+func newNotebook(d *desk, menu notebookMenu) *notebookView {
+	n := &notebookView{d: d, menu: menu, limit: cellsShown, empty: kit.NewPara("", kit.Small, kit.Muted)}
 	n.earlier = kit.NewButton("", kit.Ghost, func() {
 		n.limit += 2 * cellsShown
 		n.last = nil
@@ -42,7 +43,7 @@ func newNotebook(d *desk, menu notebookMenu) *notebook {
 }
 
 // render shows a context's cells and reports whether what is there is taller or lower now.
-func (n *notebook) render(v *View, cc status.Context) bool {
+func (n *notebookView) render(v *View, cc status.Context) bool {
 	if cc.ID != n.context {
 		n.context, n.limit, n.last = cc.ID, cellsShown, nil
 		n.views = nil
@@ -52,7 +53,7 @@ func (n *notebook) render(v *View, cc status.Context) bool {
 	if book != nil && book.ContextID != cc.ID {
 		book = nil // still that of the context before
 	}
-	var cells []*Cell
+	var cells []*notebook.Cell
 	if book != nil {
 		cells = book.Cells
 	}
@@ -82,7 +83,7 @@ func (n *notebook) render(v *View, cc status.Context) bool {
 }
 
 // update draws cells, with the views of before as far as they are of the same runs.
-func (n *notebook) update(cells []*Cell, hidden int, v *View, cc status.Context) bool {
+func (n *notebookView) update(cells []*notebook.Cell, hidden int, v *View, cc status.Context) bool {
 	old := make(map[string]*cellView, len(n.views))
 	for _, view := range n.views {
 		old[view.cell.RunID] = view
@@ -107,7 +108,7 @@ func (n *notebook) update(cells []*Cell, hidden int, v *View, cc status.Context)
 	return true
 }
 
-func (n *notebook) show(views []*cellView, hidden int) {
+func (n *notebookView) show(views []*cellView, hidden int) {
 	objects := []fyne.CanvasObject{n.empty}
 	if hidden > 0 {
 		n.earlier.Set(n.d.Count("notebook.earlier", hidden))

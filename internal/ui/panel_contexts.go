@@ -29,7 +29,7 @@ type contexts struct {
 	save     *kit.Button
 	stop     *kit.Button
 	heading  *fyne.Container
-	notebook *notebook
+	notebook *notebookView
 	page     *kit.Page
 	try      *tryPane
 

@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -33,7 +34,7 @@ func TestShots(t *testing.T) {
 	}
 	wide, small := fyne.NewSize(1080, 700), fyne.NewSize(600, 420)
 	plotted := busyView()
-	plotted.Notebook = &Notebook{ContextID: "c1", Cells: []*Cell{{RunID: "p", Number: 3, State: CellDone, Code: "plt.plot(x, y)", Result: sandbox.Result{Displays: []sandbox.Output{{Text: "<Figure>", MIME: map[string][]byte{"image/png": plot()}}}}}}}
+	plotted.Notebook = &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{{RunID: "p", Number: 3, State: notebook.CellDone, Code: "plt.plot(x, y)", Result: sandbox.Result{Displays: []sandbox.Output{{Text: "<Figure>", MIME: map[string][]byte{"image/png": plot()}}}}}}}
 	local := manyView(3, 2)
 	local.Backend.Name, local.Cost, local.Backend.Region = "local", nil, ""
 	for name, s := range map[string]struct {

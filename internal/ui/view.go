@@ -12,7 +12,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
@@ -22,11 +22,11 @@ import (
 type View struct {
 	status.Snapshot
 	Now      time.Time
-	Figures  *Figures  // nil: nothing was measured yet
-	Notebook *Notebook // of the context asked for with WatchContext; nil: none
-	Calls    []Call    // oldest first; the newest tells whether there are others
-	Editors  *Editors  // nil: not looked for yet
-	Settings *Settings // nil: not read yet
+	Figures  *Figures           // nil: nothing was measured yet
+	Notebook *notebook.Notebook // of the context asked for with WatchContext; nil: none
+	Calls    []Call             // oldest first; the newest tells whether there are others
+	Editors  *Editors           // nil: not looked for yet
+	Settings *Settings          // nil: not read yet
 	Account  Account
 }
 
@@ -44,33 +44,6 @@ type Figures struct {
 	UsualStart   time.Duration            // of making a session
 	UsualLoad    time.Duration            // of what Backend.Loading names
 	LastRun      map[string]time.Duration // by the id of the sandbox
-}
-
-// Notebook is the history of one context.
-type Notebook struct {
-	ContextID string
-	Cells     []*Cell // oldest first; a cell that changed is another pointer
-}
-
-// CellState is how far a cell has come.
-type CellState string
-
-// The states of a cell.
-const (
-	CellWaiting CellState = "waiting"
-	CellRunning CellState = "running"
-	CellDone    CellState = "done"
-)
-
-// Cell is one run: its code and what came of it so far.
-type Cell struct {
-	RunID     string
-	Number    int
-	Code      string
-	Client    string
-	StartedAt time.Time
-	State     CellState
-	Result    sandbox.Result // of a running cell: what was printed until now
 }
 
 // Call is a tool call that was answered.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
+	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -72,17 +73,17 @@ func busyView() View {
 		UsualStart: 14 * time.Second, UsualLoad: 3 * time.Second,
 		LastRun: map[string]time.Duration{"01KAW3F0Q2ZC8f2c": 41 * time.Millisecond, "01KAX7G1R3ZC11d0": 38 * time.Millisecond},
 	}
-	v.Notebook = &Notebook{ContextID: "c1", Cells: []*Cell{
+	v.Notebook = &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{
 		{
-			RunID: "r15", Number: 15, Client: "cursor-vscode", State: CellDone, Code: "import json\nrows = json.load(open('missing.json'))  # 读取数据",
+			RunID: "r15", Number: 15, Client: "cursor-vscode", State: notebook.CellDone, Code: "import json\nrows = json.load(open('missing.json'))  # 读取数据",
 			Result: sandbox.Result{Duration: 4 * time.Millisecond, Failure: &sandbox.Failure{Code: sandbox.CodeExecutionFailed, Name: "FileNotFoundError", Message: "[Errno 2] No such file or directory: 'missing.json'", Traceback: "Traceback (most recent call last):\n  File \"<cell 15>\", line 2, in <module>\nFileNotFoundError: [Errno 2] No such file or directory: 'missing.json'"}},
 		},
 		{
-			RunID: "r16", Number: 16, Client: "cursor-vscode", State: CellDone, Code: "import pandas as pd\ndf = pd.read_csv(\"sales.csv\")\ndf.total.describe()[[\"mean\", \"max\"]]",
+			RunID: "r16", Number: 16, Client: "cursor-vscode", State: notebook.CellDone, Code: "import pandas as pd\ndf = pd.read_csv(\"sales.csv\")\ndf.total.describe()[[\"mean\", \"max\"]]",
 			Result: sandbox.Result{Duration: 210 * time.Millisecond, Value: &sandbox.Output{Text: "mean    19400.6\nmax     20114.0"}},
 		},
 		{
-			RunID: "r17", Number: 17, Client: "cursor-vscode", State: CellRunning, StartedAt: noon.Add(-3 * time.Second), Code: "for epoch in range(20):\n    loss = step(model, batch)\n    print(epoch, round(loss, 4))",
+			RunID: "r17", Number: 17, Client: "cursor-vscode", State: notebook.CellRunning, StartedAt: noon.Add(-3 * time.Second), Code: "for epoch in range(20):\n    loss = step(model, batch)\n    print(epoch, round(loss, 4))",
 			Result: sandbox.Result{Stdout: "0 0.6931\n1 0.5127\n2 0.4410\n"},
 		},
 	}}

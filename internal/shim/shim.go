@@ -103,13 +103,14 @@ func (s Shim) Point(relay string) error {
 	if err := s.point(relay); err != nil {
 		return fmt.Errorf("make %s lead to %s: %w", s.path, relay, err)
 	}
-	if target, err := s.Target(); err != nil || !sameFile(target, relay) {
+	if target, err := s.Target(); err != nil || !SameFile(target, relay) {
 		return errors.Join(fmt.Errorf("%s does not lead to %s, though it was made to", s.path, relay), err)
 	}
 	return nil
 }
 
-func sameFile(a, b string) bool {
+// SameFile reports whether two paths lead to one file that is there.
+func SameFile(a, b string) bool {
 	x, err := os.Stat(a)
 	if err != nil {
 		return false

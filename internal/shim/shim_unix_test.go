@@ -42,7 +42,7 @@ func TestTheShimFollowsTheInstallation(t *testing.T) {
 		if out, err := exec.CommandContext(t.Context(), s.Path(), "--a b", "c").Output(); err != nil || string(out) != version[:1]+" --a b c\n" {
 			t.Errorf("the shim starts %q (%v), want version %s with its arguments", out, err, version)
 		}
-		if target, err := s.Target(); err != nil || !sameFile(target, relay) {
+		if target, err := s.Target(); err != nil || !SameFile(target, relay) {
 			t.Errorf("the shim leads to %q (%v), want %q", target, err, relay)
 		}
 	}
@@ -96,7 +96,7 @@ func TestALinkIsReplaced(t *testing.T) {
 	if err := errors.Join(os.Mkdir(filepath.Dir(s.Path()), 0o700), os.Symlink(relay, s.Path())); err != nil {
 		t.Fatal(err)
 	}
-	if target, err := s.Target(); err != nil || !sameFile(target, relay) {
+	if target, err := s.Target(); err != nil || !SameFile(target, relay) {
 		t.Errorf("the link leads to %q (%v)", target, err)
 	}
 	if err := s.Point(relay); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"
 )
@@ -43,7 +44,7 @@ func programs(ctx context.Context, e *examination) []Finding {
 		return one(good(fmt.Sprintf("%s, version %s. No editor was connected yet.", e.Relay, e.version)))
 	case err != nil:
 		return one(bad(e.Shim.Path()+", which editors start, leads to no program.", "Make it anew: agentrunctl connect "+string(e.Editor)))
-	case !sameFile(target, e.Relay):
+	case !shim.SameFile(target, e.Relay):
 		return one(warn(fmt.Sprintf("Editors start %s, another copy than this one.", target), "If this one is meant: agentrunctl connect NAME"))
 	case e.Shim.Spaces():
 		return one(warn(e.Shim.Path()+", which editors start, has a space in its path, which some editors do not start.", "Connect those by URL: agentrunctl connect NAME --http"))
@@ -61,7 +62,7 @@ func copies(_ context.Context, e *examination) []Finding {
 	}
 	for dir := range strings.SplitSeq(e.System.Getenv("PATH"), separator) {
 		file := filepath.Join(dir, "agentrun-mcp"+ending)
-		if info, err := os.Stat(file); filepath.IsAbs(dir) && err == nil && info.Mode().IsRegular() && !sameFile(file, e.Relay) {
+		if info, err := os.Stat(file); filepath.IsAbs(dir) && err == nil && info.Mode().IsRegular() && !shim.SameFile(file, e.Relay) {
 			found = append(found, file)
 		}
 	}
@@ -70,7 +71,7 @@ func copies(_ context.Context, e *examination) []Finding {
 			continue
 		}
 		l, err := e.Editors.Launch(st.ID)
-		if err == nil && l.Command != "" && strings.TrimSuffix(filepath.Base(l.Command), ".exe") == "agentrun-mcp" && !sameFile(l.Command, e.Relay) {
+		if err == nil && l.Command != "" && strings.TrimSuffix(filepath.Base(l.Command), ".exe") == "agentrun-mcp" && !shim.SameFile(l.Command, e.Relay) {
 			if _, err := os.Stat(l.Command); err == nil {
 				found = append(found, l.Command+" (started by "+st.Name+")")
 			}
@@ -213,13 +214,4 @@ func setting(st editors.Status) Finding {
 		return warn(fmt.Sprintf("%s knows us under another name%s: %s.", st.Name, where, st.Detail), "")
 	}
 	return skipped(st.Name + " is in a state that this version does not know.")
-}
-
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
 }

@@ -198,7 +198,7 @@ func TestWhatCannotBeStarted(t *testing.T) {
 // TestWhichDesktopsStartAnEntry is the order of the Desktop Entry Specification.
 func TestWhichDesktopsStartAnEntry(t *testing.T) {
 	programs := t.TempDir()
-	if err := os.WriteFile(filepath.Join(programs, "there"), nil, 0o700); err != nil { //nolint:gosec // it is to be executable
+	if err := os.WriteFile(filepath.Join(programs, "there"), nil, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(programs, "text"), nil, 0o600); err != nil {

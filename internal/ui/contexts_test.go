@@ -184,7 +184,7 @@ func TestCodeIsNotRunWhereNobodyMeantItTo(t *testing.T) {
 	v.Contexts = []status.Context{v.Contexts[0], v.Contexts[2]}
 	r.window.Render(v)
 	r.asked("watch ")
-	r.wants("web-scraping-task has ended · Ctrl+Enter runs it in a new context")
+	r.wants("web-scraping-task has ended. What is written below runs in a new context.", "Ctrl+Enter runs it in a new context")
 	v.Contexts = slices.Clone(v.Contexts)
 	v.Contexts[1].LastUsed = noon.Add(time.Second)
 	r.window.Render(v)

@@ -42,8 +42,9 @@ func newNotebook(d *desk, menu notebookMenu) *notebookView {
 	return n
 }
 
-// render shows a context's cells and reports whether what is there is taller or lower now.
-func (n *notebookView) render(v *View, cc status.Context) bool {
+// render shows a context's cells, or that there is none, maybe as the one of a name has ended, and reports whether what is there is
+// taller or lower now.
+func (n *notebookView) render(v *View, cc status.Context, ended string) bool {
 	if cc.ID != n.context {
 		n.context, n.limit, n.last = cc.ID, cellsShown, nil
 		n.views = nil
@@ -59,6 +60,8 @@ func (n *notebookView) render(v *View, cc status.Context) bool {
 	}
 	text := ""
 	switch {
+	case cc.ID == "" && ended != "":
+		text = n.d.Say("notebook.ended", "name", ended)
 	case cc.ID == "":
 		text = n.d.Say("notebook.nocontext")
 	case book == nil && cc.Runs > 0:

@@ -173,7 +173,7 @@ func (c *contexts) render(v *View) {
 	if rows != len(c.items) {
 		c.all.Refresh()
 	}
-	changed := c.notebook.render(v, c.chosen)
+	changed := c.notebook.render(v, c.chosen, c.ended)
 	c.describe(v)
 	if changed {
 		follow := c.follow || c.page.AtBottom()
@@ -244,7 +244,7 @@ func (c *contexts) choose(s status.Context) {
 func (c *contexts) describe(v *View) {
 	s := c.chosen
 	none := s.ID == ""
-	c.try.describe(c.d, s, c.language(s.Language), c.ended)
+	c.try.describe(c.d, s, c.language(s.Language))
 	if c.heading.Hidden != none {
 		c.heading.Hidden = none
 		c.all.Refresh()

@@ -38,14 +38,11 @@ func (t *tryPane) chosen() string { return t.language.Chosen() }
 // empty reports that there is no code in the pane.
 func (t *tryPane) empty() bool { return strings.TrimSpace(t.entry.Text) == "" }
 
-// describe says where the code would run: in a context, or in a new one, maybe as that which it was meant for has ended.
-func (t *tryPane) describe(d *desk, s status.Context, language, ended string) {
+// describe says where the code would run.
+func (t *tryPane) describe(d *desk, s status.Context, language string) {
 	text := d.Say("try.new", "keys", keysOf("run"))
-	switch {
-	case s.ID != "":
+	if s.ID != "" {
 		text = d.Say("try.here", "language", language, "keys", keysOf("run"))
-	case ended != "":
-		text = d.Say("try.ended", "name", ended, "keys", keysOf("run"))
 	}
 	t.where.Set(text)
 	if settled := s.ID != ""; t.language.Hidden != settled { // the language is that of the context

@@ -75,4 +75,5 @@ func (p *settings) keep(before panel) {
 	p.account.form.root.Hidden = old.account.form.root.Hidden
 	p.account.form.keep(old.account.form)
 	p.tokens.name.Entry.SetText(old.tokens.name.Text())
+	p.page.Keep(old.page)
 }

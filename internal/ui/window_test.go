@@ -276,6 +276,20 @@ func TestWhatIsBegunOutlivesTheLanguage(t *testing.T) {
 	}
 }
 
+// TestTheLanguageIsStillInSight after somebody has changed it, at the end of a long page.
+func TestTheLanguageIsStillInSight(t *testing.T) {
+	r := english(t, PlaceSettings, busyView())
+	y := func() float32 {
+		return r.window.d.app.Driver().AbsolutePositionForObject(r.setting("language").root).Y
+	}
+	r.win.Canvas().Focus(r.setting("language").segments)
+	before := y()
+	r.window.SetLanguage("zh")
+	if after := y(); before < 0 || before > 700 || after < 0 || after > 700 {
+		t.Errorf("the language was at %v, and is at %v after it was changed, of 700", before, after)
+	}
+}
+
 // TestACodeThatIsBeingStartedIsNotThereTwice, when the language changes before the answer comes.
 func TestACodeThatIsBeingStartedIsNotThereTwice(t *testing.T) {
 	r := english(t, PlaceContexts, busyView())

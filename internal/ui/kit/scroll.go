@@ -35,6 +35,9 @@ func (p *Page) AtBottom() bool {
 // Top scrolls to the beginning.
 func (p *Page) Top() { p.scroll.ScrollToTop() }
 
+// Keep takes over from a page with the same content how far it is scrolled, before it is laid out first.
+func (p *Page) Keep(before *Page) { p.scroll.Offset = before.scroll.Offset }
+
 // Reveal scrolls until an object of the content is in sight, which is in containers alone.
 func (p *Page) Reveal(o fyne.CanvasObject) {
 	y, ok := below(p.content, o)

@@ -298,7 +298,7 @@ func Load(folder string) (Config, []Fault, error) {
 		return Default(), nil, nil
 	}
 	if err != nil {
-		return Default(), nil, fmt.Errorf("read the settings: %w", err)
+		return Default(), nil, fmt.Errorf("the settings cannot be read: %w", err)
 	}
 	c := Default()
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // editors on Windows put it there

@@ -131,7 +131,7 @@ func TestWindowThatCannotStart(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("the program runs on after the window was closed")
 	}
-	if code, said := a.cmd.ProcessState.ExitCode(), a.said.String(); code != 1 || !strings.Contains(said, "agentrun-tray: read the settings: ") {
+	if code, said := a.cmd.ProcessState.ExitCode(), a.said.String(); code != 1 || !strings.Contains(said, "agentrun-tray: the settings cannot be read: ") {
 		t.Errorf("the program ended with exit code %d and %q, want 1 and why", code, said)
 	}
 }

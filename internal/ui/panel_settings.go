@@ -165,7 +165,7 @@ func newAccountBox(d *desk, host settingsHost, reflow func()) *accountBox {
 			d.do(a.remove, d.Say("fail.remove"), host.RemoveCredentials)
 		})
 	})
-	a.root = kit.Col(12, kit.Col(2, kit.Split(560, 12, kit.GrowBy(1, a.title), kit.GrowBy(1, kit.Row(8, kit.Spring(), a.check, a.replace, a.remove))), a.note.root), a.form.root)
+	a.root = kit.Col(12, kit.Split(560, 12, kit.GrowBy(1, kit.Col(2, a.title, a.note.root)), kit.GrowBy(1, kit.Row(8, kit.Spring(), a.check, a.replace, a.remove))), a.form.root)
 	return a
 }
 

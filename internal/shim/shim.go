@@ -51,9 +51,6 @@ func (s Shim) Spaces() bool { return strings.Contains(s.path, " ") }
 // Target is the relay that the shim leads to.
 func (s Shim) Target() (string, error) {
 	target, err := s.target()
-	if err == nil {
-		target, err = filepath.EvalSymlinks(target)
-	}
 	if err != nil {
 		return "", fmt.Errorf("%s leads to no program; it is made anew by: agentrunctl connect", s.path)
 	}

@@ -38,7 +38,7 @@ func (s Shim) target() (string, error) {
 		return "", err
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
-		return s.path, nil
+		return filepath.EvalSymlinks(s.path)
 	}
 	f, err := os.Open(s.path)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s Shim) target() (string, error) {
 	if !ok {
 		return "", errors.New("it is not ours")
 	}
-	return strings.ReplaceAll(quoted, `'\''`, "'"), nil
+	return filepath.EvalSymlinks(strings.ReplaceAll(quoted, `'\''`, "'"))
 }
 
 // point puts a script in the place of whatever is there, in one step.

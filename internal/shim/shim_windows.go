@@ -32,22 +32,30 @@ func shortName(dir string) string {
 	return dir
 }
 
-// target is the relay itself, by the junction before it.
-func (s Shim) target() (string, error) { return s.path, nil }
+// target is the relay in the folder that the junction leads to. The standard library's EvalSymlinks fails on junctions.
+func (s Shim) target() (string, error) {
+	relay := s.path
+	if folder, err := os.Readlink(filepath.Dir(s.path)); err == nil {
+		relay = filepath.Join(folder, filepath.Base(s.path))
+	}
+	_, err := os.Stat(relay)
+	return relay, err
+}
 
-// point makes the folder of the shim lead to the folder of the relay.
+// point makes the folder of the shim lead to the folder of the relay, unless it does. A host that a relay has started knows its own
+// folder by the name of the junction, which must not be made to lead to itself.
 func (s Shim) point(relay string) error {
-	folder, target := filepath.Dir(s.path), filepath.Dir(relay)
+	folder := filepath.Dir(s.path)
 	if err := paths.EnsurePrivate(filepath.Dir(folder)); err != nil {
 		return err
 	}
-	if now, err := os.Readlink(folder); err == nil && strings.EqualFold(strings.TrimPrefix(now, `\??\`), target) {
+	if SameFile(s.path, relay) {
 		return nil
 	}
 	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return setJunction(folder, target)
+	return setJunction(folder, filepath.Dir(relay))
 }
 
 // setJunction turns an empty folder, or another junction, into a junction.

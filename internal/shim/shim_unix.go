@@ -63,6 +63,10 @@ func (s Shim) point(relay string) error {
 	if err := paths.EnsurePrivate(folder); err != nil { // who can write there could have editors start anything
 		return err
 	}
+	if info, err := os.Lstat(s.path); err == nil && info.Mode().IsRegular() && SameFile(s.path, relay) {
+		// Somebody has installed us here, or has linked the relay to this: in its place, the script would start itself for ever.
+		return errors.New("that is where editors look for it; install AgentRun Tray in another folder")
+	}
 	text := fmt.Appendf(nil, script, "'"+strings.ReplaceAll(relay, "'", `'\''`)+"'")
 	if info, err := os.Lstat(s.path); err == nil && info.Mode().IsRegular() && info.Mode().Perm() == 0o700 {
 		if now, err := os.ReadFile(s.path); err == nil && bytes.Equal(now, text) {

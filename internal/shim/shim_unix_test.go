@@ -149,3 +149,27 @@ func TestTheShimIsThereWhileItIsMadeAnew(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestTheShimNeverStartsItself: the folder of the shim looks like one to install into, and a link to it like a relay.
+func TestTheShimNeverStartsItself(t *testing.T) {
+	home := t.TempDir()
+	s := Find(paths.Dirs{Bin: filepath.Join(home, "bin")})
+	for name, relay := range map[string]string{
+		"installed in its place": newRelay(t, filepath.Dir(s.Path()), "1"),
+		"linked to it":           filepath.Join(home, Relay),
+	} {
+		before, err := os.ReadFile(s.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(s.Path(), filepath.Join(home, Relay)); err != nil && !errors.Is(err, os.ErrExist) {
+			t.Fatal(err)
+		}
+		if err := s.Point(relay); err == nil || !strings.Contains(err.Error(), "in another folder") {
+			t.Errorf("%s: Point = %v, want what to do", name, err)
+		}
+		if after, err := os.ReadFile(s.Path()); err != nil || string(after) != string(before) {
+			t.Errorf("%s: the relay became %q (%v)", name, after, err)
+		}
+	}
+}

@@ -6,8 +6,9 @@
 // the installation by it.
 //
 // On unix it is a script of a few lines that becomes the relay, and says what has happened when that is gone: a link would have the
-// editor say that a file is missing which is there. On Windows, where editors start programs only and a copy would neither be renewed
-// while it runs nor find the host beside it, the folder around it is a junction to the folder of the installation.
+// editor say that a file is missing which is there. Where nothing in the data folder can be started it is a link all the same. On
+// Windows, where editors start programs only and a copy would neither be renewed while it runs nor find the host beside it, the folder
+// around it is a junction to the folder of the installation.
 package shim
 
 import (

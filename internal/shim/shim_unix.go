@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 )
@@ -28,10 +29,13 @@ exit 1
 // maxScript bounds what is read of a file that may not be ours.
 const maxScript = 16 << 10
 
+// executable is X_OK of unistd.h.
+const executable = 1
+
 // shortName is for Windows only.
 func shortName(dir string) string { return dir }
 
-// target is what the script names, or what a link of an older version leads to.
+// target is what the script names, or what a link leads to.
 func (s Shim) target() (string, error) {
 	info, err := os.Lstat(s.path)
 	if err != nil {
@@ -76,6 +80,12 @@ func (s Shim) point(relay string) error {
 	fresh := filepath.Join(folder, "."+Relay+"-"+rand.Text())
 	if err := os.WriteFile(fresh, text, 0o700); err != nil { //nolint:gosec // a program of its owner
 		return errors.Join(err, os.Remove(fresh))
+	}
+	if syscall.Access(fresh, executable) != nil {
+		// The disk is mounted so that nothing on it is started; a link leads away from it.
+		if err := errors.Join(os.Remove(fresh), os.Symlink(relay, fresh)); err != nil {
+			return err
+		}
 	}
 	if err := os.Rename(fresh, s.path); err != nil {
 		return errors.Join(err, os.Remove(fresh))

@@ -55,6 +55,8 @@ func programs(ctx context.Context, e *examination) []Finding {
 // copies: other installations, which other settings may lead to.
 func copies(_ context.Context, e *examination) []Finding {
 	var found []string
+	// The shim is no copy; where it leads is told by programs.
+	ours := func(file string) bool { return shim.SameFile(file, e.Relay) || shim.SameFile(file, e.Shim.Path()) }
 	ending := ""
 	separator := ":"
 	if e.System.GOOS == "windows" {
@@ -62,7 +64,7 @@ func copies(_ context.Context, e *examination) []Finding {
 	}
 	for dir := range strings.SplitSeq(e.System.Getenv("PATH"), separator) {
 		file := filepath.Join(dir, "agentrun-mcp"+ending)
-		if info, err := os.Stat(file); filepath.IsAbs(dir) && err == nil && info.Mode().IsRegular() && !shim.SameFile(file, e.Relay) {
+		if info, err := os.Stat(file); filepath.IsAbs(dir) && err == nil && info.Mode().IsRegular() && !ours(file) {
 			found = append(found, file)
 		}
 	}
@@ -71,7 +73,7 @@ func copies(_ context.Context, e *examination) []Finding {
 			continue
 		}
 		l, err := e.Editors.Launch(st.ID)
-		if err == nil && l.Command != "" && strings.TrimSuffix(filepath.Base(l.Command), ".exe") == "agentrun-mcp" && !shim.SameFile(l.Command, e.Relay) {
+		if err == nil && l.Command != "" && strings.TrimSuffix(filepath.Base(l.Command), ".exe") == "agentrun-mcp" && !ours(l.Command) {
 			if _, err := os.Stat(l.Command); err == nil {
 				found = append(found, l.Command+" (started by "+st.Name+")")
 			}

@@ -383,6 +383,23 @@ func TestInstallationsThatDoNotFit(t *testing.T) {
 	wants(t, c.examine(t), "programs", doctor.Bad, "not beside")
 }
 
+// TestTheShimIsNoCopy: who removes what the doctor calls a copy must not lose what editors start.
+func TestTheShimIsNoCopy(t *testing.T) {
+	c := newClinic(t)
+	getenv := c.opt.System.Getenv
+	c.opt.System.Getenv = func(name string) string {
+		if name == "PATH" {
+			return filepath.Dir(c.opt.Shim.Path())
+		}
+		return getenv(name)
+	}
+	write(t, c.file(), fmt.Sprintf(`{"mcpServers": {"agentrun": {"command": %q, "args": ["--changed"]}}}`, c.opt.Shim.Path()))
+	if st, err := c.opt.Editors.Look("cursor"); err != nil || st.State != editors.HandEdited {
+		t.Fatalf("the editor is %+v (%v), want it changed by hand", st, err)
+	}
+	wants(t, c.examine(t), "copies", doctor.Good)
+}
+
 func TestSettingsOfEditors(t *testing.T) {
 	c := newClinic(t)
 	wants(t, c.examine(t), "editor", doctor.Bad, "Cursor is not connected", "agentrunctl connect cursor")

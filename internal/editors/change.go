@@ -336,7 +336,7 @@ func (s *Set) carryOut(ctx context.Context, j *journal, action Action, list []al
 			removeFolders(folders)
 			err = leftAlone(a.before.path, err)
 			if n == 0 {
-				return nil, errors.Join(err, j.drop())
+				return nil, errors.Join(err, j.dropLast())
 			}
 			rec.Files = rec.Files[:n] // what was written can be undone
 			return j.describe(rec, list[:n]), errors.Join(err, j.save())

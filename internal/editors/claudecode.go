@@ -105,7 +105,7 @@ func (s *Set) changeByCLI(ctx context.Context, r row, action Action, wish Wish, 
 	if err != nil {
 		// What the commands have done or not done, the file says: from there on it is changed by hand.
 		out.Note = "The command line of " + r.name + " did not do it (" + err.Error() + "), so its settings file was changed instead."
-		if err := j.drop(); err != nil {
+		if err := j.dropLast(); err != nil {
 			return out, err
 		}
 		return s.changeLocked(ctx, r, action, ByFile, out, edit)

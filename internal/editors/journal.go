@@ -111,12 +111,17 @@ func (j *journal) begin(action Action, route Route, list []alteration) (*record,
 	return &j.records[len(j.records)-1], err
 }
 
-// drop takes the last change off, with its copies.
-func (j *journal) drop() error {
-	last := j.records[len(j.records)-1]
-	j.records = j.records[:len(j.records)-1]
+// dropLast takes the last change off, with its copies.
+func (j *journal) dropLast() error { return j.drop(len(j.records) - 1) }
+
+// drop takes a change off and those that came after it, with their copies.
+func (j *journal) drop(from int) error {
+	gone := slices.Clone(j.records[from:])
+	j.records = j.records[:from]
 	err := j.save()
-	j.forget(last)
+	for _, r := range gone {
+		j.forget(r)
+	}
 	return err
 }
 

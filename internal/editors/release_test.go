@@ -31,6 +31,14 @@ func TestWhatIsReleasedIsNotMissed(t *testing.T) {
 			if st := h.look(t, "cursor"); st.Lost {
 				t.Errorf("after Release it is %+v, want it not missed", st)
 			}
+			if name == "changed by hand" { // so that it cannot be undone
+				if _, err := h.set.Undo(t.Context(), "cursor"); !errors.Is(err, editors.ErrChanged) {
+					t.Errorf("Undo = %v, want ErrChanged", err)
+				}
+				if st := h.look(t, "cursor"); st.Lost {
+					t.Errorf("after an Undo that was refused it is %+v, want it still not missed", st)
+				}
+			}
 			h.unchanged(t, "cursor", left)
 			// What was released is connected like any other, and missed again when it is lost again.
 			if _, err := h.set.Connect(t.Context(), "cursor", editors.Wish{Force: true}); err != nil {

@@ -24,23 +24,24 @@ func (s *Set) Undo(ctx context.Context, id ID) (Outcome, error) {
 	if j.err != nil {
 		return out, fmt.Errorf("%s: %w", r.name, j.err)
 	}
-	for len(j.records) > 0 {
-		last := j.records[len(j.records)-1]
-		if last.Route == ByCLI {
-			err = s.undoByCLI(ctx, r, j, last, &out)
+	for n, rec := range slices.Backward(j.records) {
+		if rec.Route == ByCLI {
+			err = s.undoByCLI(ctx, r, j, rec, &out)
 		} else {
-			err = s.undoFiles(j, last, &out)
+			err = s.undoFiles(j, rec, &out)
 		}
 		if err != nil {
-			return out, fmt.Errorf("%s: %w", r.name, err)
+			return out, fmt.Errorf("%s: %w", r.name, err) // what came after it is kept: that the user has let the editor be
 		}
-		if err := j.drop(); err != nil {
+		if len(out.Files) == 0 && n > 0 {
+			continue // it had changed nothing, or was cut short before it did: what is meant is the one before
+		}
+		if err := j.drop(n); err != nil {
 			return out, fmt.Errorf("%s: %w", r.name, err)
 		}
 		if len(out.Files) > 0 {
 			return out, nil
 		}
-		// It had changed nothing, or was cut short before it did: what is meant is the one before.
 	}
 	return out, fmt.Errorf("%s: %w", r.name, ErrNoUndo)
 }

@@ -107,6 +107,9 @@ func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
+	if *keep && *f.dry {
+		return misused("say --keep, which changes no settings, or --dry-run, and not both")
+	}
 	c, _, err := thisComputer(ctx, stderr)
 	if err != nil {
 		return err
@@ -114,16 +117,13 @@ func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Wri
 	forms := map[editors.ID]editors.Form{}
 	for _, st := range c.List() {
 		forms[st.ID] = st.Form
-		if *f.all && st.Ours() {
+		if *f.all && (st.Ours() || st.Lost) { // who has lost us would be told of, and offered to be connected again
 			ids = append(ids, st.ID)
 		}
 	}
 	if len(ids) == 0 {
 		_, err := fmt.Fprintln(stdout, "No editor is connected.")
 		return err
-	}
-	if *keep && *f.dry {
-		return misused("say --keep, which changes no settings, or --dry-run, and not both")
 	}
 	return each(ids, stderr, "disconnected", func(id editors.ID) error {
 		if *keep {

@@ -145,6 +145,32 @@ func TestALostEditorIsMendedOrLeftSo(t *testing.T) {
 	}
 }
 
+// TestDisconnectAllLetsTheLostOnesBe: that they have lost our entry is no reason to go on about it.
+func TestDisconnectAllLetsTheLostOnesBe(t *testing.T) {
+	home := editorsHome(t)
+	file := filepath.Join(home, ".cursor", "mcp.json")
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"disconnect", "--all"}, "Cursor is disconnected already.\n"},
+		{[]string{"disconnect", "--all", "--keep"}, "cursor is left as it is.\n"},
+	} {
+		if _, _, err := cli(t, "connect", "cursor", "--http"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, _, err := cli(t, tc.args...); err != nil || !strings.HasPrefix(out, tc.want) {
+			t.Errorf("agentrunctl %v = %q, %v; want %q", tc.args, out, err, tc.want)
+		}
+		if out, _, err := cli(t, "editors"); err != nil || strings.Contains(out, "mend") {
+			t.Errorf("editors after %v = %q, %v", tc.args, out, err)
+		}
+	}
+}
+
 func TestOneEditorThatFailsDoesNotStopTheOthers(t *testing.T) {
 	home := editorsHome(t)
 	if err := os.WriteFile(filepath.Join(home, ".cursor", "mcp.json"), []byte("{"), 0o600); err != nil {

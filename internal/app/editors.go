@@ -99,7 +99,7 @@ func (a *App) LookAtEditors() {
 // foldEditors shows which editors have lost their connection.
 func (a *App) foldEditors(s *status.Snapshot) {
 	a.mu.Lock()
-	seen := a.editors
+	seen, c := a.editors, a.computer
 	a.mu.Unlock()
 	if seen == nil {
 		return
@@ -110,16 +110,17 @@ func (a *App) foldEditors(s *status.Snapshot) {
 		if !st.Lost || moved && st.State == editors.Stale && st.Form == editors.HTTP {
 			continue
 		}
-		if p, ok := editorProblem(st); ok {
+		if p, ok := editorProblem(st, c.FormToMend(st)); ok {
 			s.Problems = append(s.Problems, p)
 		}
 	}
 }
 
-// editorProblem is what the user of a lost editor can do. A file that the editor cannot read either needs no telling.
-func editorProblem(st editors.Status) (p status.Problem, ok bool) {
+// editorProblem is what the user of a lost editor can do, who connects it again in a form. A file that the editor cannot read either
+// needs no telling.
+func editorProblem(st editors.Status, form editors.Form) (p status.Problem, ok bool) {
 	connect := "agentrunctl connect " + string(st.ID)
-	if st.Form == editors.HTTP || st.Form == editors.Socket {
+	if form != editors.Stdio {
 		connect += " --http"
 	}
 	where := ""

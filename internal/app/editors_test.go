@@ -142,6 +142,28 @@ func TestAPortThatIsTakenIsNotToldForEveryEditor(t *testing.T) {
 	}
 }
 
+// TestAnEditorByURLOfAHostThatServesNone is told to be connected in the other form: that one would be refused.
+func TestAnEditorByURLOfAHostThatServesNone(t *testing.T) {
+	t.Parallel()
+	h, _, cursor := withEditors(t, options(t))
+	all, err := h.Computer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := all.Set.Connect(t.Context(), "cursor", editors.Wish{}); err != nil {
+		t.Fatal(err)
+	}
+	byURL := `{"mcpServers": {"agentrun": {"url": "http://127.0.0.1:7411/mcp", "headers": {"Authorization": "Bearer art_x"}}}}`
+	if err := os.WriteFile(cursor, []byte(byURL), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.LookAtEditors()
+	p := lost(h.wait(t, "the address that is not served", func(s status.Snapshot) bool { return len(lost(s)) == 1 }))[0]
+	if p.Code != status.EditorStale || !strings.Contains(p.Todo, "agentrunctl connect cursor.") {
+		t.Errorf("the problem is %+v", p)
+	}
+}
+
 func TestAHostExaminesTheWayOfAnEditor(t *testing.T) {
 	t.Parallel()
 	h, _, _ := withEditors(t, options(t))

@@ -13,9 +13,9 @@ import (
 )
 
 // Write replaces the file name with data and gives it the permission bits of mode. The folder must
-// exist. A symbolic link stays a link: the file it leads to is replaced. On
-// Linux, access lists and other attributes that users set stay too. On error the old file is
-// untouched and nothing is left beside it.
+// exist. A symbolic link stays a link: the file it leads to is replaced. On Linux, attributes that
+// users set stay too, and access lists where the mode stays. On error the old file is untouched and
+// nothing is left beside it.
 func Write(name string, data []byte, mode fs.FileMode) (err error) {
 	target, err := resolve(name)
 	if err != nil {

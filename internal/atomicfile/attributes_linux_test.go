@@ -41,4 +41,11 @@ func TestAttributesStay(t *testing.T) {
 	if after, err := os.Stat(name); err != nil || after.Mode() != info.Mode() {
 		t.Errorf("the mode is %v (%v), want %v", after.Mode(), err, info.Mode())
 	}
+	// Who closes the file means it.
+	if err := Write(name, []byte("secret"), 0o600); err != nil {
+		t.Fatalf("Write = %v", err)
+	}
+	if after, err := os.Stat(name); err != nil || after.Mode() != 0o600 {
+		t.Errorf("closed, the mode is %v (%v), want 0600", after.Mode(), err)
+	}
 }

@@ -136,10 +136,9 @@ func nextStep(list []editors.Status, self string) string {
 	var there, ids, by []string
 	for _, st := range list {
 		switch {
-		case st.State == editors.NotFound || st.Route == editors.RemoveOnly:
-		case st.State == editors.Connected:
+		case st.State == editors.Connected || st.State == editors.Elsewhere:
 			there = append(there, st.Name)
-		default:
+		case (st.State == editors.Found || st.State == editors.Stale) && !st.Off && st.Route != editors.RemoveOnly: // connecting another would be refused
 			ids = append(ids, string(st.ID))
 			by = append(by, st.Name)
 		}

@@ -67,30 +67,29 @@ type command struct {
 
 func (c command) name() string { return filepath.Base(c.path) }
 
-// commands returns what to try, best first.
+// commands returns what to try, best first: the programs of the first installation there is, and none of another.
 func (s *Starter) commands() ([]command, error) {
-	var all []command
-	add := func(name string, args ...string) {
-		if runtime.GOOS == "windows" {
-			name += ".exe"
-		}
-		for _, folder := range s.Folders {
+	for _, folder := range s.Folders {
+		var all []command
+		add := func(name string, args ...string) {
+			if runtime.GOOS == "windows" {
+				name += ".exe"
+			}
 			path := filepath.Join(folder, name)
 			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
 				all = append(all, command{path, args})
-				return
 			}
 		}
+		if s.Display {
+			add("agentrun-tray", "--background")
+		}
+		add("agentrunctl", "serve", "--idle-exit", "15m", "--quiet")
+		if len(all) > 0 {
+			return all, nil
+		}
 	}
-	if s.Display {
-		add("agentrun-tray", "--background")
-	}
-	add("agentrunctl", "serve", "--idle-exit", "15m", "--quiet")
-	if len(all) == 0 {
-		return nil, fmt.Errorf("no host is running, and neither agentrun-tray nor agentrunctl is in %s; install AgentRun Tray, or start it",
-			strings.Join(s.Folders, " or "))
-	}
-	return all, nil
+	return nil, fmt.Errorf("no host is running, and neither agentrun-tray nor agentrunctl is in %s; install AgentRun Tray, or start it",
+		strings.Join(s.Folders, " or "))
 }
 
 // start runs a command that outlives us: in a session of its own, with none of our streams, which

@@ -161,6 +161,10 @@ func TestCommands(t *testing.T) {
 	if got, want := names(&Starter{Folders: []string{first, second}, Display: true}), "agentrun-tray --background;agentrunctl serve --idle-exit 15m --quiet;"; got != want {
 		t.Errorf("with a display: %q, want %q", got, want)
 	}
+	install(t, first, "agentrunctl")
+	if got, want := names(&Starter{Folders: []string{first, second}, Display: true}), "agentrunctl serve --idle-exit 15m --quiet;"; got != want {
+		t.Errorf("with two installations: %q, want %q, and nothing of the second", got, want)
+	}
 }
 
 func TestTheLogIsBegunAnewWhenItIsLong(t *testing.T) {

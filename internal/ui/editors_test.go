@@ -116,6 +116,17 @@ func TestTheWayOfAConnectionIsChosen(t *testing.T) {
 	r.lacks("What changes in the settings of VS Code")
 }
 
+// TestAWayThatComesAfterTheEndShowsNothing, as when somebody chooses another way and closes the question before the host has answered.
+func TestAWayThatComesAfterTheEndShowsNothing(t *testing.T) {
+	r := english(t, PlaceEditors, busyView())
+	r.tap("Preview: VS Code")
+	r.win.Canvas().FocusPrevious()
+	r.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyLeft})
+	r.tap("Close") // and then what the host answers is there
+	r.asked("preview disconnect vscode", "preview connect vscode http")
+	r.lacks("What changes in the settings of VS Code")
+}
+
 func TestThereIsNothingToDoWhereNothingWouldChange(t *testing.T) {
 	r := english(t, PlaceEditors, busyView())
 	r.host.previews = map[string]Preview{"zed": {}}

@@ -54,8 +54,11 @@ func NewDialog(over fyne.Canvas, width float32, title string, content fyne.Canva
 	return d
 }
 
-// Reflow lays the dialog out again, after something in it became taller or lower.
+// Reflow lays the dialog out again, after something in it became taller or lower. One that was closed meanwhile stays so.
 func (d *Dialog) Reflow() {
+	if !d.Open() {
+		return
+	}
 	d.sheet.fit(d.popup.Content, d.content, d.over.Size())
 	d.popup.Resize(d.sheet.size)
 	d.popup.Content.Refresh()

@@ -53,3 +53,46 @@ func TestAKeychainThatWasLockedIsLookedAtAgain(t *testing.T) {
 		}
 	})
 }
+
+// unhurried is a keychain that takes its time each time, as one does that asks its user before every answer.
+type unhurried struct{ *secretstest.Vault }
+
+func (v unhurried) Get(entry string) (string, error) {
+	time.Sleep(5 * time.Second)
+	return v.Vault.Get(entry)
+}
+
+// TestAKeychainThatIsSlowEachTimeIsNotAskedForever: what it came to late is used, and not asked for once more.
+func TestAKeychainThatIsSlowEachTimeIsNotAskedForever(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		vault := &secretstest.Vault{}
+		key := secrets.Credentials{
+			AccessKeyID: agentruntest.AccessKeyID, AccessKeySecret: secrets.NewValue(agentruntest.AccessKeySecret),
+			AccountID: agentruntest.AccountID, Region: agentruntest.Region,
+		}
+		if err := secrets.Open(secrets.Options{Getenv: func(string) string { return "" }, Vault: vault}).Keychain().Set(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		store := secrets.Open(secrets.Options{Getenv: func(string) string { return "" }, Vault: unhurried{vault}})
+		a, err := New(t.Context(), Options{Dirs: paths.Dirs{Config: dir, Data: dir, Cache: dir}, Config: config.Default(), Secrets: store, ShowWindow: func() {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var watching sync.WaitGroup
+		watching.Go(func() { _ = a.awaitKeychain(ctx) })
+		watching.Go(func() { _ = a.watchAccount(ctx) })
+		defer watching.Wait()
+		defer stop()
+		calls := vault.Calls()
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if n := vault.Calls() - calls; n != 1 {
+			t.Errorf("the keychain was asked %d times in ten minutes, want once", n)
+		}
+		if s := a.snapshot(); s.Backend.Name != "agentrun" || len(s.Problems) != 0 {
+			t.Errorf("the host uses %s, problems %+v; want agentrun and none", s.Backend.Name, s.Problems)
+		}
+	})
+}

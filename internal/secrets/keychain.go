@@ -68,9 +68,22 @@ type Keychain struct {
 
 	late chan struct{} // capacity 1: a call came to something that nobody waited for any more
 
-	mu   sync.Mutex // guards below
-	line *line
+	mu      sync.Mutex // guards below
+	line    *line
+	changes int     // begun and ended, of what the keychain has
+	answer  *answer // that came late, for who asks next; nil: none
 }
+
+// answer is what the keychain gave when nobody waited for it any more. Whoever asks next has it: to ask the keychain once more might ask
+// its user once more, who may be as slow again, and so on.
+type answer struct {
+	text string
+	err  error // ErrNoEntry or nil
+	at   time.Time
+}
+
+// answerFor is how long such an answer is good.
+const answerFor = 10 * time.Second
 
 // line is where calls wait for each other: there is one at a time.
 type line struct {
@@ -98,11 +111,7 @@ func (k *Keychain) Late() <-chan struct{} { return k.late }
 
 // Get gives what the keychain has. Nothing is ErrNone, and a keychain that is of no use a *KeychainError.
 func (k *Keychain) Get(ctx context.Context) (Credentials, error) {
-	var text string
-	err := k.call(ctx, "nothing was read", func() (err error) {
-		text, err = k.vault.Get(k.entry)
-		return err
-	})
+	text, err := k.read(ctx)
 	if errors.Is(err, ErrNoEntry) {
 		return Credentials{}, ErrNone
 	}
@@ -116,6 +125,49 @@ func (k *Keychain) Get(ctx context.Context) (Credentials, error) {
 	return c, nil
 }
 
+// read gives our entry as it is in the keychain.
+func (k *Keychain) read(ctx context.Context) (text string, err error) {
+	k.mu.Lock()
+	late, changes := k.answer, k.changes
+	k.answer = nil
+	k.mu.Unlock()
+	if late != nil && time.Since(late.at) < answerFor {
+		return late.text, late.err
+	}
+	var read string // of the call, which may go on when this has returned
+	err = k.call(ctx, "nothing was read", func() (err error) {
+		read, err = k.vault.Get(k.entry)
+		return err
+	}, func(err error) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if changes == k.changes {
+			k.answer = &answer{read, err, time.Now()}
+		}
+	})
+	if err != nil {
+		return "", err
+	}
+	return read, nil
+}
+
+// write lets one operation change what the keychain has.
+func (k *Keychain) write(ctx context.Context, late string, do func() error) error {
+	return k.call(ctx, late, func() error {
+		k.change()
+		defer k.change()
+		return do()
+	}, func(error) {})
+}
+
+// change notes that what was read until now may be wrong.
+func (k *Keychain) change() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.changes++
+	k.answer = nil
+}
+
 var errNotKept = errors.New("it took the credentials and has something else")
 
 // Set puts credentials into the keychain in place of those there are.
@@ -124,7 +176,7 @@ func (k *Keychain) Set(ctx context.Context, c Credentials) error {
 	if err != nil {
 		return fmt.Errorf("keep the AgentRun credentials: %w", err)
 	}
-	err = k.call(ctx, "they may be kept all the same when it is answered", func() error {
+	err = k.write(ctx, "they may be kept all the same when it is answered", func() error {
 		if err := k.vault.Set(k.entry, text); err != nil {
 			return err
 		}
@@ -145,7 +197,7 @@ func (k *Keychain) Set(ctx context.Context, c Credentials) error {
 
 // Delete takes the credentials out of the keychain. If there are none the error is ErrNone.
 func (k *Keychain) Delete(ctx context.Context) error {
-	err := k.call(ctx, "they may be removed all the same when it is answered", func() error { return k.vault.Delete(k.entry) })
+	err := k.write(ctx, "they may be removed all the same when it is answered", func() error { return k.vault.Delete(k.entry) })
 	if errors.Is(err, ErrNoEntry) {
 		return ErrNone
 	}
@@ -176,8 +228,9 @@ var errPatience = errors.New("the time for the keychain is up")
 
 // call lets one operation happen, when it is its turn. One that does not come back in time is left to end alone: there is no way
 // to stop it, and the user may still be looking for the password. late says what that means. Who sits in front of it need not wait for
-// one that was left alone, which may never come back: a keyring that ends while it asks tells nobody.
-func (k *Keychain) call(ctx context.Context, late string, do func() error) error {
+// one that was left alone, which may never come back: a keyring that ends while it asks tells nobody. came is called when one that was
+// left alone came to something.
+func (k *Keychain) call(ctx context.Context, late string, do func() error, came func(error)) error {
 	patience, patient := ctx.Value(patienceKey{}).(time.Duration)
 	if !patient {
 		patience = k.patience
@@ -210,6 +263,7 @@ func (k *Keychain) call(ctx context.Context, late string, do func() error) error
 		<-l.turn
 		done <- err
 		if alone.Load() && (err == nil || errors.Is(err, ErrNoEntry)) {
+			came(err)
 			select {
 			case k.late <- struct{}{}:
 			default: // one is as good as many

@@ -206,6 +206,55 @@ func late(t *testing.T, k *secrets.Keychain, want bool) {
 	}
 }
 
+// TestAnAnswerThatComesLateIsForWhoAsksNext, once and soon, as long as nothing was changed since it was asked for.
+func TestAnAnswerThatComesLateIsForWhoAsksNext(t *testing.T) {
+	other := good()
+	other.AccessKeyID = "LTAI-other"
+	for _, tc := range []struct {
+		name      string
+		meanwhile func(t *testing.T, k *secrets.Keychain) // while the answer is waited for
+		after     time.Duration
+		want      secrets.Credentials
+		calls     int
+	}{
+		{name: "at once", want: good()},
+		{name: "later", after: 10 * time.Second, want: good(), calls: 1},
+		{name: "after a change", want: other, calls: 1, meanwhile: func(t *testing.T, k *secrets.Keychain) {
+			if err := k.Set(secrets.Patiently(t.Context(), time.Minute), other); err != nil {
+				t.Error(err)
+			}
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			vault := &secretstest.Vault{}
+			k := openMemory(vault).Keychain()
+			if err := k.Set(t.Context(), good()); err != nil {
+				t.Fatal(err)
+			}
+			release := vault.Block()
+			if state := k.Status(t.Context()); state.State != secrets.Waiting {
+				t.Errorf("%s: Status = %+v", tc.name, state)
+			}
+			if tc.meanwhile != nil {
+				vault.Unblock() // for calls from now on
+				tc.meanwhile(t, k)
+			}
+			release()
+			synctest.Wait()
+			late(t, k, true)
+			time.Sleep(tc.after)
+			before := vault.Calls()
+			if got, err := k.Get(t.Context()); err != nil || !got.SameAs(tc.want) || vault.Calls()-before != tc.calls {
+				t.Errorf("%s: Get = %v, %v with %d calls, want %v with %d", tc.name, got, err, vault.Calls()-before, tc.want, tc.calls)
+			}
+			before = vault.Calls()
+			if _, err := k.Get(t.Context()); err != nil || vault.Calls()-before != 1 {
+				t.Errorf("%s: Get again = %v with %d calls, want one", tc.name, err, vault.Calls()-before)
+			}
+		})
+	}
+}
+
 // TestARefusalThatComesLateIsKeptQuiet: who sends the keychain's question away is not to be asked again for it.
 func TestARefusalThatComesLateIsKeptQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

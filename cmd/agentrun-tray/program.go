@@ -63,6 +63,7 @@ type program struct {
 	failure  error   // why there is no window
 	shown    bool    // the window is not hidden
 	front    bool    // nor is it minimised or behind others, as far as the toolkit can tell
+	leaving  bool    // the program was told to end
 
 	host    *host         // nil until there is one; then it stays
 	taken   chan *host    // capacity 1: the one that took the place of another
@@ -230,7 +231,7 @@ func (p *program) present(ctx context.Context) {
 		})
 	})
 	p.workers.Go(func() {
-		if !awaitTray(drawing) {
+		if !awaitTray(drawing) && drawing.Err() == nil {
 			p.draw(p.doWithoutTray)
 		}
 	})
@@ -239,8 +240,11 @@ func (p *program) present(ctx context.Context) {
 	}
 }
 
-// doWithoutTray shows the window, which cannot be found otherwise, and says why.
+// doWithoutTray shows the window, which cannot be found otherwise, and says why. Who has told the program to end needs none.
 func (p *program) doWithoutTray() {
+	if p.leaving {
+		return
+	}
 	p.log.Info("no tray", "reason", "nothing on this desktop shows tray items")
 	p.show()
 	p.face.TellTrayless()
@@ -407,6 +411,7 @@ func (p *program) choose(item ui.TrayItem) {
 
 // quit ends the host, and the program with it. The tray stays until then and says so.
 func (p *program) quit() {
+	p.leaving = true
 	if p.face == nil {
 		p.app.Quit()
 		return

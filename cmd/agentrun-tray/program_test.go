@@ -142,3 +142,14 @@ func TestAWindowThatCannotBeMadeEndsTheProgram(t *testing.T) {
 		t.Errorf("the failure is %v and the program was ended %d times, want a sentence about the display and once", p.failure, q.n)
 	}
 }
+
+// TestAProgramThatEndsNeedsNoTray: it does not show its window once more when it finds that there is none.
+func TestAProgramThatEndsNeedsNoTray(t *testing.T) {
+	q := &quits{}
+	p := &program{app: q, window: blindWindow{}, log: slog.New(slog.DiscardHandler)}
+	p.quit()
+	p.doWithoutTray()
+	if p.failure != nil || q.n != 1 {
+		t.Errorf("the window was wanted (%v), and the program was ended %d times, want it not and once", p.failure, q.n)
+	}
+}

@@ -29,6 +29,9 @@ const takeOut = "out"
 
 // show opens the dialog: with what the switch would do, or, if the question is whether to put our entry in, with that.
 func (r *editorRow) show(on bool) {
+	if r.asking { // as after a double click: one dialog is enough
+		return
+	}
 	row := r.row
 	wish := EditorChange{ID: row.ID, On: on || !row.there() || row.State == EditorStale, Force: row.State == EditorEdited || row.State == EditorElsewhere}
 	if row.State == EditorStale && slices.Contains(row.Forms, row.Form) {
@@ -40,10 +43,12 @@ func (r *editorRow) show(on bool) {
 // ask has the host say what a change would do.
 func (r *editorRow) ask(wish EditorChange, done func(Preview)) {
 	var p Preview
+	r.asking = true
 	r.d.errands.run(func(ctx context.Context) (err error) {
 		p, err = r.list.host.PreviewEditor(ctx, wish)
 		return err
 	}, func(err error) {
+		r.asking = false
 		if err != nil {
 			r.refused(r.d.Say("fail.preview"), err)
 			return

@@ -32,6 +32,7 @@ type editorRow struct {
 	outcome *kit.Para
 	failed  bool // that is what is said
 	working bool
+	asking  bool // what a change would do
 	steps   *steps
 }
 

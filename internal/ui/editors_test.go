@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
@@ -125,6 +126,21 @@ func TestAWayThatComesAfterTheEndShowsNothing(t *testing.T) {
 	r.tap("Close") // and then what the host answers is there
 	r.asked("preview disconnect vscode", "preview connect vscode http")
 	r.lacks("What changes in the settings of VS Code")
+}
+
+func TestADoubleClickOpensOneDialog(t *testing.T) {
+	r := english(t, PlaceEditors, busyView())
+	preview := r.find("Preview: VS Code")
+	test.Tap(preview)
+	test.Tap(preview)
+	r.settle()
+	if n := len(r.win.Canvas().Overlays().List()); n != 1 {
+		t.Errorf("%d dialogs are open, want one", n)
+	}
+	r.asked("preview disconnect vscode")
+	r.tap("Close")
+	r.tap("Preview: VS Code")
+	r.asked("preview disconnect vscode")
 }
 
 func TestThereIsNothingToDoWhereNothingWouldChange(t *testing.T) {

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/reason"
-	"github.com/agentrun-tray/agentrun-tray/internal/status"
-
 	"github.com/agentrun-tray/agentrun-tray/internal/agentrun"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 // Account says where the credentials are, and whose. It has no secret.

@@ -19,8 +19,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/reason"
-
 	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/cost"
@@ -32,6 +30,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/mcpserver"
 	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/tokens"

@@ -8,14 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/reason"
-
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/local"
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/mock"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"

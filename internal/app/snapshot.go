@@ -9,9 +9,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/reason"
-
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/version"

@@ -6,10 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/reason"
-
 	"github.com/agentrun-tray/agentrun-tray/internal/backend/cloud"
 	"github.com/agentrun-tray/agentrun-tray/internal/cost"
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )

@@ -170,6 +170,9 @@ func newAccountBox(d *desk, host settingsHost, reflow func()) *accountBox {
 }
 
 func (a *accountBox) show(form bool) {
+	if !form { // nobody keeps a secret in a field that is out of sight
+		a.form.secret.Set("")
+	}
 	a.form.root.Hidden = !form
 	a.render(a.account)
 	a.root.Refresh()

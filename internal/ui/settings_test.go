@@ -274,8 +274,18 @@ func TestTheKeyIsCheckedReplacedAndRemoved(t *testing.T) {
 	r.asked("remove credentials")
 	r.tap("Replace")
 	r.wants("Access key secret")
+	p, ok := r.window.panels[PlaceSettings].(*settings)
+	if !ok {
+		t.Fatal("no settings")
+	}
+	p.account.form.id.Entry.SetText("LTAIhalf")
+	p.account.form.secret.Entry.SetText("not-a-real-secret")
 	r.tap("Cancel")
 	r.lacks("Access key secret")
+	r.tap("Replace")
+	if f := p.account.form; f.id.Text() != "LTAIhalf" || f.secret.Text() != "" || f.secret.Fault() != "" {
+		t.Errorf("opened again, the form has %q and a secret of %d characters, of which it says %q; want no secret", f.id.Text(), len(f.secret.Text()), f.secret.Fault())
+	}
 }
 
 // TestAFullDiskIsToldWhereSomethingWasToBeKept: beside a setting, beside a name, and for what has no place of its own.

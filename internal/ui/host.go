@@ -50,7 +50,7 @@ type editorsHost interface {
 	mendHost
 	// PreviewEditor says what a change would do, and does nothing.
 	PreviewEditor(ctx context.Context, change EditorChange) (Preview, error)
-	// ChangeEditor carries a change out; where the editor asks its user itself, it makes it ask. The error may be an *EditorRefusal.
+	// ChangeEditor carries a change out; where the editor asks its user itself, it makes it ask.
 	ChangeEditor(ctx context.Context, change EditorChange) error
 	// UndoEditor takes back the last change.
 	UndoEditor(ctx context.Context, id string) error

@@ -29,6 +29,8 @@ type credentialForm struct {
 	save    *kit.Button
 	stop    *kit.Button
 	cancel  context.CancelFunc // of the check that is going on
+	keeping bool               // the check has gone well
+	heir    *credentialForm    // has taken its place while it checked; nil: none
 	saved   func()
 	reflow  func()
 }
@@ -115,29 +117,31 @@ func (f *credentialForm) submit() {
 	f.busy(true)
 	ctx, cancel := context.WithCancel(f.d.errands.ctx)
 	f.cancel = cancel
-	keeping := false // of the UI goroutine
+	f.keeping = false
 	f.d.errands.run(func(context.Context) error {
 		if err := f.host.CheckCredentials(ctx, c); err != nil {
 			return err
 		}
 		f.d.errands.post(func() {
-			keeping = true
+			f := f.now()
+			f.keeping = true
 			f.say(f.d.Say("credentials.keeping"), kit.Muted)
 		})
 		return f.host.SaveCredentials(ctx, c)
 	}, func(err error) {
+		f := f.now()
 		cancelled := ctx.Err() != nil
 		cancel()
 		f.cancel = nil
 		f.busy(false)
 		switch {
-		case cancelled && keeping:
+		case cancelled && f.keeping:
 			f.say(f.d.Say("credentials.cancelled"), kit.Muted)
 			return
 		case cancelled:
 			f.say("", kit.Muted)
 			return
-		case keeping && err != nil && isKeychain(err): // of which the note beside the form says why
+		case f.keeping && err != nil && isKeychain(err): // of which the note beside the form says why
 			f.say(f.d.Say("credentials.unkept"), kit.Problem)
 			return
 		case err != nil:
@@ -148,6 +152,14 @@ func (f *credentialForm) submit() {
 		f.say(f.d.Say("credentials.saved"), kit.Ready)
 		f.saved()
 	})
+}
+
+// now is the form in sight: another language has one take the place of another.
+func (f *credentialForm) now() *credentialForm {
+	for f.heir != nil {
+		f = f.heir
+	}
+	return f
 }
 
 func (f *credentialForm) busy(on bool) {

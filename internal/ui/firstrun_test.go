@@ -117,6 +117,38 @@ func TestTheFirstStepsGoOnInAnotherLanguage(t *testing.T) {
 	}
 }
 
+// TestACheckGoesOnInAnotherLanguage: it is seen and can be given up there, and there is told what came of it.
+func TestACheckGoesOnInAnotherLanguage(t *testing.T) {
+	r := firstSteps(t, emptyView())
+	r.tap("AgentRun cloud")
+	r.tap("Continue")
+	r.typeKey("LTAIexample", "not-a-real-secret", "1234567890123456")
+	begin := func() {
+		r.window.first.form.submit()
+		r.window.SetLanguage("zh")
+		r.window.SetLanguage("en")
+		r.wants("Cancel")
+		if f := r.window.first.form; !f.save.Disabled() {
+			t.Error("the key can be checked once more while it is checked")
+		}
+	}
+	r.host.hold = make(chan struct{})
+	begin()
+	r.tap("Cancel")
+	r.asked()
+	r.lacks("Cancel")
+	r.host.hold = make(chan struct{})
+	begin()
+	r.host.refuse["check"] = errors.New("the key is unknown")
+	close(r.host.hold)
+	r.settle()
+	r.wants("The key is unknown.", "Step 2 of 3")
+	r.lacks("Cancel")
+	if f := r.window.first.form; f.save.Disabled() || f.secret.Text() != "not-a-real-secret" {
+		t.Error("what was typed is gone, or cannot be tried again")
+	}
+}
+
 func TestOneGoesBackThroughTheSteps(t *testing.T) {
 	r := firstSteps(t, emptyView())
 	r.tap("AgentRun cloud")

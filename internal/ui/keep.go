@@ -1,5 +1,7 @@
 package ui
 
+import "github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+
 // keeper is a panel in which somebody may have begun something. Another language makes all widgets anew; what was begun goes over to
 // them.
 type keeper interface {
@@ -27,18 +29,33 @@ func (w *Window) keep(before map[Place]panel, first *firstRun) {
 func (f *firstRun) keep(old *firstRun) {
 	f.choose(old.backend)
 	f.form.keep(old.form)
+	f.account.keep(old.account)
 	f.show(old.step)
 }
 
-// keep takes over what was typed. A key that is being checked meanwhile is saved here, too.
+// keep takes over what was typed, and the check that is going on: what comes of it is told here.
 func (f *credentialForm) keep(old *credentialForm) {
 	for n, field := range f.fields() {
 		field.Entry.SetText(old.fields()[n].Text())
 	}
 	f.region.Set(old.region.Chosen())
-	old.saved = func() {
-		f.secret.Set("")
-		f.saved()
+	if old.cancel == nil {
+		return
+	}
+	old.heir, f.cancel, f.keeping = f, old.cancel, old.keeping
+	text := f.d.Say("credentials.checking")
+	if f.keeping {
+		text = f.d.Say("credentials.keeping")
+	}
+	f.say(text, kit.Muted)
+	f.busy(true)
+}
+
+// keep takes over the wait that is going on.
+func (k *keychainNote) keep(old *keychainNote) {
+	if old.cancel != nil {
+		old.heir, k.cancel = k, old.cancel
+		k.show()
 	}
 }
 
@@ -74,6 +91,7 @@ func (p *settings) keep(before panel) {
 	}
 	p.account.form.root.Hidden = old.account.form.root.Hidden
 	p.account.form.keep(old.account.form)
+	p.account.note.keep(old.account.note)
 	p.tokens.name.Entry.SetText(old.tokens.name.Text())
 	p.page.Keep(old.page)
 }

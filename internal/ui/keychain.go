@@ -21,6 +21,7 @@ type keychainNote struct {
 	reflow  func()
 	account Account
 	cancel  context.CancelFunc // of the wait that is going on; nil: none
+	heir    *keychainNote      // has taken its place meanwhile; nil: none
 	drawn   bool
 }
 
@@ -76,6 +77,7 @@ func (k *keychainNote) ask() {
 	k.reflow()
 	k.d.errands.run(func(context.Context) error { return k.host.OpenKeychain(ctx) }, func(err error) {
 		cancel()
+		k := k.now()
 		k.cancel = nil
 		k.show()
 		k.reflow()
@@ -83,6 +85,14 @@ func (k *keychainNote) ask() {
 			k.d.fail(k.d.Say("fail.keychain"), err)
 		}
 	})
+}
+
+// now is the note in sight: another language has one take the place of another.
+func (k *keychainNote) now() *keychainNote {
+	for k.heir != nil {
+		k = k.heir
+	}
+	return k
 }
 
 // isKeychain reports whether an error says how the keychain is.

@@ -56,6 +56,9 @@ func TestAWaitForTheKeychainIsShownAndCancelled(t *testing.T) {
 	v.Account.Hint = "something else"
 	r.window.Render(v) // goes on while it waits
 	r.wants("Waiting for the keychain.", "Cancel")
+	r.window.SetLanguage("zh") // so does this
+	r.window.SetLanguage("en")
+	r.wants("Waiting for the keychain.", "Cancel")
 	r.tap("Cancel")
 	r.wants("The keychain is locked", "Unlock")
 	r.lacks("Waiting for the keychain.", "Cancel", "could not be opened")

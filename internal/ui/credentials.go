@@ -123,13 +123,13 @@ func (f *credentialForm) submit() {
 			return err
 		}
 		f.d.errands.post(func() {
-			f := f.now()
+			f := f.newest()
 			f.keeping = true
 			f.say(f.d.Say("credentials.keeping"), kit.Muted)
 		})
 		return f.host.SaveCredentials(ctx, c)
 	}, func(err error) {
-		f := f.now()
+		f := f.newest()
 		cancelled := ctx.Err() != nil
 		cancel()
 		f.cancel = nil
@@ -154,8 +154,8 @@ func (f *credentialForm) submit() {
 	})
 }
 
-// now is the form in sight: another language has one take the place of another.
-func (f *credentialForm) now() *credentialForm {
+// newest is the form in sight: another language has one take the place of another.
+func (f *credentialForm) newest() *credentialForm {
 	for f.heir != nil {
 		f = f.heir
 	}

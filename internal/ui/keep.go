@@ -68,7 +68,7 @@ func (c *contexts) keep(before panel) {
 	c.table.Choose(c.chosen.ID)
 	c.filter.Entry.SetText(old.filter.Text())
 	c.try.keep(old.try)
-	old.try = c.try // whatever is being started empties this one
+	old.heir = c
 }
 
 func (t *tryPane) keep(old *tryPane) {

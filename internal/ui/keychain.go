@@ -77,7 +77,7 @@ func (k *keychainNote) ask() {
 	k.reflow()
 	k.d.errands.run(func(context.Context) error { return k.host.OpenKeychain(ctx) }, func(err error) {
 		cancel()
-		k := k.now()
+		k := k.newest()
 		k.cancel = nil
 		k.show()
 		k.reflow()
@@ -87,8 +87,8 @@ func (k *keychainNote) ask() {
 	})
 }
 
-// now is the note in sight: another language has one take the place of another.
-func (k *keychainNote) now() *keychainNote {
+// newest is the note in sight: another language has one take the place of another.
+func (k *keychainNote) newest() *keychainNote {
 	for k.heir != nil {
 		k = k.heir
 	}

@@ -35,10 +35,11 @@ type contexts struct {
 
 	items  []status.Context
 	chosen status.Context
-	ended  string // the name of the one that was chosen when it ended, if none is in its place
-	wanted string // chosen when it is there
-	view   *View  // drawn last
-	follow bool   // the newest cell is to be in sight
+	ended  string    // the name of the one that was chosen when it ended, if none is in its place
+	wanted string    // chosen when it is there
+	heir   *contexts // has taken its place, and with it what is being started; nil: none
+	view   *View     // drawn last
+	follow bool      // the newest cell is to be in sight
 	now    time.Time
 	begun  map[running]time.Time // when it was first seen
 }
@@ -316,6 +317,7 @@ func (c *contexts) run(code string) {
 		in, err = c.host.RunCode(ctx, id, language, code)
 		return err
 	}, func(err error) {
+		c := c.newest()
 		c.try.run.Enable()
 		if err != nil {
 			c.d.fail(c.d.Say("fail.run"), err)
@@ -329,6 +331,14 @@ func (c *contexts) run(code string) {
 		}
 		c.page.Bottom()
 	})
+}
+
+// newest is the panel in sight: another language has one take the place of another.
+func (c *contexts) newest() *contexts {
+	for c.heir != nil {
+		c = c.heir
+	}
+	return c
 }
 
 // focusTry puts the keyboard into the pane to try something in.

@@ -296,6 +296,7 @@ func TestACodeThatIsBeingStartedIsNotThereTwice(t *testing.T) {
 	r.window.context.try.entry.SetText("1")
 	r.window.context.run("1")
 	r.window.SetLanguage("zh")
+	r.window.SetLanguage("en")
 	r.window.context.run("1")
 	r.settle()
 	r.asked("run c1 python 1")

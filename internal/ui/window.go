@@ -147,6 +147,7 @@ func (w *Window) leaveFirstRun(try bool) {
 // Open shows a place.
 func (w *Window) Open(p Place) {
 	w.at = p
+	w.d.hints.Clear()
 	wanted := w.panel(p)
 	for place, panel := range w.panels {
 		if place == p {

@@ -75,6 +75,29 @@ func TestShortcutsWaitForAnswers(t *testing.T) {
 }
 
 // TestIconsAloneHaveNames: what has no word says in a hint what it does, in every place and in the narrow sidebar.
+// TestAHintDoesNotOutliveItsPlace: the keyboard stays where it was, and what has it is out of sight.
+func TestAHintDoesNotOutliveItsPlace(t *testing.T) {
+	r := english(t, PlaceOverview, busyView())
+	for _, leave := range []func(){func() { r.press(fyne.Key2) }, func() { r.window.SetLanguage("zh") }} {
+		r.window.Open(PlaceOverview)
+		var button *kit.Button
+		r.walk(func(o fyne.CanvasObject) {
+			if b, ok := o.(*kit.Button); ok && b.Wordless() {
+				button = b
+			}
+		})
+		r.win.Canvas().Unfocus()
+		r.win.Canvas().Focus(button)
+		if got := r.window.d.hints.Text(); got == "" {
+			t.Fatal("nothing is said of a button without a word")
+		}
+		leave()
+		if got := r.window.d.hints.Text(); got != "" {
+			t.Errorf("%q is still said, and what it is about is out of sight", got)
+		}
+	}
+}
+
 func TestIconsAloneHaveNames(t *testing.T) {
 	for _, place := range Places() {
 		r := newRig(t, kit.AlwaysLight, fyne.NewSize(minWidth, minHeight), Options{Language: "en"})

@@ -36,6 +36,9 @@ func (h *Hints) Text() string {
 	return h.text.Text()
 }
 
+// Clear says nothing any more, as when what it is about goes out of sight.
+func (h *Hints) Clear() { h.leave(h.about) }
+
 // Close stops the timer.
 func (h *Hints) Close() { h.stop() }
 

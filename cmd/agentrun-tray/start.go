@@ -118,6 +118,11 @@ func (p *program) try(do func()) (err error) {
 // settle becomes this user's host. Where there is one already and nothing is left to do, done is true, as it is where the program was
 // told to end meanwhile; a host that has no window is returned.
 func (p *program) settle(ctx context.Context) (done bool, windowless *instance.Info, err error) {
+	defer func() {
+		if p.host == nil && ctx.Err() != nil { // it broke off whatever was under way
+			done, windowless, err = true, nil, nil
+		}
+	}()
 	done, windowless, err = look(ctx, p.opt.Dirs, p.background)
 	if done || windowless != nil || err != nil {
 		return done, windowless, err
@@ -129,9 +134,6 @@ func (p *program) settle(ctx context.Context) (done bool, windowless *instance.I
 			return done, windowless, err
 		}
 		p.host, err = p.startHost(ctx)
-	}
-	if p.host == nil && ctx.Err() != nil {
-		return true, nil, nil
 	}
 	return false, nil, err
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/app"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 )
@@ -57,6 +59,18 @@ func TestAHostThatEndsIsOutwaited(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestWhoIsToldToEndWhileTheyLookEndsInOrder: that is no failure, whatever it breaks off.
+func TestWhoIsToldToEndWhileTheyLookEndsInOrder(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	for _, background := range []bool{false, true} {
+		p := &program{opt: app.Options{Dirs: folders(t)}, background: background, log: slog.New(slog.DiscardHandler)}
+		if done, windowless, err := p.settle(ctx); !done || windowless != nil || err != nil {
+			t.Errorf("in the background: %v: settle = %v, %v, %v", background, done, windowless, err)
+		}
 	}
 }
 

@@ -330,7 +330,7 @@ func TestTheWelcome(t *testing.T) {
 	t.Parallel()
 	h := coldHome(t, quiet)
 	s := h.serve(t, "--backend", "mock", "--welcome").ready(t)
-	for _, want := range []string{"is ready", relayProgram(), "claude mcp add"} {
+	for _, want := range []string{"is ready", relayProgram(), " connect NAME\n"} {
 		if !eventually(patience, func() bool { return strings.Contains(s.stdout.String(), want) }) {
 			t.Errorf("agentrunctl serve --welcome said %q, want %q in it", s.stdout, want)
 		}

@@ -140,6 +140,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		a.problems = append(a.problems, settingsProblem(f, opt.Dirs))
 		a.log.Warn("setting not used", "why", f.String())
 	}
+	a.askFirst()
 	current, fallback, err := a.find(a.briefly(ctx))
 	if err != nil {
 		return nil, err

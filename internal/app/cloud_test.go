@@ -90,6 +90,31 @@ func TestWithCredentialsAutoIsTheCloudAndTheStatusSaysWhichPart(t *testing.T) {
 	alive(t, service, 0)
 }
 
+// TestNothingIsSpentBeforeTheFirstStepsAreAnswered: an answer may be where code is to run, or that nothing is to be asked.
+func TestNothingIsSpentBeforeTheFirstStepsAreAnswered(t *testing.T) {
+	for name, answer := range map[string]func(h *host) error{
+		"where":   func(h *host) error { return h.SetBackend(t.Context(), "agentrun") },
+		"skipped": func(h *host) error { return h.FinishSetup() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			service, opt := cloud(t)
+			opt.ShowWindow = func() {}
+			if err := os.MkdirAll(opt.Dirs.Config, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			h := start(t, opt)
+			s := h.wait(t, "the account", func(s status.Snapshot) bool { return s.Backend.Name == "agentrun" && s.Phase == status.Ready })
+			if s.Pool.Warm != 0 || len(service.Sandboxes()) != 0 {
+				t.Errorf("before an answer %d are kept ready and %q live, want none", s.Pool.Warm, service.Sandboxes())
+			}
+			if err := answer(h); err != nil {
+				t.Fatal(err)
+			}
+			alive(t, service, 3)
+		})
+	}
+}
+
 func TestThePoolCanBePausedResumedAndChangedByHand(t *testing.T) {
 	service, opt := cloud(t)
 	h := start(t, opt)

@@ -86,7 +86,10 @@ func (a *App) Change(ctx context.Context, name string, value any) (restart bool,
 // apply does what a changed setting asks for. What is asked for when it is needed needs nothing here.
 func (a *App) apply(ctx context.Context, name string, now config.Config) error {
 	switch name {
-	case "backend", "fallback", "agentrun.template":
+	case "backend":
+		a.sites.agree()
+		return a.choose(ctx)
+	case "fallback", "agentrun.template":
 		return a.choose(ctx)
 	case "carry_over":
 		a.interp.SetCarry(now.CarryOver == "on")

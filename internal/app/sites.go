@@ -128,6 +128,7 @@ type sites struct {
 	all      []*site
 	current  *site
 	fallback *site // may be nil
+	unasked  bool  // nobody has said yet that sandboxes may be kept that cost money
 }
 
 func newSites(log *slog.Logger) *sites {
@@ -247,15 +248,35 @@ func (s *sites) use(current, fallback *site) {
 	s.add(fallback)
 	s.mu.Lock()
 	s.current, s.fallback = current, fallback
+	s.warm()
+	s.mu.Unlock()
+	s.tell()
+}
+
+// warm has sessions kept ready on the site in use alone. The caller holds mu.
+func (s *sites) warm() {
 	for _, x := range s.all {
-		if x == current {
+		if x == s.current && !(x.paid && s.unasked) {
 			x.pool.SetWarm(x.warm)
 		} else {
 			x.pool.SetWarm(0)
 		}
 	}
-	s.mu.Unlock()
-	s.tell()
+}
+
+// hesitate keeps no session ready that costs money, until agree. One that somebody has code for is made.
+func (s *sites) hesitate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unasked = true
+}
+
+// agree takes hesitate back.
+func (s *sites) agree() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unasked = false
+	s.warm()
 }
 
 // resize changes how many sessions a site has at most, and how many the one in use keeps ready, or another that comes to be used.
@@ -265,10 +286,8 @@ func (s *sites) resize(warm, ceiling int) {
 	for _, x := range s.all {
 		x.warm = warm
 		x.pool.SetMax(ceiling)
-		if x == s.current {
-			x.pool.SetWarm(warm)
-		}
 	}
+	s.warm()
 }
 
 // token leaves a token in a channel of capacity 1, where one is as good as many.

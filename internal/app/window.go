@@ -35,8 +35,16 @@ func (a *App) SetupFinished() bool {
 	return !errors.Is(err, fs.ErrNotExist) // a folder that cannot be read is no reason to begin anew each time
 }
 
+// askFirst keeps sandboxes that cost money from being made before the first steps have asked where code is to run.
+func (a *App) askFirst() {
+	if a.opt.ShowWindow != nil && a.config.Backend == "auto" && !a.SetupFinished() {
+		a.sites.hesitate()
+	}
+}
+
 // FinishSetup notes that the first steps need not be shown again.
 func (a *App) FinishSetup() error {
+	a.sites.agree()
 	if err := paths.EnsurePrivate(a.opt.Dirs.Data); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // byHand is on whose behalf somebody runs code in the window. No client's key has this form.
-var byHand = interpreter.Caller{Key: "window", Name: "AgentRun Tray"}
+var byHand = interpreter.Caller{Key: "window", Name: "AgentRun Tray", Beside: true}
 
 // nameByHand is what contexts are called that are made in the window.
 const nameByHand = "Try it"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,6 +61,7 @@ type codeContext struct {
 	language    sandbox.Language
 	created     time.Time
 	owner       string
+	maker       string      // the key of the caller that made it
 	key         *defaultKey // of a default context
 	seq         int         // order of creation, where clocks are too coarse
 	meant       *Site       // where new contexts were made when this one was asked for
@@ -83,6 +85,7 @@ type codeContext struct {
 	runs     int
 	endTurn  context.CancelCauseFunc // ends what the holder of the turn is doing; nil while nobody has it, or nothing may end it
 	pending  []string                // notices that the next result must carry
+	heard    int                     // how many of them callers beside its client were told
 	history  history
 
 	moving moving
@@ -185,7 +188,7 @@ func (i *Interpreter) addLocked(caller Caller, spec NewContext, key *defaultKey)
 	i.made++
 	cc = &codeContext{
 		id: idPrefix + uuid.NewString(), name: spec.Name, description: spec.Description, language: spec.Language,
-		created: now, lastUsed: now, owner: caller.Name, key: key, seq: i.made,
+		created: now, lastUsed: now, owner: caller.Name, maker: caller.Key, key: key, seq: i.made,
 		meant: i.site, site: i.site, gone: make(chan struct{}), users: 1,
 	}
 	i.contexts[cc.id] = cc
@@ -281,6 +284,14 @@ func (i *Interpreter) due(cc *codeContext, caller Caller) []string {
 }
 
 func (i *Interpreter) dueLocked(cc *codeContext, caller Caller) []string {
+	if caller.Beside && caller.Key != cc.maker {
+		notices := slices.Clone(cc.pending[cc.heard:])
+		cc.heard = len(cc.pending)
+		if cc.instead != "" {
+			notices = append(notices, cc.instead)
+		}
+		return notices
+	}
 	var notices []string
 	if cc.key != nil {
 		if why := i.ended.takeDefault(*cc.key); why != "" {
@@ -292,7 +303,7 @@ func (i *Interpreter) dueLocked(cc *codeContext, caller Caller) []string {
 		}
 	}
 	notices = append(notices, cc.pending...)
-	cc.pending = nil
+	cc.pending, cc.heard = nil, 0
 	if cc.instead != "" {
 		notices = append(notices, cc.instead)
 	}

@@ -92,6 +92,9 @@ type Caller struct {
 	// Reconnected says that this client knew another host before this one, so that what it made there may be gone. It stays
 	// true; the interpreter remembers whom it has told.
 	Reconnected bool
+	// Beside says that the contexts of others are used as somebody beside their clients. What a client is owed to know of its context is
+	// told to this caller, too, and with the client's own next result all the same.
+	Beside bool
 }
 
 var (

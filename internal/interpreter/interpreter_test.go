@@ -426,6 +426,39 @@ func TestALostSessionIsToldAndTheContextRemadeEmpty(t *testing.T) {
 	})
 }
 
+// TestSomebodyBesideTheClientTakesNoNoticeFromIt: what the client is owed is told to both, once each.
+func TestSomebodyBesideTheClientTakesNoNoticeFromIt(t *testing.T) {
+	beside := interpreter.Caller{Key: "beside", Name: "beside", Beside: true}
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, setup{pool: pool.Options[sandbox.Session]{Warm: 1}})
+		told := func(caller interpreter.Caller, id string, want int, who string) {
+			t.Helper()
+			res, err := b.RunCode(t.Context(), caller, interpreter.RunRequest{ContextID: id, Code: "print x"})
+			if err != nil || len(res.Notices) != want || want > 0 && !strings.Contains(res.Notices[0], "recreated empty") {
+				t.Errorf("%s is told %q with %v, want %d notices", who, res.Notices, err, want)
+			}
+		}
+		for _, maker := range []interpreter.Caller{ann, beside} {
+			c, err := b.CreateContext(t.Context(), maker, interpreter.NewContext{Name: "of " + maker.Key})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = b.RunCode(t.Context(), ann, interpreter.RunRequest{ContextID: c.ID, Code: "lose"})
+			wantCode(t, err, sandbox.CodeSessionLost, "may or may not have finished")
+			told(beside, c.ID, 1, "the one beside")
+			told(beside, c.ID, 0, "the one beside, again,")
+			if maker == ann {
+				told(ann, c.ID, 1, "the client")
+			}
+			told(ann, c.ID, 0, "the client, again,")
+			told(beside, c.ID, 0, "the one beside, after the client,")
+			if err := b.StopContext(t.Context(), c.ID, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestASessionFoundDeadEndsTheRunInIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, setup{pool: pool.Options[sandbox.Session]{Warm: 1}})

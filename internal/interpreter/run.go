@@ -108,7 +108,7 @@ func (r *Run) Cancel() { r.stop(errCancelled) }
 func (r *Run) Abandon() {
 	r.i.mu.Lock()
 	r.abandoned = true
-	r.cc.pending = append(r.told, r.cc.pending...)
+	r.cc.pending, r.cc.heard = append(r.told, r.cc.pending...), 0
 	r.told = nil
 	r.i.mu.Unlock()
 	r.stop(errCancelled)
@@ -233,14 +233,16 @@ func (i *Interpreter) carryOut(
 func (i *Interpreter) dueWith(r *Run, lost bool) []string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if lost {
+	if lost && !slices.Contains(r.cc.pending, stateLost) {
 		r.cc.pending = append(r.cc.pending, stateLost)
 	}
 	if r.abandoned {
 		return nil
 	}
 	notices := i.dueLocked(r.cc, r.caller)
-	r.told = slices.Clone(notices)
+	if !r.caller.Beside || r.caller.Key == r.cc.maker { // otherwise all of it is pending still
+		r.told = slices.Clone(notices)
+	}
 	return notices
 }
 

@@ -77,6 +77,24 @@ func show(n *notebook.Notebook) string {
 	return strings.Join(lines, "\n")
 }
 
+// TestACellHasWhatWasToldBesideItsResult, such as that the variables before it are gone.
+func TestACellHasWhatWasToldBesideItsResult(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := start(t)
+		id := create(t, i, "c")
+		<-begin(t, i, id, "lose").Done()
+		time.Sleep(time.Second)
+		<-begin(t, i, id, "print x").Done()
+		n, err := notebook.Read(i, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := n.Cells[len(n.Cells)-1]; len(last.Notices) != 1 || !strings.Contains(last.Notices[0], "variables and files are gone") {
+			t.Errorf("the last cell of\n%s\nhas the notices %q, want that variables are gone", show(n), last.Notices)
+		}
+	})
+}
+
 func TestACellIsShownFromItsWaitToItsResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := start(t)

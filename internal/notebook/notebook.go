@@ -39,6 +39,7 @@ type Cell struct {
 	StartedAt time.Time
 	State     CellState
 	Result    sandbox.Result // of a running cell: what was printed until now
+	Notices   []string       // what whoever ran it was told beside the result, such as that variables are gone; in English
 }
 
 // Read gives the notebook of a context as it is now. Without such a context the error says why.
@@ -64,7 +65,7 @@ func read(book interpreter.Book, before *Notebook) *Notebook {
 			n.Cells = append(n.Cells, c)
 			continue
 		}
-		n.Cells = append(n.Cells, &Cell{RunID: r.ID, Number: r.Number, Code: r.Code, Client: r.Caller, StartedAt: r.StartedAt, State: CellDone, Result: r.Result})
+		n.Cells = append(n.Cells, &Cell{RunID: r.ID, Number: r.Number, Code: r.Code, Client: r.Caller, StartedAt: r.StartedAt, State: CellDone, Result: r.Result, Notices: r.Notices})
 	}
 	for _, r := range book.Others {
 		if c := cellOf(r, known[r.ID()]); c != nil {

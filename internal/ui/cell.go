@@ -41,6 +41,7 @@ type cellView struct {
 	outer     *fyne.Container // of output
 	stdout    *kit.CodeView
 	stderr    *kit.CodeView
+	notices   *kit.Para
 	cut       *kit.Text
 	value     *kit.CodeView
 	pictures  *fyne.Container
@@ -65,6 +66,7 @@ func newCellView(d *desk, menu notebookMenu, language string) *cellView {
 	c := &cellView{d: d, menu: menu, language: language}
 	c.code, c.stdout, c.stderr, c.value, c.traceback = kit.NewCodeView(), kit.NewCodeView(), kit.NewCodeView(), kit.NewCodeView(), kit.NewCodeView()
 	c.edge = kit.NewBox(kit.Accent, 0).Wide(3, 0)
+	c.notices = kit.NewPara("", kit.Small, kit.Warming)
 	c.cut = kit.NewText("", kit.Small, kit.Muted).Trim()
 	c.pictures = kit.Col(8)
 	c.failure = kit.NewPara("", kit.SmallStrong, kit.Problem)
@@ -76,7 +78,7 @@ func newCellView(d *desk, menu notebookMenu, language string) *cellView {
 	c.stop = kit.NewLeadButton("stop", d.Say("cell.interrupt"), kit.Danger, menu.interrupt)
 	c.foot = kit.Row(10, c.number, c.took, kit.Grow(c.client), c.copy, c.again, c.stop)
 	c.folding = kit.Row(0, c.fold, kit.Spring())
-	c.output = kit.Col(6, c.cut, c.stdout, c.stderr, c.pictures, c.value, c.failure, c.folding, c.traceback)
+	c.output = kit.Col(6, c.notices, c.cut, c.stdout, c.stderr, c.pictures, c.value, c.failure, c.folding, c.traceback)
 	c.outer = kit.Pad(8, 14, 8, 13, c.output)
 	c.root = kit.Layer(
 		kit.NewBox(kit.Card, 10).Outline(kit.Line),
@@ -119,7 +121,8 @@ func (c *cellView) render(cell *notebook.Cell, now time.Time) bool {
 	if at := len(printed) - 1; at >= 0 && cell.State == notebook.CellRunning {
 		printed[at] = append(printed[at], kit.Span{Text: "▌", Tone: kit.Foreground}) // more may come
 	}
-	changed := c.stdout.Set(printed)
+	changed := c.notices.Set(strings.Join(cell.Notices, "\n"))
+	changed = c.stdout.Set(printed) || changed
 	changed = c.stderr.Set(tail(res.Stderr, kit.Warming)) || changed
 	switch lost := res.Cut.Stdout + res.Cut.Stderr; {
 	case lost > 0:
@@ -177,6 +180,7 @@ func (c *cellView) arrange() bool {
 	}
 	trace := res.Failure != nil && res.Failure.Traceback != ""
 	value := res.Value != nil && picture(*res.Value) == nil
+	hide(c.notices, len(c.cell.Notices) == 0)
 	hide(c.cut, c.cut.Text() == "")
 	hide(c.stdout, res.Stdout == "")
 	hide(c.stderr, res.Stderr == "")
@@ -185,7 +189,7 @@ func (c *cellView) arrange() bool {
 	hide(c.failure, res.Failure == nil)
 	hide(c.folding, !trace)
 	hide(c.traceback, !trace || !c.unfolded)
-	hide(c.outer, res.Stdout == "" && res.Stderr == "" && len(c.pictures.Objects) == 0 && !value && res.Failure == nil)
+	hide(c.outer, len(c.cell.Notices) == 0 && res.Stdout == "" && res.Stderr == "" && len(c.pictures.Objects) == 0 && !value && res.Failure == nil)
 	icon := "chevron-right"
 	if c.unfolded {
 		icon = "chevron-down"

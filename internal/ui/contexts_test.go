@@ -62,6 +62,20 @@ func TestOutputIsShownAsItStreams(t *testing.T) {
 	r.lacks("Interrupt")
 }
 
+// TestACellSaysWhatIsGone, also where the code itself has come to nothing.
+func TestACellSaysWhatIsGone(t *testing.T) {
+	v := busyView()
+	gone := &notebook.Cell{RunID: "g", Number: 18, State: notebook.CellDone, Code: "pass", Notices: []string{"Variables are gone.", "Files are gone."}}
+	v.Notebook = &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{gone}}
+	r := english(t, PlaceContexts, v)
+	r.wants("Variables are gone.", "Files are gone.")
+	quiet := *gone
+	quiet.Notices = nil
+	v.Notebook = &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{&quiet}}
+	r.window.Render(v)
+	r.lacks("are gone.")
+}
+
 func TestTheRunningCellIsInterrupted(t *testing.T) {
 	r := english(t, PlaceContexts, busyView())
 	r.tap("Interrupt")

@@ -104,6 +104,7 @@ func (p *settings) shortcuts() fyne.CanvasObject {
 }
 
 func (p *settings) render(v *View) {
+	p.account.ends = v.inCloud()
 	changed := p.tokens.render(v.Tokens, v)
 	if v.Account != p.seen || !p.account.note.drawn {
 		p.seen = v.Account
@@ -141,7 +142,18 @@ type accountBox struct {
 	remove  *kit.Button
 	form    *credentialForm
 	account Account
+	ends    int // contexts that end with the key
 	reflow  func()
+}
+
+// inCloud counts the contexts that live in the cloud.
+func (v *View) inCloud() (n int) {
+	for _, c := range v.Contexts {
+		if c.Backend == "agentrun" && c.Status != "lost" {
+			n++
+		}
+	}
+	return n
 }
 
 func newAccountBox(d *desk, host settingsHost, reflow func()) *accountBox {
@@ -161,7 +173,11 @@ func newAccountBox(d *desk, host settingsHost, reflow func()) *accountBox {
 		})
 	})
 	a.remove = kit.NewButton(d.Say("account.remove"), kit.Danger, func() {
-		kit.Ask(d.window.Canvas(), d.Say("account.remove.ask"), d.Say("account.remove.detail"), d.Say("cancel"), d.Say("account.remove"), func() {
+		detail := d.Say("account.remove.detail")
+		if a.ends > 0 {
+			detail = d.Count("account.remove.ends", a.ends)
+		}
+		kit.Ask(d.window.Canvas(), d.Say("account.remove.ask"), detail, d.Say("cancel"), d.Say("account.remove"), func() {
 			d.do(a.remove, d.Say("fail.remove"), host.RemoveCredentials)
 		})
 	})

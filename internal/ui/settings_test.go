@@ -269,9 +269,17 @@ func TestTheKeyIsCheckedReplacedAndRemoved(t *testing.T) {
 		t.Errorf("asked to check %+v, want those that are kept", r.host.seen)
 	}
 	r.tap("Remove")
+	r.wants("3 contexts in the cloud end at once, with their variables and files.")
 	r.asked()
 	r.tap("Remove")
 	r.asked("remove credentials")
+	alone := busyView()
+	alone.Contexts = nil
+	r.window.Render(alone)
+	r.tap("Remove")
+	r.wants("New contexts run on this computer then.")
+	r.lacks("in the cloud end")
+	r.tap("Cancel")
 	r.tap("Replace")
 	r.wants("Access key secret")
 	p, ok := r.window.panels[PlaceSettings].(*settings)

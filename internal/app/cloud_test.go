@@ -222,6 +222,35 @@ func TestADayThatHasCostItsCapSuspendsThePool(t *testing.T) {
 	}
 }
 
+// TestTroubleIsToldThoughCodeCanRun: sandboxes are left, and new contexts can be made on this computer. The way to one more sandbox is not
+// that to the first.
+func TestTroubleIsToldThoughCodeCanRun(t *testing.T) {
+	service, opt := cloud(t)
+	opt.Config.Fallback = "local"
+	h := start(t, opt)
+	h.wait(t, "the pool", ready)
+	service.Inject(agentruntest.Fault{Failure: agentruntest.Slow(500 * time.Millisecond), Operation: "CreateSandbox"})
+	h.do(t, opt, "/pool/warm/4")
+	if s := h.wait(t, "one more", func(s status.Snapshot) bool { return s.Pool.Starting == 1 }); s.Backend.Loading != nil {
+		t.Errorf("while a fourth sandbox starts, the backend is loading %+v", s.Backend.Loading)
+	}
+	h.wait(t, "four", func(s status.Snapshot) bool { return ready(s) && s.Pool.Ready == 4 })
+	service.Inject(agentruntest.Fault{Failure: agentruntest.Forbidden(), Operation: "CreateSandbox", Times: -1})
+	h.do(t, opt, "/pool/warm/5")
+	s := h.wait(t, "a failure", func(s status.Snapshot) bool { return len(s.Problems) > 0 })
+	if s.Phase != status.Troubled || s.Pool.Ready != 4 {
+		t.Errorf("the phase is %s with %d sandboxes ready, want %s with 4", s.Phase, s.Pool.Ready, status.Troubled)
+	}
+	if p := s.Problems[0]; len(s.Problems) != 1 || p.Args.Backend != "local" || !strings.Contains(p.What, "on the local backend meanwhile") {
+		t.Errorf("the problems are %+v, want one that says where new contexts are made", s.Problems)
+	}
+	service.ClearFaults()
+	if err := h.ResumePool(); err != nil {
+		t.Error(err)
+	}
+	h.wait(t, "the end of it", func(s status.Snapshot) bool { return ready(s) && len(s.Problems) == 0 })
+}
+
 func TestWithoutCredentialsTheCloudByNameSaysWhatToDo(t *testing.T) {
 	_, opt := cloud(t)
 	opt.Config.Backend = "agentrun"

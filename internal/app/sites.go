@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
@@ -16,12 +17,13 @@ import (
 // site is a place where code can run: a backend, the pool of its sessions, and both as the interpreter knows them.
 type site struct {
 	*backend
-	pool  *pool.Pool[sandbox.Session]
-	place *interpreter.Site
-	far   lastError          // of a look at a session that found nothing out
-	leave context.CancelFunc // ends it; guarded by the sites' mutex, nil before it runs
-	gone  bool               // it was left; guarded by the sites' mutex
-	warm  int                // sessions that its pool keeps ready while it is in use; guarded by the sites' mutex once it is one of them
+	pool   *pool.Pool[sandbox.Session]
+	place  *interpreter.Site
+	opened atomic.Bool        // it has had a session
+	far    lastError          // of a look at a session that found nothing out
+	leave  context.CancelFunc // ends it; guarded by the sites' mutex, nil before it runs
+	gone   bool               // it was left; guarded by the sites' mutex
+	warm   int                // sessions that its pool keeps ready while it is in use; guarded by the sites' mutex once it is one of them
 }
 
 // newSite joins a backend with a pool that keeps nothing ready yet.
@@ -41,6 +43,7 @@ func (s *site) heard(open func(context.Context) (sandbox.Session, error)) func(c
 	return func(ctx context.Context) (sandbox.Session, error) {
 		session, err := open(ctx)
 		if err == nil {
+			s.opened.Store(true)
 			s.far.note(nil)
 		}
 		return session, err

@@ -43,7 +43,7 @@ func (a *App) snapshot() status.Snapshot {
 		Tokens:    []status.Token{},
 		Problems:  problems,
 	}
-	a.foldPool(&s, current, fallback)
+	troubled := a.foldPool(&s, current, fallback)
 	for _, x := range a.sites.list() {
 		foldSessions(&s, x)
 	}
@@ -62,17 +62,15 @@ func (a *App) snapshot() status.Snapshot {
 		s.Phase = status.Working
 	case s.Pool.Paused:
 		s.Phase = status.Paused
+	case troubled: // also where sessions are left, or new contexts are made on the fallback
+		s.Phase = status.Troubled
 	case s.Pool.Ready > 0, s.Pool.Starting == 0 && len(s.Sessions) > 0, s.Pool.Warm == 0:
 		s.Phase = status.Ready
-	case s.Pool.NextAttempt != nil && fallback == nil:
-		s.Phase = status.Troubled
-	case s.Pool.NextAttempt != nil:
-		s.Phase = status.Ready // on the fallback
 	default:
 		s.Phase = status.Starting
 	}
 	if current.loading != nil && s.Pool.Ready < s.Pool.Warm {
-		if l := current.loading(); l.What != "" {
+		if l := current.loading(); l.What != "" && (l.Stage != status.Opening || !current.opened.Load()) {
 			l.Since = l.Since.UTC()
 			s.Backend.Loading = &l
 		}
@@ -88,14 +86,15 @@ func problem(p status.Problem, err error) status.Problem {
 	return p
 }
 
-// foldPool shows the pool of the site in use.
-func (a *App) foldPool(s *status.Snapshot, current, fallback *site) {
+// foldPool shows the pool of the site in use, and reports whether sessions cannot be made or reached.
+func (a *App) foldPool(s *status.Snapshot, current, fallback *site) (troubled bool) {
 	stats := current.pool.Stats()
 	if err := current.unreached(); err != nil {
-		s.Problems = append(s.Problems, problem(status.Problem{
+		troubled = true
+		s.Problems = append(s.Problems, meanwhile(fallback, problem(status.Problem{
 			Code: status.Unreachable, What: "Sandboxes that should be ready cannot be reached at the moment.",
-			Todo: "They are asked again every minute, and go on as they were when they answer.",
-		}, err))
+			Todo: "The sandboxes are asked again every minute, and go on as they were when they answer.",
+		}, err)))
 	}
 	s.Pool = status.Pool{
 		Warm: stats.Warm, Max: stats.Max, Ready: stats.Ready, Starting: stats.Starting, Closing: stats.Closing,
@@ -105,7 +104,7 @@ func (a *App) foldPool(s *status.Snapshot, current, fallback *site) {
 		s.Pool.Suspended = stats.Suspended.Error()
 	}
 	if stats.Failures == 0 {
-		return
+		return troubled
 	}
 	s.Pool.LastFailure = stats.LastFailure.Error()
 	s.Pool.NextAttempt = timeOrNil(stats.NextAttempt)
@@ -117,13 +116,22 @@ func (a *App) foldPool(s *status.Snapshot, current, fallback *site) {
 	if e, ok := errors.AsType[*sandbox.Error](stats.LastFailure); ok && e.Code == sandbox.CodeCredentialsRejected {
 		p.Code = status.Credentials
 	}
+	if !slices.ContainsFunc(s.Problems, func(q status.Problem) bool { return q.Code == p.Code }) {
+		if !troubled { // or it has been said
+			p = meanwhile(fallback, p)
+		}
+		s.Problems = append(s.Problems, p)
+	}
+	return true
+}
+
+// meanwhile adds to a problem where new contexts are made as long as there is it, if that is elsewhere.
+func meanwhile(fallback *site, p status.Problem) status.Problem {
 	if fallback != nil {
 		p.Args.Backend = fallback.Name()
 		p.What += " New contexts are made on the " + fallback.Name() + " backend meanwhile."
 	}
-	if !slices.ContainsFunc(s.Problems, func(q status.Problem) bool { return q.Code == p.Code }) {
-		s.Problems = append(s.Problems, p)
-	}
+	return p
 }
 
 // foldOrphans shows which sandboxes may live that no host looks after now: those of an account that there is no key for any more.

@@ -31,7 +31,7 @@ const (
 	Ready    Phase = "ready"    // code can run
 	Working  Phase = "working"  // code is running
 	Paused   Phase = "paused"   // the pool was emptied to save money and fills at the next use
-	Troubled Phase = "troubled" // no session can be had; Problems says why
+	Troubled Phase = "troubled" // sessions cannot be made or reached, though some may be left; Problems says why
 	Stopping Phase = "stopping" // shutting down
 )
 

@@ -60,6 +60,9 @@ func (d *desk) problem(p status.Problem) (what, why string) {
 		todo = d.Say("problem.both", "why", todo, "todo", d.Say("problem.meanwhile", "backend", args.Backend))
 	}
 	why, ok := because(d.Words, p.Reason, args)
+	if ok && (p.Code == status.NoSandbox || p.Code == status.Unreachable) && d.Has("retried."+p.Reason) {
+		why = d.Say("retried."+p.Reason, args.Pairs()...) // which does not ask for what is done by itself
+	}
 	if !ok && p.Why != "" {
 		why = asSentence(p.Why)
 	}

@@ -79,6 +79,10 @@ func TestProblemsSpeakTheLanguageOfTheWindow(t *testing.T) {
 			status.Problem{Code: status.NoSandbox, What: "No.", Why: "because of something", Todo: "Wait for it now.", Reason: "cloud-quota", Args: status.Args{Backend: "local"}},
 			"目前无法创建沙箱。", "该账号的 AgentRun 实例配额已用尽。请结束不需要的沙箱，或在阿里云配额中心提高配额。会自动重试。期间新的上下文在本机创建。",
 		},
+		{ // what is tried again by itself is nothing to be told to do
+			status.Problem{Code: status.Unreachable, What: "No.", Reason: "cloud-unavailable", Args: status.Args{Backend: "local"}},
+			"本应就绪的沙箱目前无法访问。", "AgentRun 暂时不可用。每分钟会再试一次；恢复后照常继续。期间新的上下文在本机创建。",
+		},
 		{
 			status.Problem{Code: status.Credentials, What: "There are none here.", Todo: "Log in with it.", Reason: string(reason.NoCredentials)},
 			"代码应在 AgentRun 云端运行，但还没有密钥。", "还没有 AgentRun 凭证。请在设置中更正，或改为在本机运行代码。",

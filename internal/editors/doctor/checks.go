@@ -112,6 +112,10 @@ func engine(_ context.Context, e *examination) []Finding {
 	switch {
 	case !e.running:
 		return one(skipped("Whether code can run shows when an editor connects."))
+	case e.snap.Phase == status.Troubled && e.snap.Pool.Ready > 0: // those that are left run code; why there are no more is the host's to say
+		return one(warn(fmt.Sprintf("%d of %d sandboxes are ready (%s).", e.snap.Pool.Ready, e.snap.Pool.Warm, e.snap.Backend.Name), "Nothing need be done: AgentRun Tray tries again by itself."))
+	case e.snap.Phase == status.Troubled && e.snap.Backend.Fallback != "":
+		return one(warn("New contexts are made on the "+e.snap.Backend.Fallback+" backend, as no sandbox can be had on the other: "+e.snap.Pool.LastFailure+".", "Nothing need be done: AgentRun Tray tries again by itself."))
 	case e.snap.Phase == status.Troubled:
 		return one(bad("No sandbox can be had: "+e.snap.Pool.LastFailure+".", "See agentrunctl status, and the log in "+e.Dirs.Log+"."))
 	case e.snap.Backend.Loading != nil:

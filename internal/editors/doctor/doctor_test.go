@@ -333,7 +333,15 @@ func TestStatesOfTheHost(t *testing.T) {
 		{"all is well", func(*status.Snapshot) {}, "port", doctor.Good, []string{"7411"}},
 		{"another version", func(s *status.Snapshot) { s.Version = "0.0.1" }, "host", doctor.Warning, []string{"0.0.1", "agentrunctl stop"}},
 		{"a problem of its own", func(s *status.Snapshot) { s.Problems = []status.Problem{{What: "It rains.", Todo: "Stay in."}} }, "host", doctor.Warning, []string{"It rains.", "Stay in."}},
-		{"no sandbox", func(s *status.Snapshot) { s.Phase = status.Troubled; s.Pool.LastFailure = "no memory" }, "engine", doctor.Bad, []string{"no memory"}},
+		{"no sandbox", func(s *status.Snapshot) {
+			s.Phase, s.Pool.Ready, s.Pool.LastFailure = status.Troubled, 0, "no memory"
+		}, "engine", doctor.Bad, []string{"no memory"}},
+		{"no sandbox, and a fallback", func(s *status.Snapshot) {
+			s.Phase, s.Pool.Ready, s.Pool.LastFailure, s.Backend.Fallback = status.Troubled, 0, "no network", "local"
+		}, "engine", doctor.Warning, []string{"no network", "on the local backend"}},
+		{"no more sandboxes", func(s *status.Snapshot) {
+			s.Phase, s.Pool.Ready, s.Pool.LastFailure = status.Troubled, 1, "no network"
+		}, "engine", doctor.Warning, []string{"1 of 3", "by itself"}},
 		{"still loading", func(s *status.Snapshot) { s.Backend.Loading = &status.Loader{What: "compiling", Since: now} }, "engine", doctor.Warning, []string{"compiling"}},
 		{"the mock", func(s *status.Snapshot) { s.Backend.Name = "mock" }, "engine", doctor.Warning, []string{"pretends"}},
 		{"another port", func(s *status.Snapshot) { s.Addresses.HTTP = "http://127.0.0.1:5555/mcp" }, "port", doctor.Warning, []string{"5555", "7411"}},

@@ -72,6 +72,9 @@ func (r *editorRow) render(row Editor) {
 	if r.failed && (row.State != r.row.State || row.Form != r.row.Form) { // what could not be done is done
 		r.say("", kit.Muted)
 	}
+	if row.State != r.row.State || row.Form != r.row.Form { // what was tested is not so any more
+		r.steps.close()
+	}
 	r.row = row
 	tone, word := kit.Muted, stateWord(row)
 	switch row.State {
@@ -173,6 +176,7 @@ func (r *editorRow) flip(on bool) {
 // change carries a change out.
 func (r *editorRow) change(c EditorChange) {
 	r.busy(true)
+	r.steps.close()
 	r.say("", kit.Muted)
 	r.d.errands.run(func(ctx context.Context) error { return r.list.host.ChangeEditor(ctx, c) }, func(err error) {
 		r.busy(false)
@@ -230,6 +234,7 @@ func (r *editorRow) busy(on bool) {
 func (r *editorRow) takeBack() {
 	id := r.row.ID
 	r.busy(true)
+	r.steps.close()
 	r.d.errands.run(func(ctx context.Context) error { return r.list.host.UndoEditor(ctx, id) }, func(err error) {
 		r.busy(false)
 		if err != nil {

@@ -309,6 +309,26 @@ func TestATestThatTakesLongIsEndedByClosingIt(t *testing.T) {
 	}
 }
 
+// TestATestIsNotShownOfWhatIsNotSoAnyMore: neither after the row was changed here, nor after its settings were from outside.
+func TestATestIsNotShownOfWhatIsNotSoAnyMore(t *testing.T) {
+	row := inState(t, "codex")
+	row.Undo = true
+	r := english(t, PlaceEditors, with(row))
+	r.host.findings = checkedFindings()
+	for _, change := range []string{"Codex", "Mend: Codex", "Undo: Codex"} {
+		r.tap("Test: Codex")
+		r.wants("It does not work yet.")
+		r.tap(change)
+		r.lacks("It does not work yet.")
+	}
+	r.tap("Test: Codex")
+	r.window.Render(with(row))
+	r.wants("It does not work yet.")
+	row.State, row.Detail = EditorConnected, ""
+	r.window.Render(with(row))
+	r.lacks("It does not work yet.")
+}
+
 func TestTheEditorsMayNotBeThereYet(t *testing.T) {
 	v := emptyView()
 	v.Editors = nil

@@ -211,6 +211,57 @@ func TestCodeIsNotRunWhereNobodyMeantItTo(t *testing.T) {
 	r.lacks("has ended")
 }
 
+// TestADraftStaysWithItsContext: what is written for one context is not run in another.
+func TestADraftStaysWithItsContext(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceContexts, v)
+	try, choose := r.window.context.try, r.window.context.table.Selected
+	test.Type(try.entry, "z")
+	choose(v.Contexts[1])
+	if try.entry.Text != "" {
+		t.Fatalf("the pane of another context has %q, which was written for the one before", try.entry.Text)
+	}
+	test.Type(try.entry, "x")
+	try.entry.TypedShortcut(ctrlEnter)
+	choose(v.Contexts[0]) // while it is being started
+	r.settle()
+	if asked := r.host.all(); !slices.Contains(asked, "run c2 python x") {
+		t.Errorf("the host was asked for %q, want x to be run where it was written", asked)
+	}
+	if try.entry.Text != "z" {
+		t.Errorf("the pane has %q, want the draft of its context", try.entry.Text)
+	}
+	r.window.SetLanguage("zh")
+	try, choose = r.window.context.try, r.window.context.table.Selected
+	choose(v.Contexts[1])
+	if try.entry.Text != "" {
+		t.Errorf("the pane has %q again, which was run", try.entry.Text)
+	}
+	choose(v.Contexts[0])
+	if try.entry.Text != "z" {
+		t.Errorf("in another language the pane has %q, want the draft", try.entry.Text)
+	}
+	choose(v.Contexts[1])
+	v.Contexts = v.Contexts[1:]
+	r.window.Render(v)
+	if len(try.drafts) > 0 {
+		t.Errorf("drafts of contexts that are gone are kept: %q", try.drafts)
+	}
+}
+
+// TestWhatIsWrittenForNoContextGoesWithTheFirstChosen, as it would not be seen again.
+func TestWhatIsWrittenForNoContextGoesWithTheFirstChosen(t *testing.T) {
+	r := english(t, PlaceContexts, emptyView())
+	entry := r.window.context.try.entry
+	test.Type(entry, "1")
+	v := busyView()
+	r.window.Render(v)
+	r.window.context.table.Selected(v.Contexts[1])
+	if entry.Text != "1" {
+		t.Errorf("the pane has %q, want what was written", entry.Text)
+	}
+}
+
 func TestLongNotebooksShowTheirLastCells(t *testing.T) {
 	v := busyView()
 	book := &notebook.Notebook{ContextID: "c1"}

@@ -74,6 +74,7 @@ func (c *contexts) keep(before panel) {
 func (t *tryPane) keep(old *tryPane) {
 	t.entry.SetText(old.entry.Text)
 	t.entry.CursorRow, t.entry.CursorColumn = old.entry.CursorRow, old.entry.CursorColumn
+	t.at, t.drafts = old.at, old.drafts
 	t.language.Set(old.chosen())
 	t.run.SetEnabled(!old.run.Disabled())
 }

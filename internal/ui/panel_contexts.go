@@ -168,6 +168,7 @@ func (c *contexts) render(v *View) {
 		c.noteRuns()
 		c.table.Set(v.Contexts)
 		c.find()
+		c.try.forget(func(id string) bool { return c.index(id) >= 0 })
 	} else {
 		c.table.Touch()
 	}
@@ -206,6 +207,7 @@ func (c *contexts) noteRuns() {
 // would run where nobody meant it to, such as in an editor's context.
 func (c *contexts) find() {
 	if n := c.index(c.wanted); n >= 0 {
+		c.try.take(c.wanted)
 		c.choose(c.items[n])
 		return
 	}
@@ -217,6 +219,7 @@ func (c *contexts) find() {
 	switch {
 	case !c.try.empty() && c.chosen.ID != "":
 		c.ended = c.chosen.Name
+		c.try.take("")
 		c.try.language.Set(c.chosen.Language)
 	case c.try.empty() && c.wanted == "" && len(c.items) > 0:
 		next = slices.MaxFunc(c.items, func(a, b status.Context) int { return a.LastUsed.Compare(b.LastUsed) })
@@ -237,6 +240,7 @@ func (c *contexts) choose(s status.Context) {
 		c.ended, c.wanted = "", ""
 	}
 	c.chosen = s
+	c.try.turn(s.ID)
 	c.table.Choose(s.ID)
 	c.follow = true
 	c.host.WatchContext(s.ID)
@@ -323,7 +327,7 @@ func (c *contexts) run(code string) {
 			c.d.fail(c.d.Say("fail.run"), err)
 			return
 		}
-		c.try.clear(code)
+		c.try.clear(id, code)
 		if c.chosen.ID == "" {
 			c.wanted = in
 			c.find()

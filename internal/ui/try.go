@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"maps"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -16,10 +17,12 @@ type tryPane struct {
 	run      *kit.Button
 	language *kit.Segments
 	where    *kit.Text
+	at       string            // the context that what is written is for; empty: a new one
+	drafts   map[string]string // what was written for others, and not run
 }
 
 func newTryPane(d *desk, run func(code string)) *tryPane {
-	t := &tryPane{entry: kit.NewCodeEntry(d.Say("try.hint"), 3), where: kit.NewText("", kit.Small, kit.Muted).Trim()}
+	t := &tryPane{entry: kit.NewCodeEntry(d.Say("try.hint"), 3), where: kit.NewText("", kit.Small, kit.Muted).Trim(), drafts: map[string]string{}}
 	t.entry.Run = func() { run(t.entry.Text) }
 	t.run = kit.NewLeadButton("play", d.Say("try.run"), kit.Primary, t.entry.Run)
 	t.language = kit.NewSegments(d.Say("column.language"), []kit.Option{{Value: "python", Label: d.Say("language.python")}, {Value: "javascript", Label: d.Say("language.javascript")}},
@@ -51,9 +54,34 @@ func (t *tryPane) describe(d *desk, s status.Context, language string) {
 	}
 }
 
-// clear empties the pane, if nobody wrote on meanwhile.
-func (t *tryPane) clear(code string) {
-	if t.entry.Text == code {
+// turn goes over to another context and what was written for it. What is written for none goes along to one that has nothing.
+func (t *tryPane) turn(to string) {
+	if to == t.at || t.at == "" && t.drafts[to] == "" {
+		t.take(to)
+		return
+	}
+	t.drafts[t.at] = t.entry.Text
+	t.entry.SetText(t.drafts[to])
+	t.take(to)
+}
+
+// take goes over to another context with what is written.
+func (t *tryPane) take(to string) {
+	t.at = to
+	delete(t.drafts, to)
+}
+
+// forget drops what was written for contexts that are gone.
+func (t *tryPane) forget(there func(id string) bool) {
+	maps.DeleteFunc(t.drafts, func(id, _ string) bool { return id != "" && !there(id) })
+}
+
+// clear empties the pane of what was run in a context, if nobody wrote on meanwhile.
+func (t *tryPane) clear(in, code string) {
+	switch {
+	case in == t.at && t.entry.Text == code:
 		t.entry.SetText("")
+	case in != t.at && t.drafts[in] == code:
+		delete(t.drafts, in)
 	}
 }

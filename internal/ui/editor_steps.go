@@ -96,16 +96,24 @@ func (s *steps) add(f Finding) {
 		icon, tone = "minus", kit.Muted
 	case VerdictGood:
 	}
-	what := f.What
-	if key := "doctor.what." + f.Check; f.Verdict == VerdictBad && s.d.Has(key) {
-		what = s.d.Say("doctor.what."+f.Check, "detail", strings.TrimSuffix(f.What, "."))
-	}
-	said := kit.Col(0, kit.NewPara(asSentence(what), kit.Small, kit.Muted))
+	said := kit.Col(0, kit.NewPara(asSentence(s.what(f)), kit.Small, kit.Muted))
 	if todo != "" {
 		said.Add(kit.NewPara(todo, kit.Small, kit.Foreground))
 	}
 	s.lines.Add(kit.Row(8, kit.NewIcon(icon, 16, tone), kit.Fix(104, 0, kit.NewText(title, kit.Small, kit.Foreground).Trim()), kit.Grow(said)))
 	s.reflow()
+}
+
+// what says what was found in the language of the window, as far as the verdict tells.
+func (s *steps) what(f Finding) string {
+	detail := strings.TrimSuffix(f.What, ".")
+	switch {
+	case f.Verdict == VerdictGood && s.d.Has("doctor.good."+f.Check):
+		return s.d.Say("doctor.good."+f.Check, "detail", detail)
+	case f.Verdict == VerdictBad && s.d.Has("doctor.what."+f.Check):
+		return s.d.Say("doctor.what."+f.Check, "detail", detail)
+	}
+	return f.What
 }
 
 // end says what came of it all.

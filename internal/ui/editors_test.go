@@ -286,6 +286,18 @@ func TestATestIsShownStepByStep(t *testing.T) {
 	r.wants("It does not run code: there was no answer within 90 s.")
 }
 
+// TestWhatIsGoodIsSaidInTheLanguageOfTheWindow.
+func TestWhatIsGoodIsSaidInTheLanguageOfTheWindow(t *testing.T) {
+	r := english(t, PlaceEditors, with(inState(t, "cursor")))
+	r.host.findings = checkedFindings()[:1]
+	r.tap("Test: Cursor")
+	r.wants("Editors start /home/u/.local/share/agentrun-tray/bin/agentrun-mcp, version 1.0.")
+	r.window.SetLanguage("zh")
+	r.tap("测试：Cursor")
+	r.wants("程序齐全。")
+	r.lacks("Editors start")
+}
+
 // TestATestThatTakesLongIsEndedByClosingIt.
 func TestATestThatTakesLongIsEndedByClosingIt(t *testing.T) {
 	r := english(t, PlaceEditors, with(inState(t, "cursor")))

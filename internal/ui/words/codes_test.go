@@ -136,6 +136,7 @@ func TestEveryCodeHasWords(t *testing.T) {
 	for _, kind := range []string{"step", "todo", "what"} {
 		needs("doctor."+kind+".", checks(t))
 	}
+	needs("doctor.good.", checks(t), "environment") // of which only what is wrong is told
 	needs("outcome.", append(constants(t, "sandbox", "Code"), "ok", "running"))
 }
 

@@ -75,19 +75,25 @@ func (w *Words) Count(key string, n int, values ...any) string {
 
 // Took writes how long something took: "41 ms", "1.2 s", "38 s", "3 min".
 func (w *Words) Took(d time.Duration) string {
+	tenths := func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
 	switch {
 	case d < time.Millisecond:
-		return w.Say("time.ms", "n", "< 1")
+		return w.figure("< 1", "ms")
 	case d < time.Second:
-		return w.Say("time.ms", "n", d.Milliseconds())
+		return w.figure(strconv.FormatInt(d.Milliseconds(), 10), "ms")
 	case d < 10*time.Second:
-		return w.Say("time.s", "n", strconv.FormatFloat(d.Seconds(), 'f', 1, 64))
+		return w.figure(tenths(d.Seconds()), "s")
 	case d < 2*time.Minute:
-		return w.Say("time.s", "n", int(d.Seconds()))
+		return w.figure(strconv.Itoa(int(d.Seconds())), "s")
 	case d < 2*time.Hour:
-		return w.Say("time.min", "n", int(d.Minutes()))
+		return w.figure(strconv.Itoa(int(d.Minutes())), "min")
 	}
-	return w.Say("time.h", "n", strconv.FormatFloat(d.Hours(), 'f', 1, 64))
+	return w.figure(tenths(d.Hours()), "h")
+}
+
+// figure writes an amount of a unit of time.
+func (w *Words) figure(n, unit string) string {
+	return w.Say("time.short", "n", n, "unit", w.Say("unit."+unit))
 }
 
 // Short writes a time that is counted, with no more than its largest unit: "12 s", "4 min", "3 h", "2 d".

@@ -42,17 +42,20 @@ func TestALanguageThatIsNotThereIsEnglish(t *testing.T) {
 }
 
 func TestTook(t *testing.T) {
-	w := words.In(words.English)
-	for d, want := range map[time.Duration]string{
-		300 * time.Microsecond:  "< 1 ms",
-		41 * time.Millisecond:   "41 ms",
-		1240 * time.Millisecond: "1.2 s",
-		38 * time.Second:        "38 s",
-		3 * time.Minute:         "3 min",
-		132 * time.Minute:       "2.2 h",
+	en, zh := words.In(words.English), words.In(words.Chinese)
+	for _, tc := range []struct {
+		d      time.Duration
+		en, zh string
+	}{
+		{300 * time.Microsecond, "< 1 ms", "< 1 毫秒"},
+		{41 * time.Millisecond, "41 ms", "41 毫秒"},
+		{1240 * time.Millisecond, "1.2 s", "1.2 秒"},
+		{38 * time.Second, "38 s", "38 秒"},
+		{3 * time.Minute, "3 min", "3 分钟"},
+		{132 * time.Minute, "2.2 h", "2.2 小时"},
 	} {
-		if got := w.Took(d); got != want {
-			t.Errorf("Took(%v) = %q, want %q", d, got, want)
+		if en, zh := en.Took(tc.d), zh.Took(tc.d); en != tc.en || zh != tc.zh {
+			t.Errorf("Took(%v) = %q and %q, want %q and %q", tc.d, en, zh, tc.en, tc.zh)
 		}
 	}
 }

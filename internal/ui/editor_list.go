@@ -42,7 +42,11 @@ func (e *editorList) render(all *Editors) {
 		text = e.d.Say("editors.none")
 	}
 	if len(all.NotFound) > 0 {
-		absent = e.d.Say("editors.absent", "names", strings.Join(all.NotFound, e.d.Say("list.comma")))
+		names := make([]string, len(all.NotFound))
+		for n, name := range all.NotFound {
+			names[n] = e.d.Product(name)
+		}
+		absent = e.d.Say("editors.absent", "names", strings.Join(names, e.d.Say("list.comma")))
 	}
 	e.empty.Set(text)
 	e.card.Hidden, e.vacant.Hidden = len(all.Found) == 0, text == ""
@@ -50,6 +54,7 @@ func (e *editorList) render(all *Editors) {
 	e.found = all.Found
 	e.rows.Objects = nil
 	for n, row := range all.Found {
+		row.Name = e.d.Product(row.Name)
 		view := e.row(row)
 		view.render(row)
 		view.rule.Hidden = n == 0

@@ -46,6 +46,7 @@ func newEditorRow(list *editorList, row Editor) *editorRow {
 		more:    kit.NewPara("", kit.Small, kit.Muted),
 		outcome: kit.NewPara("", kit.Small, kit.Foreground), steps: newSteps(d, list.reflow),
 	}
+	r.steps.about = func() Editor { return r.row }
 	button := func(label string, kind kit.Kind, do func()) *kit.Button {
 		return kit.NewButton(label, kind, do).ReadAs(d.Say("editors.of", "what", label, "name", row.Name))
 	}

@@ -20,6 +20,7 @@ type steps struct {
 	turn   int    // of the check that is shown
 	stop   context.CancelFunc
 	closed func()
+	about  func() Editor // the editor that is tested; nil: all are
 }
 
 func newSteps(d *desk, reflow func()) *steps {
@@ -82,10 +83,8 @@ func (s *steps) add(f Finding) {
 	icon, tone, todo := "check", kit.Ready, ""
 	switch f.Verdict {
 	case VerdictWarning, VerdictBad:
-		icon, tone, todo = "warning", kit.Warming, f.Todo
-		if key := "doctor.todo." + f.Check; s.d.Has(key) {
-			todo = s.d.Say("doctor.todo." + f.Check)
-		}
+		icon, tone = "warning", kit.Warming
+		todo = s.todo(f)
 		if f.Verdict == VerdictBad {
 			tone = kit.Problem
 			if s.bad == "" {
@@ -114,6 +113,19 @@ func (s *steps) what(f Finding) string {
 		return s.d.Say("doctor.what."+f.Check, "detail", detail)
 	}
 	return f.What
+}
+
+// todo says what to do about what was found. For an editor's settings that is what its row has.
+func (s *steps) todo(f Finding) string {
+	switch {
+	case !s.d.Has("doctor.todo." + f.Check):
+		return f.Todo
+	case f.Check != "editor" || s.about == nil || s.about().mendable():
+		return s.d.Say("doctor.todo." + f.Check)
+	case s.d.Has("doctor.todo.editor." + string(s.about().State)):
+		return s.d.Say("doctor.todo.editor." + string(s.about().State))
+	}
+	return s.d.Say("doctor.todo.editor.switch")
 }
 
 // end says what came of it all.

@@ -286,6 +286,32 @@ func TestATestIsShownStepByStep(t *testing.T) {
 	r.wants("It does not run code: there was no answer within 90 s.")
 }
 
+// TestWhatToDoAboutSettingsIsInTheRow: a test names the switch, and Mend only where there is one.
+func TestWhatToDoAboutSettingsIsInTheRow(t *testing.T) {
+	for id, want := range map[string]string{
+		"zed": "Use the switch of the editor.\n", "codex": "Use the switch of the editor, or Mend beside it.", "kiro": "Put ours back, beside the switch",
+		"qwen": "Correct its settings file",
+	} {
+		row := inState(t, id)
+		r := english(t, PlaceEditors, with(row))
+		r.host.findings = []Finding{{Check: "editor", Title: "Settings", Verdict: VerdictBad, What: row.Name + " is not right."}}
+		r.tap("Test: " + row.Name)
+		r.wants(want)
+	}
+}
+
+func TestAProductHasItsNameInTheLanguageOfTheWindow(t *testing.T) {
+	v := with(Editor{ID: "lingma", Name: "Tongyi Lingma", State: EditorOff, Route: RouteFile})
+	r := english(t, PlaceEditors, v)
+	r.wants("Tongyi Lingma")
+	r.window.SetLanguage("zh")
+	r.wants("通义灵码")
+	v.Editors = &Editors{NotFound: []string{"Tongyi Lingma", "Cline"}}
+	r.window.Render(v)
+	r.wants("通义灵码、Cline")
+	r.lacks("Tongyi Lingma")
+}
+
 // TestWhatIsGoodIsSaidInTheLanguageOfTheWindow.
 func TestWhatIsGoodIsSaidInTheLanguageOfTheWindow(t *testing.T) {
 	r := english(t, PlaceEditors, with(inState(t, "cursor")))

@@ -35,7 +35,7 @@ func (d *desk) lost(problems []status.Problem, v *View) []lost {
 			}
 			name := p.Args.Editor
 			if row, ok := v.Editors.byID(p.Args.Editor); ok {
-				name = row.Name
+				name = d.Product(row.Name)
 			}
 			l.ids, names = append(l.ids, p.Args.Editor), append(names, name)
 		}

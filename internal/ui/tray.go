@@ -111,7 +111,7 @@ func trayEditors(w *words.Words, v *View) []TrayItem {
 	var all []TrayItem
 	for _, row := range v.Editors.Found {
 		if row.Route == RouteFile || row.Route == RouteRemove && row.there() {
-			all = append(all, TrayItem{Label: row.Name, Action: TrayEditor, Value: row.ID, Checked: row.State == EditorConnected})
+			all = append(all, TrayItem{Label: w.Product(row.Name), Action: TrayEditor, Value: row.ID, Checked: row.State == EditorConnected})
 		}
 	}
 	if all == nil {

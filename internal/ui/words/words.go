@@ -130,5 +130,13 @@ func (w *Words) Ago(at, now time.Time) string {
 	return w.Say("time.ago", "time", w.Short(d))
 }
 
+// Product is what a product is called where it has a name of its own in a language; else what it calls itself.
+func (w *Words) Product(name string) string {
+	if !w.Has("product." + name) {
+		return name
+	}
+	return w.Say("product." + name)
+}
+
 // Money writes an amount of CNY.
 func (w *Words) Money(v float64) string { return "¥" + strconv.FormatFloat(v, 'f', 2, 64) }

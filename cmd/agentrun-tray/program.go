@@ -56,6 +56,7 @@ type program struct {
 	window   fyne.Window  // of the toolkit
 	face     *ui.Window   // what is in it; nil until there is a host
 	tray     *ui.Tray     // nil: the toolkit has none here
+	trayless bool         // the desktop shows no tray
 	question *ui.Takeover // nil unless it is asked
 	words    *words.Words
 	mode     kit.Mode
@@ -197,9 +198,9 @@ func (p *program) fill(ctx context.Context, other *instance.Info) {
 // present puts the host into the window and the tray, and keeps them drawn until it has ended.
 func (p *program) present(ctx context.Context) {
 	desk := p.host.desk
-	p.face = ui.NewWindow(p.app, p.window, desk, ui.Options{Language: p.words.Tag(), FirstRun: desk.FirstRun(), Hide: p.hide, Quit: p.quit})
+	p.face = ui.NewWindow(p.app, p.window, desk, ui.Options{Language: p.words.Tag(), FirstRun: desk.FirstRun(), Hide: p.close, Quit: p.quit})
 	p.face.SetVisible(false)
-	p.window.SetCloseIntercept(p.hide)
+	p.window.SetCloseIntercept(p.close)
 	p.workers.Go(func() {
 		for {
 			select {
@@ -246,6 +247,7 @@ func (p *program) doWithoutTray() {
 		return
 	}
 	p.log.Info("no tray", "reason", "nothing on this desktop shows tray items")
+	p.trayless = true
 	p.show()
 	p.face.TellTrayless()
 }
@@ -372,6 +374,15 @@ func (p *program) reveal() {
 	})
 	if p.failure != nil {
 		p.app.Quit()
+	}
+}
+
+// close takes the window out of sight. Where there is no tray the desktop is asked to say how to come back.
+func (p *program) close() {
+	p.hide()
+	if p.trayless {
+		n := ui.TraylessNotification(p.words)
+		p.notify(fyne.NewNotification(n.Title, n.Text))
 	}
 }
 

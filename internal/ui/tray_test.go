@@ -238,3 +238,18 @@ func TestTheTraysIconIsMadeOfPixels(t *testing.T) {
 		}
 	}
 }
+
+// TestWithoutATrayOneIsToldHowToComeBackAndHowToQuit, in the window and, as nothing is in sight then, when it was closed.
+func TestWithoutATrayOneIsToldHowToComeBackAndHowToQuit(t *testing.T) {
+	r := english(t, PlaceOverview, emptyView())
+	r.window.TellTrayless()
+	texts := append(r.window.d.toasts.Texts(), TraylessNotification(r.window.d.Words).Text)
+	if len(texts) != 2 {
+		t.Fatalf("told %q, want a sentence in the window and another one", texts)
+	}
+	for _, text := range texts {
+		if !strings.Contains(text, "tart it again to see i") || !strings.Contains(text, "Ctrl+Q") && !strings.Contains(text, "Cmd+Q") {
+			t.Errorf("%q does not say how the window is shown again, or how to quit", text)
+		}
+	}
+}

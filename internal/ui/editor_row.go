@@ -36,8 +36,11 @@ type editorRow struct {
 	steps   *steps
 }
 
+// nameWide has room for the longest name of an editor.
+const nameWide = 184
+
 // rowWide is from which width on all of a row is on one line.
-const rowWide = 640
+const rowWide = 740
 
 func newEditorRow(list *editorList, row Editor) *editorRow {
 	d := list.d
@@ -48,7 +51,9 @@ func newEditorRow(list *editorList, row Editor) *editorRow {
 	}
 	r.steps.about = func() Editor { return r.row }
 	button := func(label string, kind kit.Kind, do func()) *kit.Button {
-		return kit.NewButton(label, kind, do).ReadAs(d.Say("editors.of", "what", label, "name", row.Name))
+		b := kit.NewButton(label, kind, do).ReadAs(d.Say("editors.of", "what", label, "name", row.Name))
+		b.OnEscape(r.steps.close)
+		return b
 	}
 	r.keep = button(d.Say("editors.keep"), kit.Quiet, r.leave)
 	r.act = button("", kit.Ghost, r.next)
@@ -60,9 +65,10 @@ func newEditorRow(list *editorList, row Editor) *editorRow {
 	})
 	r.preview = button(d.Say("editors.preview"), kit.Ghost, func() { r.show(false) })
 	r.toggle = kit.NewSwitch(row.Name, row.there(), r.flip)
+	r.toggle.OnEscape(r.steps.close)
 	r.slot = kit.Fix(150, 0, kit.Row(0, r.pill, kit.Spring()))
 	r.buttons = kit.Row(4, r.keep, r.act, r.undo, r.test, r.preview, kit.Fix(40, 20, kit.Pad(0, 0, 0, 6, r.toggle)))
-	line := kit.Beside(rowWide, 8, kit.Row(8, kit.Fix(150, 0, kit.NewText(row.Name, kit.Strong, kit.Foreground).Trim()), r.slot, kit.Grow(r.note)), r.buttons)
+	line := kit.Beside(rowWide, 8, kit.Row(8, kit.Fix(nameWide, 0, kit.NewText(row.Name, kit.Strong, kit.Foreground).Trim()), r.slot, kit.Grow(r.note)), r.buttons)
 	r.said = kit.Row(8, kit.Grow(r.outcome), kit.NewIconButton("close", d.Say("close"), kit.Quiet, func() { r.say("", kit.Muted) }))
 	r.said.Hide()
 	r.root = kit.Col(0, r.rule, kit.Pad(7, 6, 7, 4, kit.Col(4, line, r.more, r.said, r.steps.root)))

@@ -25,13 +25,18 @@ type steps struct {
 
 func newSteps(d *desk, reflow func()) *steps {
 	s := &steps{d: d, reflow: reflow, title: kit.NewPara("", kit.SmallStrong, kit.Foreground), lines: kit.Col(5), stop: func() {}}
-	s.root = kit.Col(6, kit.Row(8, kit.Grow(s.title), kit.NewIconButton("close", d.Say("close"), kit.Quiet, s.close)), s.lines)
+	shut := kit.NewIconButton("close", d.Say("close"), kit.Quiet, s.close)
+	shut.OnEscape(s.close)
+	s.root = kit.Col(6, kit.Row(8, kit.Grow(s.title), shut), s.lines)
 	s.root.Hide()
 	return s
 }
 
 // close ends the check, if it still goes on.
 func (s *steps) close() {
+	if s.root.Hidden {
+		return
+	}
 	s.stop()
 	s.turn++
 	s.root.Hide()

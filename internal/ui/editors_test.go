@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/reason"
@@ -310,6 +311,42 @@ func TestAProductHasItsNameInTheLanguageOfTheWindow(t *testing.T) {
 	r.window.Render(v)
 	r.wants("通义灵码、Cline")
 	r.lacks("Tongyi Lingma")
+}
+
+func TestEscapeClosesATest(t *testing.T) {
+	r := english(t, PlaceEditors, with(inState(t, "cursor")))
+	r.host.findings = checkedFindings()
+	escape := &fyne.KeyEvent{Name: fyne.KeyEscape}
+	for _, name := range []string{"Test: Cursor", "Check everything"} {
+		for from, press := range map[string]func(){
+			"the button": func() {
+				if b, ok := r.find(name).(fyne.Focusable); ok {
+					b.TypedKey(escape)
+				}
+			},
+			"the window": func() { r.win.Canvas().OnTypedKey()(escape) },
+		} {
+			r.tap(name)
+			r.wants("It does not work yet.")
+			press()
+			if strings.Contains(r.texts(), "It does not work yet.") {
+				t.Errorf("%s: Escape in %s leaves it open", name, from)
+			}
+		}
+	}
+}
+
+// TestNamesOfEditorsAreNotCut in the window as it opens.
+func TestNamesOfEditorsAreNotCut(t *testing.T) {
+	r := english(t, PlaceEditors, with(Editor{ID: "windsurf", Name: "Devin Desktop (Windsurf)", State: EditorConnected, Route: RouteFile, Undo: true}))
+	shown := false
+	r.walk(func(o fyne.CanvasObject) {
+		text, ok := o.(*canvas.Text)
+		shown = shown || ok && text.Text == "Devin Desktop (Windsurf)"
+	})
+	if !shown {
+		t.Errorf("the name is cut; there is:\n%s", r.texts())
+	}
 }
 
 // TestWhatIsGoodIsSaidInTheLanguageOfTheWindow.

@@ -32,6 +32,7 @@ func newEditors(d *desk, host editorsHost) *editors {
 		card.Show()
 		e.steps.run(e.check, func(ctx context.Context, found func(Finding)) error { return e.host.TestEditor(ctx, "", found) })
 	})
+	e.check.OnEscape(e.steps.close)
 	e.steps.closed = func() {
 		card.Hide()
 		reflow()
@@ -40,6 +41,14 @@ func newEditors(d *desk, host editorsHost) *editors {
 	top := kit.BaseRow(10, kit.NewText(d.Say("place.editors"), kit.Title, kit.Foreground), kit.Grow(e.note), e.check, e.all)
 	e.page = kit.NewPage(kit.Pad(20, 24, 20, 24, kit.Col(kit.Gap, top, card, e.list.root)))
 	return e
+}
+
+// escape closes what tests have found.
+func (e *editors) escape() {
+	e.steps.close()
+	for _, row := range e.list.views {
+		row.steps.close()
+	}
 }
 
 func (e *editors) root() fyne.CanvasObject { return e.page }

@@ -51,6 +51,7 @@ func NewWindow(app fyne.App, window fyne.Window, host Host, opt Options) *Window
 	window.SetPadded(false)
 	window.SetTitle(w.d.Say("app"))
 	window.SetContent(w.root)
+	window.Canvas().SetOnTypedKey(w.typed)
 	for _, s := range shortcuts() {
 		if s.key != "" {
 			window.Canvas().AddShortcut(&desktop.CustomShortcut{KeyName: s.key, Modifier: fyne.KeyModifierShortcutDefault}, func(fyne.Shortcut) { w.press(s) })
@@ -63,6 +64,13 @@ func NewWindow(app fyne.App, window fyne.Window, host Host, opt Options) *Window
 func (w *Window) press(s shortcut) {
 	if s.leaves || w.first == nil && len(w.d.window.Canvas().Overlays().List()) == 0 {
 		s.do(w)
+	}
+}
+
+// typed is a key while nothing has the keyboard.
+func (w *Window) typed(key *fyne.KeyEvent) {
+	if key.Name == fyne.KeyEscape && w.first == nil && w.at == PlaceEditors {
+		w.editors.escape()
 	}
 }
 

@@ -243,7 +243,7 @@ func TestWindowFirstRun(t *testing.T) {
 	c.shows(t, true)
 	c.reads(t, "Where should code run?", "This computer")
 	c.click(t, "Continue", 0)
-	c.reads(t, "Step 3 of 3", "Cursor")
+	c.reads(t, "Step 2 of 2", "Cursor")
 	c.click(t, "Preview: Cursor", 0)
 	c.reads(t, `+    "agentrun": {`)
 	c.screen.picture(t, filepath.Join(artifacts(t), "preview.png"))

@@ -99,6 +99,16 @@ func (f *firstRun) choose(backend string) {
 	f.backend = backend
 	f.local.SetChosen(backend == "local")
 	f.cloud.SetChosen(backend == "agentrun")
+	f.tally()
+}
+
+// tally says which step this is: on this computer there is none of the account.
+func (f *firstRun) tally() {
+	all := stepEditors
+	if f.backend == "agentrun" {
+		all++
+	}
+	f.count.Set(f.d.Say("first.step", "n", min(f.step+1, all), "all", all))
 }
 
 func (f *firstRun) before() int {
@@ -130,7 +140,7 @@ func (f *firstRun) show(step int) {
 		f.skip.Set(f.d.Say("first.finish"))
 		f.next.Set(f.d.Say("first.try"))
 	}
-	f.count.Set(f.d.Say("first.step", "n", step+1, "all", stepEditors+1))
+	f.tally()
 	f.back.Hidden = step == stepWhere
 	f.next.Hidden = step == stepAccount // the form has its own button
 	f.body.Refresh()

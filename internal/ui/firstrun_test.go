@@ -2,9 +2,11 @@ package ui
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
@@ -19,15 +21,41 @@ func firstSteps(t *testing.T, v View) *rig {
 
 func TestFromTheFirstStartToTryItOnThisComputer(t *testing.T) {
 	r := firstSteps(t, emptyView())
-	r.wants("Where should code run?", "Ready now", "needs an account", "Step 1 of 3")
+	r.wants("Where should code run?", "Ready now", "needs an account", "Step 1 of 2")
 	r.lacks("Overview")
 	r.tap("Continue")
 	r.asked("backend local")
-	r.wants("Connect your editors", "Step 3 of 3", "No editor that we know was found")
+	r.wants("Connect your editors", "Step 2 of 2", "No editor that we know was found")
 	r.tap("Try it")
 	r.asked("finish")
 	if r.window.At() != PlaceContexts || r.win.Canvas().Focused() != r.window.context.try.entry {
 		t.Errorf("at %s with %T having the keyboard, want the contexts and the pane to try something in", r.window.At(), r.win.Canvas().Focused())
+	}
+	entry := r.window.context.try.entry
+	if !strings.Contains(entry.Text, "range(1, 101)") {
+		t.Fatalf("the pane has %q, want an example", entry.Text)
+	}
+	test.Type(entry, "1") // takes its place
+	entry.TypedShortcut(ctrlEnter)
+	r.settle()
+	r.asked("run  python 1")
+}
+
+// TestAnExampleIsNotPutBeforeWhatIsThere: it is Python, and code of somebody's stays.
+func TestAnExampleIsNotPutBeforeWhatIsThere(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceContexts, v)
+	c := r.window.context
+	c.table.Selected(v.Contexts[1]) // of JavaScript
+	c.offer()
+	if !c.try.empty() {
+		t.Errorf("for JavaScript the pane has the example %q", c.try.entry.Text)
+	}
+	c.table.Selected(v.Contexts[0])
+	test.Type(c.try.entry, "mine")
+	c.offer()
+	if c.try.entry.Text != "mine" {
+		t.Errorf("the pane has %q, want what was written", c.try.entry.Text)
 	}
 }
 

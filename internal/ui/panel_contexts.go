@@ -350,3 +350,12 @@ func (c *contexts) focusTry() {
 	c.page.Reveal(c.try.root)
 	c.d.window.Canvas().Focus(c.try.entry)
 }
+
+// offer puts an example into an empty pane, selected, so that what somebody types takes its place.
+func (c *contexts) offer() {
+	if !c.try.empty() || c.chosen.ID != "" && c.chosen.Language != "python" {
+		return
+	}
+	c.try.entry.SetText(c.d.Say("try.example"))
+	c.try.entry.TypedShortcut(&fyne.ShortcutSelectAll{})
+}

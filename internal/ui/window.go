@@ -147,6 +147,7 @@ func (w *Window) leaveFirstRun(try bool) {
 	w.draw()
 	if try {
 		w.Try()
+		w.context.offer()
 		return
 	}
 	w.Open(PlaceOverview)

@@ -30,6 +30,18 @@ func TestTheOverviewWithNothingYet(t *testing.T) {
 	}
 }
 
+// TestEditorsThatAreConnectedAndSilentNeedNoConnecting: they talk when their assistants have something to run.
+func TestEditorsThatAreConnectedAndSilentNeedNoConnecting(t *testing.T) {
+	v := emptyView()
+	v.Editors = &Editors{Found: []Editor{{ID: "zed", Name: "Zed", State: EditorOff, Route: RouteFile}}}
+	r := english(t, PlaceOverview, v)
+	r.wants("No editor is connected.", "Connect an editor")
+	v.Editors = &Editors{Found: []Editor{{ID: "zed", Name: "Zed", State: EditorConnected, Route: RouteFile}}}
+	r.window.Render(v)
+	r.wants("No editor is talking to AgentRun Tray at the moment.")
+	r.lacks("No editor is connected.", "Connect an editor")
+}
+
 func TestThePoolIsPausedAndResumed(t *testing.T) {
 	v := busyView()
 	r := english(t, PlaceOverview, v)

@@ -37,6 +37,8 @@ type overview struct {
 	clients  *fyne.Container
 	lines    []*clientLine
 	nobody   *fyne.Container
+	silence  *kit.Para       // why there is nobody
+	connect  *fyne.Container // the button to connect one
 	more     *kit.Text
 	address  *kit.Text
 	note     *kit.Para
@@ -60,8 +62,9 @@ func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *ove
 	o.runs, o.times, o.third = newStatCard(kit.Accent), newStatCard(kit.Ready), newStatCard(kit.Warming)
 	o.clients = kit.Col(0)
 	o.more = kit.NewText("", kit.Small, kit.Muted)
-	o.nobody = kit.Col(10, kit.NewPara(d.Say("clients.none"), kit.Small, kit.Muted),
-		kit.Row(0, kit.NewButton(d.Say("clients.connect"), kit.Plain, func() { d.open(PlaceEditors) })))
+	o.silence = kit.NewPara("", kit.Small, kit.Muted)
+	o.connect = kit.Row(0, kit.NewButton(d.Say("clients.connect"), kit.Plain, func() { d.open(PlaceEditors) }))
+	o.nobody = kit.Col(10, o.silence, o.connect)
 	o.address = kit.NewText("", kit.Mono, kit.Foreground).Trim()
 	o.note = kit.NewPara("", kit.Small, kit.Muted)
 	copyAddress := kit.NewButton(d.Say("copy"), kit.Ghost, func() { d.copy(o.address.Text()) })
@@ -349,6 +352,12 @@ func (o *overview) renderClients(v *View) bool {
 		text = o.d.Count("clients.more", rest)
 	}
 	o.clients.Hidden, o.nobody.Hidden, o.more.Hidden = shown == 0, shown != 0, text == ""
+	why, settled := o.d.Say("clients.none"), v.Editors.anyConnected()
+	if settled {
+		why = o.d.Say("clients.silent")
+	}
+	changed = o.silence.Set(why) || o.connect.Hidden != settled || changed
+	o.connect.Hidden = settled
 	return o.more.Set(text) || changed
 }
 

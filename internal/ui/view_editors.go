@@ -1,5 +1,7 @@
 package ui
 
+import "slices"
+
 // Editors is what was found on this computer.
 type Editors struct {
 	Found    []Editor
@@ -16,6 +18,11 @@ func (e *Editors) byID(id string) (Editor, bool) {
 		}
 	}
 	return Editor{}, false
+}
+
+// anyConnected reports whether there is an editor that knows us as it should.
+func (e *Editors) anyConnected() bool {
+	return e != nil && slices.ContainsFunc(e.Found, func(row Editor) bool { return row.State == EditorConnected })
 }
 
 // EditorState is how an editor stands to us.

@@ -38,6 +38,9 @@ var ErrShutdown = errors.New("the server of the link was shut down")
 type Server struct {
 	// Handler serves the requests, with links and without.
 	Handler http.Handler
+	// Each makes the handler of one link, and what to call when the link is over and everything on it was served; nil: Handler serves
+	// all links.
+	Each func() (handler http.Handler, over func())
 	// Logger receives what goes wrong; nil: nobody.
 	Logger *slog.Logger
 
@@ -70,6 +73,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.leave(c)
+	c.handler = s.Handler
+	if s.Each != nil {
+		var over func()
+		c.handler, over = s.Each()
+		defer over()
+	}
 	_ = conn.SetWriteDeadline(time.Now().Add(usualPatience)) // an error shows with the next call
 	if _, err := io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+Protocol+"\r\n\r\n"); err != nil {
 		return
@@ -143,14 +152,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // serverConn is the server's end of one link.
 type serverConn struct {
-	server *Server
-	conn   net.Conn
-	out    *queue
-	remote string
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	tasks  sync.WaitGroup // workers
-	jobs   chan job       // to workers which have nothing to do; closed in the end
+	server  *Server
+	handler http.Handler
+	conn    net.Conn
+	out     *queue
+	remote  string
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	tasks   sync.WaitGroup // workers
+	jobs    chan job       // to workers which have nothing to do; closed in the end
 
 	uri string // of the last request, and what it means; for the reader only
 	url *url.URL
@@ -363,7 +373,7 @@ func (s *exchange) handle(w http.ResponseWriter, r *http.Request) (ok bool) {
 				slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	s.conn.server.Handler.ServeHTTP(w, r)
+	s.conn.handler.ServeHTTP(w, r)
 	return true
 }
 

@@ -48,7 +48,8 @@ type client struct {
 	// All guarded by clients.mu.
 	Client
 	sessions int  // live MCP sessions
-	left     bool // its last MCP session has ended; it goes with its last request
+	links    int  // live links that its requests came on
+	left     bool // its last MCP session or link has ended; it goes with its last request
 	away     bool // it was not heard of for long, and only its MCP session keeps it here: not shown
 }
 
@@ -152,6 +153,54 @@ func (t *clients) closed(c *client) {
 	t.mu.Lock()
 	c.sessions--
 	c.left = c.sessions <= 0
+	dropped := t.drop(c)
+	t.mu.Unlock()
+	if dropped {
+		t.gone(c.Key)
+	}
+}
+
+// carried knows the relays whose requests have come on one link, which is of one relay. When the link is over the relay has ended, and its
+// editor has gone, unless it has another link or an MCP session: one that comes back is another client to look at, and the same by its key.
+type carried struct {
+	clients *clients
+
+	mu   sync.Mutex           // guards below; never taken while that of clients is held
+	seen map[*client]struct{} // their entries
+}
+
+// note takes note of a relay that a request on the link has come from.
+func (l *carried) note(c *client) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.seen[c]; known {
+		return
+	}
+	if l.seen == nil {
+		l.seen = make(map[*client]struct{})
+	}
+	l.clients.mu.Lock()
+	defer l.clients.mu.Unlock()
+	maps.DeleteFunc(l.seen, func(old *client, _ struct{}) bool { return l.clients.byKey[old.Key] != old }) // forgotten for their silence
+	l.seen[c] = struct{}{}
+	c.links++
+}
+
+// over notes that the link is, with all that was served on it.
+func (l *carried) over() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.seen {
+		l.clients.unlinked(c)
+	}
+	l.seen = nil
+}
+
+// unlinked notes that the client has a link less.
+func (t *clients) unlinked(c *client) {
+	t.mu.Lock()
+	c.links--
+	c.left = c.left || c.links <= 0 && c.sessions <= 0
 	dropped := t.drop(c)
 	t.mu.Unlock()
 	if dropped {

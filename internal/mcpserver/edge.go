@@ -32,8 +32,9 @@ const (
 
 // edge is the handler of one face: the only way to mcp-go.
 type edge struct {
-	s    *Server
-	face Face
+	s       *Server
+	face    Face
+	carried *carried // by the link that it serves; nil: it serves none
 }
 
 // exchange is one request as the edge knows it. Tools find it in their context.
@@ -204,6 +205,9 @@ func (e *edge) post(w http.ResponseWriter, r *http.Request, who entrant) {
 		x.ruleName = ruleName(who, intro)
 		x.rules = e.s.rulesFor(x.ruleName)
 		x.client = e.s.clients.enter(caller.Key, who, intro)
+		if e.carried != nil && who.relay != "" {
+			e.carried.note(x.client)
+		}
 	}
 	ctx = described(ctx, r.Header, m, name, who)
 	defer func() {

@@ -86,6 +86,44 @@ func TestALinkIsServedLikeTheSocket(t *testing.T) {
 	}
 }
 
+// TestARelayGoesWithItsLink: a client of the newer era says nothing when it ends. What it had beside the link keeps it.
+func TestARelayGoesWithItsLink(t *testing.T) {
+	r := startRig(t, rigSetup{})
+	call := func(client *link.Client) {
+		t.Helper()
+		resp, err := client.RoundTrip(t.Context(), http.MethodPost, "agentrun", endpoint, modernHeaders, runLine("print a"))
+		if status, said := readAll(t, resp, err); status != http.StatusOK || !strings.Contains(said, `"success":true`) {
+			t.Fatalf("a call = %d %s", status, said)
+		}
+	}
+	first, second := openLink(t, r), openLink(t, r)
+	call(first)
+	call(second)
+	call(second)
+	links := func() (n int) {
+		r.clients.mu.Lock()
+		defer r.clients.mu.Unlock()
+		for _, c := range r.clients.byKey {
+			n += c.links
+		}
+		return n
+	}
+	if n := links(); n != 2 {
+		t.Errorf("the relay has %d links, want 2", n)
+	}
+	first.Close()
+	eventually(t, "the end of the first link", func() bool { return links() == 1 })
+	if all := r.Clients(); len(all) != 1 || all[0].Calls != 3 {
+		t.Errorf("with a link left the clients are %+v, want the relay with 3 calls", all)
+	}
+	second.Close()
+	eventually(t, "the end of the relay", func() bool { return len(r.Clients()) == 0 })
+	call(openLink(t, r))
+	if all := r.Clients(); len(all) != 1 || all[0].Calls != 1 {
+		t.Errorf("back again, the clients are %+v, want the relay anew", all)
+	}
+}
+
 func TestLinksAreForTheSocketOnly(t *testing.T) {
 	r := startRig(t, rigSetup{})
 	conn, err := net.Dial("tcp", "127.0.0.1:"+r.port)

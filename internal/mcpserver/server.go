@@ -206,6 +206,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, face Face) error {
 	base, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	links := &link.Server{Handler: s.Handler(face), Logger: s.log}
+	links.Each = func() (http.Handler, func()) {
+		carried := &carried{clients: s.clients}
+		return &edge{s: s, face: face, carried: carried}, carried.over
+	}
 	handler := links.Handler
 	if face == Unix {
 		handler = links

@@ -13,7 +13,9 @@ import (
 
 // tomlCodec edits TOML as text. Our entry is a table of its own at the end of the file, between two comments that say whose it is.
 // go-toml says what a file means and where its tables and keys are: marshalling would lose comments and the writer's quoting.
-type tomlCodec struct{}
+type tomlCodec struct {
+	id ID // the editor whose files they are
+}
 
 func (tomlCodec) tree(text []byte) (map[string]any, error) {
 	tree := map[string]any{}
@@ -50,7 +52,7 @@ func (c tomlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, erro
 	if !blank(text) {
 		b.WriteString(nl)
 	}
-	b.WriteString(markBegin + nl + table + markEnd + nl)
+	b.WriteString(markOf(c.id) + nl + table + markEnd + nl)
 	return apply(text, splice{len(text), len(text), b.String()}), nil
 }
 

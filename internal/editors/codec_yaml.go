@@ -15,6 +15,7 @@ import (
 // section's own line and the indentation of what follows are known for certain. The parser's tree, written out again, would have
 // other indentation and fewer empty lines, so it is only used to find lines.
 type yamlCodec struct {
+	id   ID   // the editor whose files they are
 	list bool // the section is a list of entries with names, not a map
 }
 
@@ -208,7 +209,7 @@ func (c yamlCodec) section(at place, e entry, nl string) string {
 
 // block is an entry between our comments.
 func (c yamlCodec) block(name string, e entry, indent, nl string) string {
-	return indent + markBegin + nl + c.item(name, e, indent, nl) + indent + markEnd + nl
+	return indent + markOf(c.id) + nl + c.item(name, e, indent, nl) + indent + markEnd + nl
 }
 
 // item is an entry of a section.

@@ -8,9 +8,14 @@ import (
 // The comments around an entry of ours in formats that are edited as text. They are for people; editors that write their files
 // anew lose them, and our entry is found without.
 const (
-	markBegin = "# >>> agentrun (written by AgentRun Tray; to take it out: agentrunctl disconnect)"
+	markBegin = "# >>> agentrun (written by AgentRun Tray" // the first one begins with it, however it goes on
 	markEnd   = "# <<< agentrun"
 )
+
+// markOf is the comment before the entry of an editor, which says how to take that out.
+func markOf(id ID) string {
+	return markBegin + "; to take it out: agentrunctl disconnect " + string(id) + ")"
+}
 
 // withoutMarks carries out cuts, and takes out the comments around them, which have nothing of ours between them any more, with the empty
 // line that was put before them. The nearest are meant: a text of the user's may have such lines too.
@@ -24,15 +29,11 @@ func withoutMarks(text []byte, cuts ...splice) []byte {
 	for line := range bytes.Lines(text) {
 		here := splice{from: at, to: at + len(line)}
 		at = here.to
-		switch strings.TrimSpace(string(line)) {
-		case markBegin:
-			if here.to <= first {
-				begin = here
-			}
-		case markEnd:
-			if here.from >= last && end.to == 0 {
-				end = here
-			}
+		switch said := strings.TrimSpace(string(line)); {
+		case strings.HasPrefix(said, markBegin) && here.to <= first:
+			begin = here
+		case said == markEnd && here.from >= last && end.to == 0:
+			end = here
 		}
 	}
 	begin.from = len(withoutEmptyLine(text[:begin.from]))

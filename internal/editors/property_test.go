@@ -26,9 +26,9 @@ type format struct {
 var formats = []format{
 	{"json", jsonCodec{}, place{"mcpServers", Name}, switchedStdio("/x/agentrun-mcp"), jsonText},
 	{"strict json", jsonCodec{strict: true}, place{"mcpServers", Name}, typedStdio("/x/agentrun-mcp"), strictText},
-	{"toml", tomlCodec{}, place{"mcp_servers", Name}, entry{fixed("url", "http://127.0.0.1:1/mcp"), fixed("http_headers", bearer("x"))}, tomlText},
-	{"yaml map", yamlCodec{}, place{"extensions", Name}, entry{fixed("name", Name), fixed("cmd", `C:\x "y"\agentrun-mcp.exe`), fixed("args", none)}, yamlMapText},
-	{"yaml list", yamlCodec{list: true}, place{"mcpServers", Name}, entry{fixed("name", Name), fixed("requestOptions", entry{fixed("headers", bearer("x"))})}, yamlListText},
+	{"toml", tomlCodec{id: "codex"}, place{"mcp_servers", Name}, entry{fixed("url", "http://127.0.0.1:1/mcp"), fixed("http_headers", bearer("x"))}, tomlText},
+	{"yaml map", yamlCodec{id: "goose"}, place{"extensions", Name}, entry{fixed("name", Name), fixed("cmd", `C:\x "y"\agentrun-mcp.exe`), fixed("args", none)}, yamlMapText},
+	{"yaml list", yamlCodec{id: "continue", list: true}, place{"mcpServers", Name}, entry{fixed("name", Name), fixed("requestOptions", entry{fixed("headers", bearer("x"))})}, yamlListText},
 }
 
 // TestConnectThenDisconnect: whatever a file looks like, putting our entry in changes nothing else, putting it in again changes
@@ -391,6 +391,35 @@ func TestTextsWithOurMarksStay(t *testing.T) {
 			t.Errorf("%s: %q becomes %q and then %q (%v)", tc.format.name, tc.text, text, after, err)
 		}
 	}
+}
+
+// TestOldMarksGoWithTheEntry: those of an earlier version did not name the editor.
+func TestOldMarksGoWithTheEntry(t *testing.T) {
+	const old = "# >>> agentrun (written by AgentRun Tray; to take it out: agentrunctl disconnect)"
+	for _, f := range formats[2:] {
+		text, err := put(f.codec, nil, f.at, f.entry, nil)
+		if err != nil {
+			t.Fatalf("%s: put = %v", f.name, err)
+		}
+		before := strings.ReplaceAll(string(text), markOf(idOf(f.codec)), old)
+		if before == string(text) || !strings.Contains(before, old) {
+			t.Errorf("%s: %q does not say how to take the entry of %s out", f.name, text, idOf(f.codec))
+		}
+		after, err := remove(f.codec, []byte(before), f.at)
+		if err != nil || strings.Contains(string(after), "agentrun") {
+			t.Errorf("%s: %q becomes %q (%v), want nothing of ours left", f.name, before, after, err)
+		}
+	}
+}
+
+func idOf(c codec) ID {
+	switch c := c.(type) {
+	case tomlCodec:
+		return c.id
+	case yamlCodec:
+		return c.id
+	}
+	return ""
 }
 
 // oursAmongOthers are parts of files, in lines parted by bars, with an entry of ours that is out of date; > is the indentation.

@@ -125,7 +125,7 @@ var table = []row{
 		id: "continue", name: "Continue",
 		signs:  func(s System) []string { return []string{s.home(".continue")} },
 		files:  func(s System) []string { return []string{s.home(".continue", "config.yaml")} },
-		format: yamlCodec{list: true}, section: "mcpServers",
+		format: yamlCodec{id: "continue", list: true}, section: "mcpServers",
 		fresh: "name: Local Assistant\nversion: 1.0.0\nschema: v1\n",
 		hinders: func(s System) string {
 			if s.Exists(s.home(".continue", "config.yaml")) || !s.Exists(s.home(".continue", "config.json")) {
@@ -161,7 +161,7 @@ var table = []row{
 		signs:    func(s System) []string { return []string{codexFolder(s)} },
 		programs: []string{"codex"},
 		files:    func(s System) []string { return []string{s.join(codexFolder(s), "config.toml")} },
-		format:   tomlCodec{}, section: "mcp_servers",
+		format:   tomlCodec{id: "codex"}, section: "mcp_servers",
 		stdio: plainStdio,
 		http: func(url, token string) entry {
 			return entry{fixed("url", url), fixed("http_headers", bearer(token))}
@@ -184,7 +184,7 @@ var table = []row{
 		// its folder alone: there is another program of its name, for databases
 		signs:  func(s System) []string { return append(s.bundles("Goose"), gooseFolder(s)) },
 		files:  func(s System) []string { return []string{s.join(gooseFolder(s), "config.yaml")} },
-		format: yamlCodec{}, section: "extensions",
+		format: yamlCodec{id: "goose"}, section: "extensions",
 		stdio: func(command string) entry {
 			return entry{
 				fixed("name", Name), fixed("type", "stdio"), fixed("cmd", command), fixed("args", none),

@@ -70,6 +70,8 @@ type mendHost interface {
 type settingsHost interface {
 	credentialsHost
 	activityHost
+	// OpenSettingsFolder shows the folder of the settings file.
+	OpenSettingsFolder(ctx context.Context) error
 	// Change sets one value.
 	Change(ctx context.Context, name string, value any) error
 	SetAutostart(ctx context.Context, on bool) error

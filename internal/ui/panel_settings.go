@@ -34,6 +34,7 @@ func newSettings(d *desk, host settingsHost) *settings {
 	}
 	p.account, p.tokens = newAccountBox(d, host, reflow), newTokenBox(d, host, reflow)
 	p.file = kit.NewText("", kit.Mono, kit.Muted).Trim()
+	show := kit.NewLeadButton("folder", d.Say("mend.file"), kit.Plain, func() { d.do(nil, d.Say("fail.folder"), host.OpenSettingsFolder) })
 	logs := kit.NewLeadButton("folder", d.Say("activity.logs"), kit.Plain, func() { d.do(nil, d.Say("fail.logfolder"), host.OpenLogFolder) })
 	all := []fyne.CanvasObject{kit.BaseRow(14, kit.NewText(d.Say("place.settings"), kit.Title, kit.Foreground), kit.Spring())}
 	for _, s := range sections {
@@ -61,7 +62,7 @@ func newSettings(d *desk, host settingsHost) *settings {
 		case "address":
 			add(p.tokens.root)
 		case "app":
-			add(kit.Row(18, kit.Grow(kit.Col(3, kit.NewPara(d.Say("settings.file"), kit.Strong, kit.Foreground), p.file)), logs))
+			add(kit.Row(18, kit.Grow(kit.Col(3, kit.NewPara(d.Say("settings.file"), kit.Strong, kit.Foreground), p.file)), kit.Row(8, show, logs)))
 		}
 		all = append(all, kit.InCard(body))
 	}

@@ -366,3 +366,10 @@ func TestATokenThatWasTakenAwayIsNotShownAnyMore(t *testing.T) {
 	r.asked("token bot", "revoke bot")
 	r.lacks("token-of-the-bot")
 }
+
+func TestTheSettingsFileAndTheLogHaveAButtonEach(t *testing.T) {
+	r := english(t, PlaceSettings, busyView())
+	r.tap("Show the file")
+	r.tap("Log folder")
+	r.asked("settings folder", "logs")
+}

@@ -24,6 +24,9 @@ type firstRun struct {
 	foot     *fyne.Container
 	step     int
 	backend  string
+	asked    bool // somebody has chosen backend
+	known    bool // there are credentials already
+	withKey  bool // one of the steps asks for them
 	local    *kit.Choice
 	cloud    *kit.Choice
 	form     *credentialForm
@@ -53,11 +56,11 @@ func newFirstRun(d *desk, host firstRunHost, done func(try bool)) *firstRun {
 	f.local = kit.NewChoice(d.Say("backend.local"), kit.Col(9,
 		kit.Row(4, kit.Grow(kit.NewText(d.Say("backend.local"), kit.Heading, kit.Foreground).Trim()), f.readyNow),
 		kit.NewPara(d.Say("first.local"), kit.Small, kit.Muted),
-		kit.NewPara(d.Say("first.local.limits"), kit.Small, kit.Muted)), func() { f.choose("local") })
+		kit.NewPara(d.Say("first.local.limits"), kit.Small, kit.Muted)), func() { f.ask("local") })
 	f.cloud = kit.NewChoice(d.Say("backend.agentrun"), kit.Col(9,
 		kit.Row(4, kit.Grow(kit.NewText(d.Say("backend.agentrun"), kit.Heading, kit.Foreground).Trim()), kit.Fix(0, 24, kit.NewText(d.Say("first.needs"), kit.Small, kit.Muted))),
 		kit.NewPara(d.Say("first.cloud"), kit.Small, kit.Muted),
-		kit.NewPara(d.Say("first.cloud.cost"), kit.Small, kit.Muted)), func() { f.choose("agentrun") })
+		kit.NewPara(d.Say("first.cloud.cost"), kit.Small, kit.Muted)), func() { f.ask("agentrun") })
 	f.form = newCredentialForm(d, host, d.Say("first.check"), func() {
 		f.d.do(nil, f.d.Say("fail.backend"), func(ctx context.Context) error { return f.host.ChooseBackend(ctx, "agentrun") })
 		f.show(stepEditors)
@@ -93,6 +96,19 @@ func (f *firstRun) render(v *View) {
 	if f.account.render(v.Account) {
 		f.page.Reflow()
 	}
+	if known := v.Account.Source != ""; known != f.known {
+		f.known = known
+		if known && !f.asked && f.step == stepWhere { // who has credentials will want to use them
+			f.choose("agentrun")
+		}
+		f.tally()
+	}
+}
+
+// ask takes somebody's choice.
+func (f *firstRun) ask(backend string) {
+	f.asked = true
+	f.choose(backend)
 }
 
 func (f *firstRun) choose(backend string) {
@@ -102,17 +118,20 @@ func (f *firstRun) choose(backend string) {
 	f.tally()
 }
 
-// tally says which step this is: on this computer there is none of the account.
+// tally says which step this is. That of the account is left out for this computer, and where there is one already.
 func (f *firstRun) tally() {
+	if f.step == stepWhere {
+		f.withKey = f.backend == "agentrun" && !f.known
+	}
 	all := stepEditors
-	if f.backend == "agentrun" {
+	if f.withKey {
 		all++
 	}
 	f.count.Set(f.d.Say("first.step", "n", min(f.step+1, all), "all", all))
 }
 
 func (f *firstRun) before() int {
-	if f.step == stepEditors && f.backend == "agentrun" {
+	if f.step == stepEditors && f.withKey {
 		return stepAccount
 	}
 	return stepWhere
@@ -154,7 +173,7 @@ func (f *firstRun) forward() {
 	switch f.step {
 	case stepWhere:
 		backend := f.backend
-		if backend == "agentrun" {
+		if f.withKey {
 			f.show(stepAccount)
 			return
 		}

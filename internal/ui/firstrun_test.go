@@ -8,6 +8,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
 
@@ -41,6 +42,24 @@ func TestFromTheFirstStartToTryItOnThisComputer(t *testing.T) {
 	r.asked("run  python 1")
 }
 
+// TestWhoHasCredentialsIsNotAskedForThem: the cloud is chosen for them, until they choose.
+func TestWhoHasCredentialsIsNotAskedForThem(t *testing.T) {
+	v := emptyView()
+	r := firstSteps(t, v)
+	v.Account = Account{Source: secrets.FromEnvironment, AccessKeyID: "LTAI…1111"}
+	r.window.Render(v)
+	r.wants("Step 1 of 2")
+	r.tap("Continue")
+	r.asked("backend agentrun")
+	r.wants("Connect your editors", "Step 2 of 2")
+	r.tap("Back")
+	r.window.first.ask("local")
+	r.window.Render(emptyView())
+	r.window.Render(v)
+	r.tap("Continue")
+	r.asked("backend local")
+}
+
 // TestAnExampleIsNotPutBeforeWhatIsThere: it is Python, and code of somebody's stays.
 func TestAnExampleIsNotPutBeforeWhatIsThere(t *testing.T) {
 	v := busyView()
@@ -66,6 +85,12 @@ func TestTheFirstStepsAreSkipped(t *testing.T) {
 	r.wants("Overview", "None of 3 is ready yet.")
 }
 
+// keyless is a view as it is before a key was entered.
+func keyless(v View) View {
+	v.Account = Account{Keychain: secrets.Available}
+	return v
+}
+
 func (r *rig) typeKey(id, secret, account string) {
 	f := r.window.first.form
 	f.id.Entry.SetText(id)
@@ -74,7 +99,7 @@ func (r *rig) typeKey(id, secret, account string) {
 }
 
 func TestTheCloudAsksForAKeyAndChecksIt(t *testing.T) {
-	r := firstSteps(t, busyView())
+	r := firstSteps(t, keyless(busyView()))
 	r.tap("AgentRun cloud")
 	r.tap("Continue")
 	r.wants("Your AgentRun account", "Access key secret", "Step 2 of 3", "The key is kept in this computer's keychain, and nowhere else.")
@@ -194,7 +219,7 @@ func TestOneGoesBackThroughTheSteps(t *testing.T) {
 }
 
 func TestAKeyIsCheckedOnceThoughEnterIsPressedTwice(t *testing.T) {
-	r := firstSteps(t, busyView())
+	r := firstSteps(t, keyless(busyView()))
 	r.host.hold = make(chan struct{})
 	r.window.first.show(stepAccount)
 	r.typeKey("LTAIexample", "not-a-real-secret", "1234567890123456")

@@ -45,7 +45,7 @@ func TestLayouts(t *testing.T) {
 	}
 	t.Run("firstrun", func(t *testing.T) {
 		r := newRig(t, kit.AlwaysLight, fyne.NewSize(1080, 700), Options{Language: "en", FirstRun: true})
-		r.window.Render(latin())
+		r.window.Render(keyless(latin()))
 		test.AssertRendersToMarkup(t, "firstrun.xml", r.win.Canvas())
 	})
 }

@@ -27,7 +27,9 @@ func (w *Window) keep(before map[Place]panel, first *firstRun) {
 }
 
 func (f *firstRun) keep(old *firstRun) {
+	f.asked, f.known = old.asked, old.known
 	f.choose(old.backend)
+	f.withKey = old.withKey
 	f.form.keep(old.form)
 	f.account.keep(old.account)
 	f.show(old.step)

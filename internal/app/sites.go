@@ -259,7 +259,7 @@ func (s *sites) use(current, fallback *site) {
 // warm has sessions kept ready on the site in use alone. The caller holds mu.
 func (s *sites) warm() {
 	for _, x := range s.all {
-		if x == s.current && !(x.paid && s.unasked) {
+		if x == s.current && (!x.paid || !s.unasked) {
 			x.pool.SetWarm(x.warm)
 		} else {
 			x.pool.SetWarm(0)

@@ -1,6 +1,6 @@
 // Package figures keeps what a host measures of itself, for people to see at a glance: how many runs there were and how long they
 // took, how long a session is waited for, how long things usually take that somebody waits for. A [Book] is told what happens and
-// gives the sums. What is usual is kept on disk, because it is wanted most right after a start.
+// gives the sums. What is usual is kept on disk, because it is wanted most right after a start, and so are the counts of the day.
 package figures
 
 import (
@@ -88,6 +88,7 @@ func (b *Book) Ran(now time.Time, sandbox string, took time.Duration, failed boo
 	defer b.mu.Unlock()
 	b.advance(now)
 	b.current = nil
+	b.unsaved = true
 	b.runs++
 	if failed {
 		b.failed++

@@ -55,6 +55,27 @@ func TestRunsAreCountedByDayAndStretch(t *testing.T) {
 	}
 }
 
+// TestTheCountsOfTheDayOutliveARestart, and not the day.
+func TestTheCountsOfTheDayOutliveARestart(t *testing.T) {
+	dir := t.TempDir()
+	b := figures.New(figures.Options{Folder: dir, Location: time.UTC})
+	b.Ran(noon, "s", ms(1), true)
+	b.Ran(noon, "s", ms(1), false)
+	if err := b.Save(); err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[time.Time][2]int{noon.Add(time.Hour): {3, 1}, noon.AddDate(0, 0, 1): {1, 0}} {
+		next := figures.New(figures.Options{Folder: dir, Location: time.UTC})
+		next.Ran(at, "s", ms(1), false) // before what was kept is read
+		if err := next.Load(); err != nil {
+			t.Fatal(err)
+		}
+		if f := next.Current(at, "local", nil); f.RunsToday != want[0] || f.FailedToday != want[1] {
+			t.Errorf("at %v there are %d runs, %d failed, want %v", at, f.RunsToday, f.FailedToday, want)
+		}
+	}
+}
+
 func TestADayEndsWhereItsUserIs(t *testing.T) {
 	b := figures.New(figures.Options{Folder: t.TempDir(), Location: time.FixedZone("CST", 8*3600)})
 	b.Ran(time.Date(2026, 11, 27, 15, 59, 0, 0, time.UTC), "s", 1, false)

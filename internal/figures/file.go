@@ -13,7 +13,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
 )
 
-// FileName is the name of the file in the data folder that says what is usual.
+// FileName is the name of the file in the data folder that says what is usual, and how much was run today.
 const FileName = "figures.json"
 
 // usualOf is of how many times, the last ones, the one in the middle counts as usual.
@@ -28,10 +28,13 @@ func newUsual() usual {
 	return usual{Start: make(map[string][]time.Duration), Load: make(map[string][]time.Duration)}
 }
 
-// file is what the file holds, in seconds.
+// file is what the file holds: the counts of a day, and times in seconds.
 type file struct {
-	Start map[string][]float64 `json:"session_start_seconds"`
-	Load  map[string][]float64 `json:"load_seconds"`
+	Day    string               `json:"day"` // such as 2026-11-27
+	Runs   int                  `json:"runs"`
+	Failed int                  `json:"failed"`
+	Start  map[string][]float64 `json:"session_start_seconds"`
+	Load   map[string][]float64 `json:"load_seconds"`
 }
 
 // Load reads what was kept. No file means nothing; so does a damaged one, with an error for the log: it is written anew.
@@ -52,6 +55,9 @@ func (b *Book) Load() error {
 	defer b.mu.Unlock()
 	fill(b.usual.Start, f.Start)
 	fill(b.usual.Load, f.Load)
+	if (b.day == "" || b.day == f.Day) && f.Runs >= f.Failed && f.Failed >= 0 {
+		b.day, b.runs, b.failed = f.Day, b.runs+f.Runs, b.failed+f.Failed
+	}
 	b.current = nil
 	return nil
 }
@@ -79,7 +85,7 @@ func (b *Book) Save() error {
 		b.mu.Unlock()
 		return nil
 	}
-	f := file{Start: inSeconds(b.usual.Start), Load: inSeconds(b.usual.Load)}
+	f := file{Day: b.day, Runs: b.runs, Failed: b.failed, Start: inSeconds(b.usual.Start), Load: inSeconds(b.usual.Load)}
 	b.unsaved = false
 	b.mu.Unlock()
 	text, err := json.MarshalIndent(f, "", "  ")

@@ -33,7 +33,8 @@ type overview struct {
 	vacant   *fyne.Container // the card of empty
 	runs     *statCard
 	times    *statCard
-	third    *statCard
+	waits    *statCard
+	cost     *statCard
 	clients  *fyne.Container
 	lines    []*clientLine
 	nobody   *fyne.Container
@@ -59,7 +60,7 @@ func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *ove
 	o.sessions = kit.Grid(190, kit.Gap)
 	o.empty = kit.NewPara("", kit.Small, kit.Muted)
 	o.vacant = kit.InCard(o.empty)
-	o.runs, o.times, o.third = newStatCard(kit.Accent), newStatCard(kit.Ready), newStatCard(kit.Warming)
+	o.runs, o.times, o.waits, o.cost = newStatCard(kit.Accent), newStatCard(kit.Ready), newStatCard(kit.Warming), newStatCard(kit.Accent)
 	o.clients = kit.Col(0)
 	o.more = kit.NewText("", kit.Small, kit.Muted)
 	o.silence = kit.NewPara("", kit.Small, kit.Muted)
@@ -75,11 +76,11 @@ func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *ove
 		kit.Row(10, kit.Grow(o.summary), kit.NewText(d.Say("pool.keep"), kit.Small, kit.Muted), o.warm.Root),
 		o.sessions,
 		o.vacant,
-		kit.Split(560, kit.Gap, o.runs.root, o.times.root, o.third.root),
+		kit.Split(560, kit.Gap, o.runs.root, o.times.root, o.waits.root),
 		kit.Split(560, kit.Gap,
 			kit.GrowBy(3, kit.InCard(kit.Col(10, kit.NewText(d.Say("clients.title"), kit.SmallStrong, kit.Muted), o.clients, o.nobody, o.more))),
-			kit.GrowBy(2, kit.InCard(kit.Col(9, kit.NewText(d.Say("address.title"), kit.SmallStrong, kit.Muted),
-				kit.InCode(kit.Row(8, kit.Grow(o.address), copyAddress)), o.note)))),
+			kit.GrowBy(2, kit.Col(kit.Gap, o.cost.root, kit.InCard(kit.Col(9, kit.NewText(d.Say("address.title"), kit.SmallStrong, kit.Muted),
+				kit.InCode(kit.Row(8, kit.Grow(o.address), copyAddress)), o.note))))),
 	)
 	o.page = kit.NewPage(kit.Pad(20, 24, 20, 24, content))
 	return o
@@ -120,6 +121,7 @@ func (o *overview) render(v *View) {
 	changed = o.renderBanners(v) || changed
 	changed = o.renderSessions(v) || changed
 	o.renderFigures(v)
+	changed = o.renderCost(v.Cost, v.Settings) || changed
 	changed = o.renderClients(v) || changed
 	address, note := v.Addresses.HTTP, o.d.Say("address.note")
 	if address == "" {
@@ -276,18 +278,20 @@ func (o *overview) renderFigures(v *View) {
 		figure, note = o.d.Took(f.RunP50), o.d.Say("runtime.note", "time", o.d.Took(f.RunP99))
 	}
 	o.times.curve(o.d.Say("runtime.title"), figure, note, seconds(f.RunTimes))
-	if v.Cost != nil {
-		o.renderCost(v.Cost, v.Settings)
-		return
-	}
 	figure, note = "–", o.d.Say("acquire.none")
 	if len(f.AcquireTimes) > 0 {
 		figure, note = o.d.Took(f.AcquireP50), o.d.Say("runtime.note", "time", o.d.Took(f.AcquireP99))
 	}
-	o.third.curve(o.d.Say("acquire.title"), figure, note, seconds(f.AcquireTimes))
+	o.waits.curve(o.d.Say("acquire.title"), figure, note, seconds(f.AcquireTimes))
 }
 
-func (o *overview) renderCost(c *status.Cost, s *Settings) {
+// renderCost draws what today has cost, where anything can, and reports whether that has come or gone.
+func (o *overview) renderCost(c *status.Cost, s *Settings) (changed bool) {
+	changed = o.cost.root.Hidden != (c == nil)
+	o.cost.root.Hidden = c == nil
+	if c == nil {
+		return changed
+	}
 	note, part, tone := o.d.Say("cost.today", "cost", o.d.Money(c.Today.Estimate)), 0.0, kit.Accent
 	if c.DailyCap > 0 {
 		note = o.d.Say("cost.capped", "cost", o.d.Money(c.Today.Estimate), "cap", o.d.Money(c.DailyCap))
@@ -300,7 +304,8 @@ func (o *overview) renderCost(c *status.Cost, s *Settings) {
 	if minutes, _ := s.value("pool.idle_pause_minutes").(float64); minutes > 0 {
 		foot = o.d.Say("cost.pause", "time", o.d.Short(time.Duration(minutes*float64(time.Minute))))
 	}
-	o.third.share(o.d.Say("cost.title"), o.d.Took(time.Duration(c.Today.SandboxSeconds)*time.Second), note, foot, part, tone)
+	o.cost.share(o.d.Say("cost.title"), o.d.Took(time.Duration(c.Today.SandboxSeconds)*time.Second), note, foot, part, tone)
+	return changed
 }
 
 // clientLine is one connected program.

@@ -13,6 +13,8 @@ type Launch struct {
 	Command string
 	Args    []string
 	Env     []string
+	// Sparing says that of its own environment it passes the PATH on, and nothing else.
+	Sparing bool
 	// URL and Token are an address that it connects to, which may be a unix socket (unix://PATH#/mcp).
 	URL   string
 	Token string
@@ -40,10 +42,12 @@ func (s *Set) Launch(id ID) (Launch, error) {
 			return Launch{}, fmt.Errorf("%s: %w: %s: %w", r.name, ErrUnreadable, path, err)
 		}
 		if there {
-			return launchOf(found, path), nil
+			l := launchOf(found, path)
+			l.Sparing = r.sparing
+			return l, nil
 		}
 	}
-	return Launch{Command: s.opt.Command}, nil
+	return Launch{Command: s.opt.Command, Sparing: r.sparing}, nil
 }
 
 // launchOf reads an entry in any editor's words.
@@ -90,6 +94,9 @@ var inherited = map[bool][]string{
 func (l Launch) Environment(sys System) []string {
 	var env []string
 	for _, name := range inherited[sys.GOOS == "windows"] {
+		if l.Sparing && name != "PATH" {
+			continue
+		}
 		value := sys.Getenv(name)
 		if name == "PATH" && sys.GOOS != "windows" {
 			value = "/usr/bin:/bin:/usr/sbin:/sbin"

@@ -31,6 +31,8 @@ type row struct {
 	spaceless bool
 	// expands editors take a dollar sign for the beginning of a variable.
 	expands bool
+	// sparing editors pass nothing on to what they start but the PATH, and what our entry says.
+	sparing bool
 
 	// cli is how the editor's own command line is used instead of its file; link is an address that makes the editor ask its user to
 	// add us, used where there is no file to write; card is a text to paste where there is neither.
@@ -322,8 +324,9 @@ var table = []row{
 		stdio: func(command string) entry {
 			return append(append(entry{fixed("type", "local")}, plainStdio(command)...), loose("tools", []string{"*"}))
 		},
-		http:  also(byURL("url", fixed("type", "http")), loose("tools", []string{"*"})),
-		after: "Sessions that run already do not see it; start a new one.",
+		http:    also(byURL("url", fixed("type", "http")), loose("tools", []string{"*"})),
+		sparing: true,
+		after:   "Sessions that run already do not see it; start a new one.",
 	},
 	{
 		id: "cherry-studio", name: "Cherry Studio",

@@ -108,7 +108,7 @@ func (s *steps) add(f Finding) {
 	s.reflow()
 }
 
-// what says what was found in the language of the window, as far as the verdict tells.
+// what says what was found in the language of the window. The check's own sentence is a detail of that.
 func (s *steps) what(f Finding) string {
 	detail := strings.TrimSuffix(f.What, ".")
 	switch {
@@ -116,6 +116,10 @@ func (s *steps) what(f Finding) string {
 		return s.d.Say("doctor.good."+f.Check, "detail", detail)
 	case f.Verdict == VerdictBad && s.d.Has("doctor.what."+f.Check):
 		return s.d.Say("doctor.what."+f.Check, "detail", detail)
+	case f.Verdict == VerdictWarning:
+		return s.d.Say("doctor.warning", "detail", detail)
+	case f.Verdict == VerdictSkipped:
+		return s.d.Say("doctor.skipped", "detail", detail)
 	}
 	return f.What
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/words"
 )
 
 // with is a view with some editors in it.
@@ -346,6 +347,24 @@ func TestNamesOfEditorsAreNotCut(t *testing.T) {
 	})
 	if !shown {
 		t.Errorf("the name is cut; there is:\n%s", r.texts())
+	}
+}
+
+// TestEveryVerdictIsSaidInTheLanguageOfTheWindow, with the check's own sentence in brackets at most.
+func TestEveryVerdictIsSaidInTheLanguageOfTheWindow(t *testing.T) {
+	for _, tag := range []string{words.English, words.Chinese} {
+		s := &steps{d: &desk{Words: words.In(tag)}}
+		for _, f := range checkedFindings() {
+			for _, f.Verdict = range []Verdict{VerdictGood, VerdictWarning, VerdictBad, VerdictSkipped} {
+				if f.Check == "environment" && f.Verdict == VerdictGood {
+					continue // of which only what is wrong is told
+				}
+				f.What = "It is as the check has found it."
+				if got := s.what(f); speaksEnglish(got) != (tag == words.English) {
+					t.Errorf("%s: %s, %s is %q", tag, f.Check, f.Verdict, got)
+				}
+			}
+		}
 	}
 }
 

@@ -215,8 +215,8 @@ func TestFileIsReadNoFurtherThanNeeded(t *testing.T) {
 	for _, have := range []int{0, 3, sniffed} {
 		source := &endless{}
 		data, err := readUpTo(source, make([]byte, have), sniffed)
-		if err != nil || len(data) != sniffed || source.taken > sniffed {
-			t.Errorf("readUpTo with %d = %d bytes, %v; %d were taken", have, len(data), err, source.taken)
+		if err != nil || len(data) != sniffed || source.taken.Load() > sniffed {
+			t.Errorf("readUpTo with %d = %d bytes, %v; %d were taken", have, len(data), err, source.taken.Load())
 		}
 	}
 	out := downloadFileOutput{MIMEType: "text/plain"}

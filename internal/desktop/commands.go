@@ -3,6 +3,7 @@ package desktop
 import (
 	"context"
 	"io"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -68,6 +69,15 @@ func (d *Desk) ExportCalls(_ context.Context, to io.Writer) error { return d.app
 // OpenLogFolder implements ui.Host.
 func (d *Desk) OpenLogFolder(ctx context.Context) error {
 	return d.open(ctx, d.app.Desk().Current().Settings.LogFolder)
+}
+
+// console is where the users of an account, and their keys, are made and looked at.
+var console = url.URL{Scheme: "https", Host: "ram.console.aliyun.com", Path: "/users"}
+
+// OpenConsole implements ui.Host.
+func (d *Desk) OpenConsole(context.Context) error {
+	page := console
+	return d.openURL(&page)
 }
 
 // patience is how long the keychain may take while somebody waits in front of the window, who may be asked for its password and can

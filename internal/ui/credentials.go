@@ -63,9 +63,11 @@ func newCredentialForm(d *desk, host credentialsHost, save string, saved, reflow
 	label := func(text string, o fyne.CanvasObject) fyne.CanvasObject {
 		return kit.Col(5, kit.NewText(text, kit.SmallStrong, kit.Foreground), o)
 	}
+	console := kit.NewButton(d.Say("credentials.console"), kit.Ghost, func() { d.do(nil, d.Say("fail.console"), host.OpenConsole) })
 	f.root = kit.Col(12,
 		kit.Split(480, 14, label(d.Say("credentials.id"), f.id), label(d.Say("credentials.secret"), f.secret)),
 		kit.Split(480, 14, label(d.Say("credentials.account"), f.account), label(d.Say("credentials.region"), f.region)),
+		kit.Row(10, kit.Grow(kit.NewPara(d.Say("credentials.where"), kit.Small, kit.Muted)), console),
 		kit.Row(10, kit.Grow(f.outcome), f.stop, f.save),
 	)
 	return f

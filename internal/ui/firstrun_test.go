@@ -103,6 +103,8 @@ func TestTheCloudAsksForAKeyAndChecksIt(t *testing.T) {
 	r.tap("AgentRun cloud")
 	r.tap("Continue")
 	r.wants("Your AgentRun account", "Access key secret", "Step 2 of 3", "The key is kept in this computer's keychain, and nowhere else.")
+	r.tap("Open the console")
+	r.asked("console")
 	r.tap("Check and save")
 	r.wants("This is needed.")
 	r.asked()

@@ -84,6 +84,8 @@ type credentialsHost interface {
 	CheckCredentials(ctx context.Context, c secrets.Credentials) error
 	SaveCredentials(ctx context.Context, c secrets.Credentials) error
 	RemoveCredentials(ctx context.Context) error
+	// OpenConsole shows where the user of an account makes keys.
+	OpenConsole(ctx context.Context) error
 	// OpenKeychain has the keychain opened, which may ask its user something, and uses what it has.
 	OpenKeychain(ctx context.Context) error
 }

@@ -78,6 +78,7 @@ func (r *recorder) SaveNotebook(_ context.Context, id string, to io.Writer) erro
 }
 func (r *recorder) ExportCalls(context.Context, io.Writer) error { return r.note("export") }
 func (r *recorder) OpenLogFolder(context.Context) error          { return r.note("logs") }
+func (r *recorder) OpenConsole(context.Context) error            { return r.note("console") }
 func (r *recorder) PreviewEditor(_ context.Context, c EditorChange) (Preview, error) {
 	err := r.note("preview " + wished(c))
 	if p, ok := r.previews[c.ID]; ok {

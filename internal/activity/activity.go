@@ -1,6 +1,7 @@
 // Package activity remembers the last tool calls: who called what, how long it took and what came of it, for people who want to know
-// what their editors do. It holds no code, no output and no argument. The MCP face adds what it has answered, the host what its user
-// does by hand; nothing of it is kept on disk, where the log is.
+// what their editors do. It holds no code, no output and no argument; of code that failed, the type of the exception. The MCP face adds
+// what it has answered, the host what its user does by hand; nothing of it is kept on disk, where the log is. What goes on at the moment
+// is in the status of the host.
 package activity
 
 import (
@@ -8,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // OK is the outcome of a call that did what it was to do.
@@ -28,6 +31,7 @@ type Call struct {
 	Context   string // the name of that context
 	Took      time.Duration
 	Outcome   string // OK, Running, or a code of the tool contract such as TIMEOUT
+	Raised    string // the type of the exception, where code has failed: see [NameOfError]
 	Detail    string // a few lines for who wants to know more, none that quote code or output
 }
 
@@ -42,8 +46,23 @@ func (c Call) MarshalJSON() ([]byte, error) {
 		Context   string    `json:"context,omitempty"`
 		Took      float64   `json:"took_seconds"`
 		Outcome   string    `json:"outcome"`
+		Raised    string    `json:"raised,omitempty"`
 		Detail    string    `json:"detail,omitempty"`
-	}{c.At.UTC(), c.ID, c.Client, c.Tool, c.ContextID, c.Context, c.Took.Seconds(), c.Outcome, c.Detail})
+	}{c.At.UTC(), c.ID, c.Client, c.Tool, c.ContextID, c.Context, c.Took.Seconds(), c.Outcome, c.Raised, c.Detail})
+}
+
+// longestName is how many letters the type of an exception may have.
+const longestName = 60
+
+// NameOfError is the type of an exception as far as it may be remembered: what no language would take for a name could be any text that
+// code has put there.
+func NameOfError(name string) string {
+	if len(name) > longestName || strings.ContainsFunc(name, func(r rune) bool {
+		return r != '_' && r != '.' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return ""
+	}
+	return name
 }
 
 // kept is how many calls are remembered at least, once there were as many; at most it is twice that.

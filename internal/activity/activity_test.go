@@ -105,3 +105,14 @@ func TestAnExportThatFailsSaysSo(t *testing.T) {
 		t.Errorf("export to a full disk = %v", err)
 	}
 }
+
+func TestWhatIsRememberedOfAnExceptionIsAName(t *testing.T) {
+	for name, want := range map[string]string{
+		"NameError": "NameError", "json.decoder.JSONDecodeError": "json.decoder.JSONDecodeError", "错误": "错误", "": "",
+		"key=abc": "", "two words": "", "line\nbreak": "", strings.Repeat("x", 61): "",
+	} {
+		if got := activity.NameOfError(name); got != want {
+			t.Errorf("NameOfError(%q) = %q, want %q", name, got, want)
+		}
+	}
+}

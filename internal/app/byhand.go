@@ -58,13 +58,11 @@ func (a *App) StopContext(ctx context.Context, contextID string) error {
 	return err
 }
 
-// Interrupt stops the code that runs in a context. The context goes on.
-func (a *App) Interrupt(contextID string) error {
-	if err := a.interp.Interrupt(contextID); err != nil {
-		return err
+// Interrupt ends one of the runs of a snapshot, also one that waits. Its context goes on. One that has ended meanwhile is left as it is.
+func (a *App) Interrupt(runID string) {
+	if a.interp.InterruptByID(runID) {
+		a.log.Info("interrupted by hand", "run_id", runID)
 	}
-	a.log.Info("interrupted by hand", "context_id", contextID)
-	return nil
 }
 
 // SaveNotebook writes what was run in a context as a Jupyter notebook.
@@ -88,10 +86,11 @@ func (a *App) ended(r *interpreter.Run) {
 	}
 	cc := a.named(r.ContextID())
 	cc.RunID = r.ID()
+	raised := ""
 	if err == nil && res.Failure != nil {
-		err = &sandbox.Error{Code: res.Failure.Code} // its message is output
+		err, raised = &sandbox.Error{Code: res.Failure.Code}, res.Failure.Name // its message is output
 	}
-	a.noteByHand("run_code", cc, r.Asked(), time.Since(r.Asked()), err)
+	a.noteCall(activity.Call{Tool: "run_code", At: r.Asked(), Took: time.Since(r.Asked()), Raised: activity.NameOfError(raised)}, cc, err)
 }
 
 // named is a context as far as it is known, without the run in progress: that is not what is done to the context.
@@ -101,16 +100,20 @@ func (a *App) named(contextID string) interpreter.Context {
 	return cc
 }
 
-// noteByHand puts what was done by hand among the activity, and into the log as calls of clients are.
+// noteByHand is noteCall for what has no more to tell.
 func (a *App) noteByHand(tool string, cc interpreter.Context, began time.Time, took time.Duration, err error) {
-	outcome, sentence := activity.OK, ""
+	a.noteCall(activity.Call{Tool: tool, At: began, Took: took}, cc, err)
+}
+
+// noteCall puts what was done by hand among the activity, and into the log as calls of clients are.
+func (a *App) noteCall(c activity.Call, cc interpreter.Context, err error) {
+	sentence := ""
+	c.Outcome = activity.OK
 	if err != nil {
-		outcome, sentence = string(sandbox.CodeOf(err, sandbox.CodeExecutionFailed)), err.Error()
+		c.Outcome, sentence = string(sandbox.CodeOf(err, sandbox.CodeExecutionFailed)), err.Error()
 	}
-	id := cmp.Or(cc.RunID, "hand-"+uuid.NewString())
-	a.activity.Add(activity.Call{
-		ID: id, At: began, Client: byHand.Name, Tool: tool, ContextID: cc.ID, Context: cc.Name, Took: took, Outcome: outcome,
-		Detail: logging.Lines(context.Background(), slog.String("request_id", id), slog.String("client", byHand.Name), slog.String("context_id", cc.ID), slog.String("error", sentence)),
-	})
-	a.log.Info("by hand", "tool", tool, "request_id", id, "context_id", cc.ID, "took", took, "outcome", outcome)
+	c.ID, c.Client, c.ContextID, c.Context = cmp.Or(cc.RunID, "hand-"+uuid.NewString()), byHand.Name, cc.ID, cc.Name
+	c.Detail = logging.Lines(context.Background(), slog.String("request_id", c.ID), slog.String("client", c.Client), slog.String("context_id", cc.ID), slog.String("raised", c.Raised), slog.String("error", sentence))
+	a.activity.Add(c)
+	a.log.Info("by hand", "tool", c.Tool, "request_id", c.ID, "context_id", cc.ID, "took", c.Took, "outcome", c.Outcome)
 }

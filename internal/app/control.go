@@ -154,6 +154,10 @@ func (a *App) interrupt(ctx context.Context, id string) InterruptAnswer {
 		if run, err := a.interp.RunByID(id); err == nil {
 			return a.cancelRun(ctx, run)
 		}
+		if a.interp.InterruptByID(id) {
+			a.log.InfoContext(ctx, "interrupted by hand", "run_id", id)
+			return InterruptAnswer{Interrupted, "The command " + id + " was interrupted."}
+		}
 		return InterruptAnswer{InterruptUnknown, "There is no context and no run " + id + "; agentrunctl status shows those there are."}
 	}
 	if cc.Status != interpreter.Running {

@@ -39,6 +39,7 @@ func (a *App) snapshot() status.Snapshot {
 		Addresses: address,
 		Sessions:  []status.Session{},
 		Contexts:  []status.Context{},
+		Runs:      []status.Run{},
 		Clients:   []status.Client{},
 		Tokens:    []status.Token{},
 		Problems:  problems,
@@ -48,6 +49,7 @@ func (a *App) snapshot() status.Snapshot {
 		foldSessions(&s, x)
 	}
 	running := a.foldContexts(&s)
+	a.foldRuns(&s)
 	a.foldClients(&s)
 	a.foldCost(&s, time.Now())
 	a.foldOrphans(&s)
@@ -208,6 +210,19 @@ func (a *App) foldContexts(s *status.Snapshot) (running int) {
 		})
 	}
 	return running
+}
+
+// foldRuns shows what goes on now, and what waits.
+func (a *App) foldRuns(s *status.Snapshot) {
+	for _, p := range a.interp.InProgress() {
+		tool := "run_code"
+		if p.Command {
+			tool = "run_command"
+		}
+		s.Runs = append(s.Runs, status.Run{
+			ID: p.ID, Tool: tool, ContextID: p.ContextID, Context: p.Context, Client: p.Client, AskedAt: p.Asked.UTC(), StartedAt: timeOrNil(p.Began),
+		})
+	}
 }
 
 func timeOrNil(t time.Time) *time.Time {

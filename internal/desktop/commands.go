@@ -49,8 +49,9 @@ func (d *Desk) StopContext(ctx context.Context, contextID string) error {
 }
 
 // Interrupt implements ui.Host.
-func (d *Desk) Interrupt(_ context.Context, contextID string) error {
-	return d.app.Interrupt(contextID)
+func (d *Desk) Interrupt(_ context.Context, runID string) error {
+	d.app.Interrupt(runID)
+	return nil
 }
 
 // RunCode implements ui.Host.

@@ -173,7 +173,7 @@ func (t *translator) callsOf(calls []activity.Call) []ui.Call {
 		t.calls = nil
 	}
 	for _, c := range calls[len(t.calls):] {
-		t.calls = append(t.calls, ui.Call{ID: c.ID, At: c.At, Client: c.Client, Tool: c.Tool, Context: c.Context, Took: c.Took, Outcome: c.Outcome, Detail: c.Detail})
+		t.calls = append(t.calls, ui.Call{ID: c.ID, At: c.At, Client: c.Client, Tool: c.Tool, ContextID: c.ContextID, Context: c.Context, Took: c.Took, Outcome: c.Outcome, Raised: c.Raised, Detail: c.Detail})
 	}
 	return slices.Clip(t.calls)
 }

@@ -94,6 +94,9 @@ func (i *Interpreter) RunCommand(ctx context.Context, caller Caller, req Command
 			result.Failure.Message = "the sandbox did not answer in the time that a call may take: " + result.Failure.Message +
 				". It was not sent again: look at what it changed before you repeat it"
 		}
+		if result.Failure != nil && result.Failure.Code == sandbox.CodeCancelled && interruptedFromElsewhere(ctx) {
+			result.Failure.Message = "the command was interrupted from elsewhere, not by whoever started it; the context goes on"
+		}
 		return overdue(ctx, err, lateCommand)
 	})
 	if err != nil {
@@ -144,6 +147,12 @@ func (i *Interpreter) withShell(
 		return Where{}, nil, err
 	}
 	defer i.release(cc)
+	var call *awaited
+	if !background {
+		var done func()
+		call, done = i.awaitCommand(caller, cc, cancel)
+		defer done()
+	}
 	i.evict(ctx, orphan)
 	patience := i.opt.ReadyTimeout
 	if req.Patience > 0 {
@@ -161,7 +170,7 @@ func (i *Interpreter) withShell(
 	if !ok {
 		return Where{}, nil, noShellAfter(site, instead) // such as where the context came to be on the fallback
 	}
-	if err := i.beginCommand(cc); err != nil {
+	if err := i.beginCommand(cc, call); err != nil {
 		return Where{}, nil, err
 	}
 	defer i.endCommand(cc)
@@ -216,8 +225,8 @@ func commandFailed(ctx context.Context, cc *codeContext, lease *pool.Lease[sandb
 	return &sandbox.Error{Code: sandbox.CodeExecutionFailed, Message: "the command could not be run: " + err.Error(), Err: err}
 }
 
-// beginCommand counts a command of a context, which must not be stopping.
-func (i *Interpreter) beginCommand(cc *codeContext) error {
+// beginCommand counts a command of a context, which must not be stopping. call is that of whoever waits for it; nil: nobody does.
+func (i *Interpreter) beginCommand(cc *codeContext, call *awaited) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if cc.stopping {
@@ -227,6 +236,9 @@ func (i *Interpreter) beginCommand(cc *codeContext) error {
 		cc.quiet = make(chan struct{})
 	}
 	cc.commands++
+	if call != nil {
+		call.began = time.Now()
+	}
 	signal(i.changed)
 	return nil
 }

@@ -67,6 +67,7 @@ type Interpreter struct {
 	defaults map[defaultKey]*codeContext
 	ended    epitaphs
 	runs     runs
+	awaited  []*awaited
 	told     map[defaultKey]struct{} // who has been told that the host was restarted
 	kept     int                     // bytes of all histories
 	made     int                     // contexts booked so far

@@ -114,13 +114,16 @@ func (r *Run) Abandon() {
 	r.stop(errCancelled)
 }
 
-func (r *Run) stop(cause error) {
+// stop ends the run, and reports whether it had not ended yet.
+func (r *Run) stop(cause error) bool {
 	r.mu.Lock()
 	cancel := r.cancel
 	r.mu.Unlock()
-	if cancel != nil {
-		cancel(cause)
+	if cancel == nil {
+		return false
 	}
+	cancel(cause)
+	return true
 }
 
 // Detach says that nobody waits for the run any more who would be handed its result. The result is then kept in preference to

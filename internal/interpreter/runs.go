@@ -17,7 +17,7 @@ const (
 // runs finds runs by their ids: those that wait or go on, and those that ended not long ago. Interpreter.mu guards it.
 type runs struct {
 	byID  map[string]*Run
-	begun int
+	begun int    // and commands
 	ended []*Run // in the order of their ends
 	bytes int    // what the results of those keep in memory
 }

@@ -99,6 +99,8 @@ func cancelled(ctx context.Context) error {
 		return sandbox.Errorf(sandbox.CodeContextNotFound, "the context was stopped before the code ran")
 	case errors.Is(cause, errCancelled):
 		return &sandbox.Error{Code: sandbox.CodeCancelled, Message: "the run was cancelled before its code ran", Err: cause}
+	case errors.Is(cause, errInterrupted):
+		return &sandbox.Error{Code: sandbox.CodeCancelled, Message: "it was interrupted from elsewhere, before it ran", Err: cause}
 	case errors.Is(cause, context.DeadlineExceeded):
 		return &sandbox.Error{Code: sandbox.CodeServerNotReady, Message: "the time that a call may take was up before its context was ready; nothing was done. Try again in a moment", Err: cause}
 	}

@@ -24,7 +24,7 @@ func TestEveryAnsweredCallIsAmongTheActivity(t *testing.T) {
 	want := []activity.Call{
 		{Tool: "create_context", ContextID: id, Context: "数据 1", Outcome: "ok"},
 		{Tool: "run_code", ContextID: id, Context: "数据 1", Outcome: "ok"},
-		{Tool: "run_code", ContextID: id, Context: "数据 1", Outcome: "EXECUTION_FAILED"},
+		{Tool: "run_code", ContextID: id, Context: "数据 1", Outcome: "EXECUTION_FAILED", Raised: "E"},
 		{Tool: "run_code", ContextID: "ctx-nope", Outcome: "CONTEXT_NOT_FOUND"},
 		{Tool: "run_code", Outcome: "INVALID_PARAMS"},
 		{Tool: "list_contexts", Outcome: "ok"},

@@ -51,6 +51,7 @@ type exchange struct {
 	contextID string // what the call was about, for the log; set by the tool
 	context   string // the name of that context, as far as it was there
 	outcome   string // what came of the code, where the call as such was carried out; set by the tool, empty: nothing went wrong
+	raised    string // the type of the exception that the code has raised; empty: it has not
 	lost      func() // set by a tool whose answer must arrive: called if it does not
 }
 

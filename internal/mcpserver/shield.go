@@ -116,7 +116,7 @@ func (s *Server) noteCall(ctx context.Context, req mcp.CallToolRequest, x *excha
 	}
 	c := activity.Call{At: started, Client: x.caller.Name, Tool: clean(req.Params.Name, 40), ContextID: x.contextID, Context: x.context, Took: took, Outcome: outcome}
 	if err == nil && x.outcome != "" {
-		c.Outcome = x.outcome
+		c.Outcome, c.Raised = x.outcome, x.raised
 	}
 	if cc, ok := s.interp.Context(x.contextID); ok {
 		c.Context = cc.Name
@@ -124,7 +124,7 @@ func (s *Server) noteCall(ctx context.Context, req mcp.CallToolRequest, x *excha
 	if id, ok := logging.Value(ctx, keyRequestID); ok {
 		c.ID = id.String()
 	}
-	c.Detail = logging.Lines(ctx, slog.String("context_id", x.contextID), slog.String("error", sentence))
+	c.Detail = logging.Lines(ctx, slog.String("context_id", x.contextID), slog.String("raised", c.Raised), slog.String("error", sentence))
 	s.opt.Activity.Add(c)
 }
 

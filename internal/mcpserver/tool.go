@@ -8,6 +8,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/activity"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 )
@@ -62,7 +63,7 @@ func (c *call) about(contextID string) {
 // failed notes that code or a command did not come to its end, which is a result for whoever called.
 func (c *call) failed(failure *sandbox.Failure) {
 	if failure != nil {
-		c.outcome = string(failure.Code)
+		c.outcome, c.raised = string(failure.Code), activity.NameOfError(failure.Name)
 	}
 }
 

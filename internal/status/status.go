@@ -17,6 +17,7 @@ type Snapshot struct {
 	Cost      *Cost     `json:"cost,omitempty"` // absent where nothing costs money
 	Sessions  []Session `json:"sessions"`
 	Contexts  []Context `json:"contexts"`
+	Runs      []Run     `json:"runs"`
 	Clients   []Client  `json:"clients"`
 	Tokens    []Token   `json:"tokens"`
 	Problems  []Problem `json:"problems"`
@@ -132,6 +133,17 @@ type Context struct {
 	LastUsed  time.Time `json:"last_used"`
 	Runs      int       `json:"runs"`
 	RunID     string    `json:"run_id,omitempty"` // of the run in progress
+}
+
+// Run is code or a command that goes on now, or waits.
+type Run struct {
+	ID        string     `json:"run_id"`
+	Tool      string     `json:"tool"` // with which it was asked for: run_code or run_command
+	ContextID string     `json:"context_id"`
+	Context   string     `json:"context"` // its name
+	Client    string     `json:"client"`
+	AskedAt   time.Time  `json:"asked_at"`
+	StartedAt *time.Time `json:"started_at,omitempty"` // absent: it waits for its turn or for a session
 }
 
 // Client is a program connected to the MCP face.

@@ -49,7 +49,7 @@ func TestTheNamesInTheJSONAreKept(t *testing.T) {
 
 // TestWhatIsAlwaysThere names what scripts need not ask for before they read it.
 func TestWhatIsAlwaysThere(t *testing.T) {
-	data, err := json.Marshal(status.Snapshot{Sessions: []status.Session{{}}, Contexts: []status.Context{{}}, Clients: []status.Client{{}}, Tokens: []status.Token{{}}, Problems: []status.Problem{{}}})
+	data, err := json.Marshal(status.Snapshot{Sessions: []status.Session{{}}, Contexts: []status.Context{{}}, Runs: []status.Run{{}}, Clients: []status.Client{{}}, Tokens: []status.Token{{}}, Problems: []status.Problem{{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestWhatIsAlwaysThere(t *testing.T) {
 	names := make(map[string]bool)
 	collect(names, "", v)
 	for _, name := range []string{
-		"addresses.http", "addresses.socket", "pool.ready", "sessions[].sandbox_id", "contexts[].context_id", "contexts[].status", "problems[].code", "problems[].what",
+		"addresses.http", "addresses.socket", "pool.ready", "sessions[].sandbox_id", "contexts[].context_id", "contexts[].status", "runs[].run_id", "runs[].tool", "runs[].context_id", "runs[].client", "runs[].asked_at", "problems[].code", "problems[].what",
 		"clients[].name", "clients[].via", "clients[].since", "clients[].last_seen", "clients[].calls", "clients[].errors", "clients[].in_flight", "clients[].allowed_tools",
 		"tokens[].client", "tokens[].connected", "tokens[].calls", "tokens[].allowed_tools",
 	} {

@@ -75,7 +75,7 @@ func newCellView(d *desk, menu notebookMenu, language string) *cellView {
 	c.number, c.client, c.took = kit.NewText("", kit.Small, kit.Muted), kit.NewText("", kit.Small, kit.Muted).Trim(), kit.NewText("", kit.Small, kit.Muted)
 	c.copy = kit.NewButton(d.Say("copy"), kit.Quiet, func() { d.copy(c.cell.Code) })
 	c.again = kit.NewButton(d.Say("cell.again"), kit.Quiet, func() { menu.again(c.cell.Code) })
-	c.stop = kit.NewLeadButton("stop", d.Say("cell.interrupt"), kit.Danger, menu.interrupt)
+	c.stop = kit.NewLeadButton("stop", d.Say("cell.interrupt"), kit.Halt, func() { menu.interrupt(c.cell.RunID) })
 	c.foot = kit.Row(10, c.number, c.took, kit.Grow(c.client), c.copy, c.again, c.stop)
 	c.folding = kit.Row(0, c.fold, kit.Spring())
 	c.output = kit.Col(6, c.notices, c.cut, c.stdout, c.stderr, c.pictures, c.value, c.failure, c.folding, c.traceback)
@@ -195,7 +195,7 @@ func (c *cellView) arrange() bool {
 		icon = "chevron-down"
 	}
 	c.fold.SetIcon(icon, c.d.Say("cell.traceback"))
-	hide(c.stop, c.cell.State != notebook.CellRunning)
+	hide(c.stop, c.cell.State == notebook.CellDone)
 	hide(c.again, c.cell.State != notebook.CellDone)
 	if changed {
 		c.root.Refresh()

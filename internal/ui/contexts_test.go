@@ -79,7 +79,7 @@ func TestACellSaysWhatIsGone(t *testing.T) {
 func TestTheRunningCellIsInterrupted(t *testing.T) {
 	r := english(t, PlaceContexts, busyView())
 	r.tap("Interrupt")
-	r.asked("interrupt c1")
+	r.asked("interrupt r17")
 }
 
 func TestATracebackIsFoldedUntilSomebodyLooks(t *testing.T) {

@@ -90,6 +90,11 @@ func (d *desk) do(b *kit.Button, failed string, work func(ctx context.Context) e
 	})
 }
 
+// interrupt ends a run.
+func (d *desk) interrupt(host interruptHost, runID string) {
+	d.do(nil, d.Say("fail.interrupt"), func(ctx context.Context) error { return host.Interrupt(ctx, runID) })
+}
+
 // fail tells what went wrong.
 func (d *desk) fail(what string, err error) {
 	d.toasts.Show(d.Say("failed", "what", what, "why", sentence(d.Words, err)), kit.Problem)

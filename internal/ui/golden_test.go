@@ -20,6 +20,10 @@ func latin() View {
 	v := busyView()
 	v.Contexts = append([]status.Context(nil), v.Contexts...)
 	v.Contexts[0].Name = "data-analysis"
+	v.Runs = append([]status.Run(nil), v.Runs...)
+	for n := range v.Runs {
+		v.Runs[n].Context = v.Contexts[0].Name
+	}
 	v.Notebook = &notebook.Notebook{ContextID: "c1", Cells: v.Notebook.Cells[1:]}
 	v.Calls = append([]Call(nil), v.Calls[:6]...)
 	for n := range v.Calls {

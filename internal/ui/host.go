@@ -31,17 +31,24 @@ type overviewHost interface {
 }
 
 type contextsHost interface {
+	interruptHost
 	// WatchContext says whose notebook the next views shall have. It returns at once.
 	WatchContext(contextID string)
 	NewContext(ctx context.Context, language string) (contextID string, err error)
 	StopContext(ctx context.Context, contextID string) error
-	Interrupt(ctx context.Context, contextID string) error
 	// RunCode starts code in a context; what comes of it is in the notebook. An empty id means a new context of the language.
 	RunCode(ctx context.Context, contextID, language, code string) (newContextID string, err error)
 	SaveNotebook(ctx context.Context, contextID string, to io.Writer) error
 }
 
+// interruptHost is for code and commands that go on.
+type interruptHost interface {
+	// Interrupt ends a run, also one that waits, and keeps its context.
+	Interrupt(ctx context.Context, runID string) error
+}
+
 type activityHost interface {
+	interruptHost
 	ExportCalls(ctx context.Context, to io.Writer) error
 	OpenLogFolder(ctx context.Context) error
 }

@@ -26,7 +26,7 @@ type notebookView struct {
 
 // notebookMenu is what can be done to a cell.
 type notebookMenu struct {
-	interrupt func()
+	interrupt func(runID string)
 	again     func(code string)
 	reflow    func() // something was folded or unfolded
 }

@@ -227,6 +227,14 @@ func (c *contexts) find() {
 	c.choose(next)
 }
 
+// reveal shows a context that is there.
+func (c *contexts) reveal(id string) {
+	if n := c.index(id); n >= 0 {
+		c.choose(c.items[n])
+		c.redraw()
+	}
+}
+
 // index is where a context is among those that are there; -1: nowhere.
 func (c *contexts) index(id string) int {
 	return slices.IndexFunc(c.items, func(s status.Context) bool { return s.ID == id })
@@ -282,10 +290,7 @@ func (c *contexts) create(language string) {
 	})
 }
 
-func (c *contexts) interrupt() {
-	id := c.chosen.ID
-	c.d.do(nil, c.d.Say("fail.interrupt"), func(ctx context.Context) error { return c.host.Interrupt(ctx, id) })
-}
+func (c *contexts) interrupt(runID string) { c.d.interrupt(c.host, runID) }
 
 func (c *contexts) askStop() {
 	id, name := c.chosen.ID, c.chosen.Name

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
 
@@ -18,10 +20,10 @@ func TestTheActivityListsCallsNewestFirst(t *testing.T) {
 	if !ok {
 		t.Fatal("no activity")
 	}
-	if got := a.table.At(0).ID; got != "q39" {
-		t.Errorf("the first row is %s, want the newest call, q39", got)
+	if got := a.table.At(2).ID; got != "q39" {
+		t.Errorf("the row below what goes on is %s, want the newest call, q39", got)
 	}
-	r.wants("upload_file", "Timed out", "Code failed", "Cancelled", "Done")
+	r.wants("upload_file", "Timed out", "ModuleNotFoundError", "NameError", "Cancelled", "Done")
 	a.filter.Entry.SetText("timed vs")
 	for n := range a.table.Len() {
 		if c := a.table.At(n); c.Outcome != "TIMEOUT" || c.Client != "Visual Studio Code" {
@@ -32,17 +34,128 @@ func TestTheActivityListsCallsNewestFirst(t *testing.T) {
 		t.Error("the filter left nothing")
 	}
 	a.filter.Entry.SetText("")
-	a.table.Selected(a.table.At(0))
+	a.table.Selected(a.table.At(2))
 	r.wants("request_id  q39")
 	r.tap("Close")
 	r.lacks("request_id  q39")
 	v.Calls = calls(41)
 	r.window.Render(v)
-	if a.table.Len() != 41 {
-		t.Errorf("%d rows after another call, want 41", a.table.Len())
+	if a.table.Len() != 43 {
+		t.Errorf("%d rows after another call, want 43", a.table.Len())
 	}
 	r.tap("Log folder")
 	r.asked("logs")
+}
+
+// goingOn are the lines of the activity for what goes on, as they stand.
+func goingOn(a *activity) string {
+	var lines []string
+	for n := range a.table.Len() {
+		if x := a.table.At(n); x.goesOn {
+			lines = append(lines, fmt.Sprint(n, " ", x.ID, " ", a.took(x).Text, " ", a.outcome(x).Text))
+		}
+	}
+	return strings.Join(lines, ", ")
+}
+
+func TestWhatGoesOnStandsAboveAndIsInterruptedThere(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceActivity, v)
+	a, ok := r.window.panels[PlaceActivity].(*activity)
+	if !ok {
+		t.Fatal("no activity")
+	}
+	for _, column := range []int{0, 1, 4, 5} {
+		for _, falling := range []bool{false, true} {
+			a.table.SortBy(column, falling)
+			if !a.table.At(0).goesOn || !a.table.At(1).goesOn || a.table.At(2).goesOn {
+				t.Errorf("sorted by column %d (falling: %v) what goes on is at %s", column, falling, goingOn(a))
+			}
+		}
+	}
+	a.table.SortBy(0, true)
+	if got, want := goingOn(a), "0 r18 1 s Waiting, 1 r17 3 s Running"; got != want {
+		t.Errorf("what goes on is %q, want %q", got, want)
+	}
+	v.Now = noon.Add(9 * time.Second)
+	v.Runs = []status.Run{v.Runs[0], v.Runs[1]}
+	v.Runs[1].StartedAt = at(5 * time.Second)
+	r.window.Render(v)
+	if got, want := goingOn(a), "0 r18 4 s Running, 1 r17 12 s Running"; got != want {
+		t.Errorf("9 s later what goes on is %q, want %q", got, want)
+	}
+	r.wants("12 s")
+	v.Now = noon.Add(10 * time.Second)
+	r.window.Render(v)
+	r.wants("13 s") // nothing but the time has changed
+	r.tap("Interrupt: data-analysis 数据分析")
+	r.asked("interrupt r17")
+
+	a.table.Choose("r18")
+	a.table.Selected(a.table.At(0))
+	r.wants("run_id: r18", "context_id: c1")
+	r.tap("Interrupt")
+	r.asked("interrupt r18")
+	v.Runs = v.Runs[:1]
+	r.window.Render(v)
+	if !a.detail.stop.Hidden || a.detail.open.Hidden {
+		t.Error("a run that has ended can be interrupted still, or its context not be opened any more")
+	}
+	r.tap("Open notebook")
+	r.asked("watch c1")
+	if r.window.At() != PlaceContexts || r.window.context.chosen.ID != "c1" {
+		t.Errorf("the place is %s with context %q, want that of the run", r.window.At(), r.window.context.chosen.ID)
+	}
+	v.Runs, v.Contexts = nil, v.Contexts[1:]
+	r.window.Render(v)
+	r.window.Open(PlaceActivity)
+	if a.table.Len() != 40 || !a.detail.open.Hidden {
+		t.Errorf("%d rows when nothing goes on any more, want the 40 calls and no way to a context that is gone", a.table.Len())
+	}
+}
+
+// TestTheKeyboardDoesNotStayOnAButtonThatMeansAnotherRun: rows are used again for what takes their place.
+func TestTheKeyboardDoesNotStayOnAButtonThatMeansAnotherRun(t *testing.T) {
+	v := busyView()
+	v.Runs = v.Runs[:1]
+	r := english(t, PlaceActivity, v)
+	b := r.find("Interrupt: data-analysis 数据分析").(*kit.Button) //nolint:errcheck // as it is made
+	r.win.Canvas().Focus(b)
+	v.Now = noon.Add(time.Second)
+	r.window.Render(v)
+	if r.win.Canvas().Focused() != b {
+		t.Error("the keyboard has left a button whose run goes on")
+	}
+	v.Runs = busyView().Runs
+	r.window.Render(v)
+	if r.win.Canvas().Focused() == b {
+		t.Error("the keyboard is on the button of another run")
+	}
+}
+
+func TestACallIsFoundByItsErrorAndItsCode(t *testing.T) {
+	r := english(t, PlaceActivity, busyView())
+	a, ok := r.window.panels[PlaceActivity].(*activity)
+	if !ok {
+		t.Fatal("no activity")
+	}
+	for filter, want := range map[string]func(deed) bool{
+		"nameerror":          func(x deed) bool { return x.Raised == "NameError" },
+		"execution_failed":   func(x deed) bool { return x.Outcome == "EXECUTION_FAILED" },
+		"code failed cursor": func(x deed) bool { return x.Outcome == "EXECUTION_FAILED" && x.Client == "cursor-vscode" },
+		"running":            func(x deed) bool { return x.Outcome == goesOn },
+	} {
+		a.filter.Entry.SetText(filter)
+		n := 0
+		for ; n < a.table.Len(); n++ {
+			if x := a.table.At(n); !want(x) {
+				t.Errorf("the filter %q left %+v", filter, x)
+			}
+		}
+		if n == 0 {
+			t.Errorf("the filter %q left nothing", filter)
+		}
+	}
 }
 
 // TestNothingSticksOut: in the smallest window, in both languages, every text ends inside of it.
@@ -68,7 +181,9 @@ func TestNothingSticksOut(t *testing.T) {
 }
 
 func TestTheDetailsOfACallAreShownAgain(t *testing.T) {
-	r := english(t, PlaceActivity, busyView())
+	v := busyView()
+	v.Runs = nil
+	r := english(t, PlaceActivity, v)
 	row := func() (first fyne.Tappable) {
 		r.walk(func(o fyne.CanvasObject) {
 			if tappable, ok := o.(fyne.Tappable); ok && first == nil && strings.Contains(fmt.Sprintf("%T", o), "rowView") {
@@ -88,6 +203,7 @@ func TestTheDetailsOfACallAreShownAgain(t *testing.T) {
 // TestAsManyCallsNeedNotBeTheSame: when the oldest are forgotten there may be as many as were drawn last.
 func TestAsManyCallsNeedNotBeTheSame(t *testing.T) {
 	v := busyView()
+	v.Runs = nil
 	r := english(t, PlaceActivity, v)
 	v.Calls = calls(90)[50:]
 	r.window.Render(v)
@@ -118,12 +234,12 @@ func TestEveryPlaceSaysHowThingsAre(t *testing.T) {
 		{"empty", "zh", PlaceSettings, []string{"没有 AgentRun 账号", "尚未允许任何文件夹。"}},
 		{"busy", "en", PlaceOverview, []string{"Ready", "Session 8f2c ends in 4 min.", "2 failed", "84 calls"}},
 		{"busy", "en", PlaceContexts, []string{"data-analysis 数据分析", "Running", "#17"}},
-		{"busy", "en", PlaceActivity, []string{"Code failed", "Timed out"}},
+		{"busy", "en", PlaceActivity, []string{"NameError", "Timed out", "Running", "Waiting", "Interrupt"}},
 		{"busy", "en", PlaceEditors, []string{"Claude Desktop", "Connected", "Out of date"}},
 		{"busy", "en", PlaceSettings, []string{"LTAI…4f2a", "7411"}},
 		{"busy", "zh", PlaceOverview, []string{"就绪", "会话 8f2c 将在 4 分钟后结束。", "2 次失败", "84 次调用"}},
 		{"busy", "zh", PlaceContexts, []string{"data-analysis 数据分析", "运行中", "会话 8f2c"}},
-		{"busy", "zh", PlaceActivity, []string{"代码出错", "超时"}},
+		{"busy", "zh", PlaceActivity, []string{"NameError", "超时", "运行中", "等待中", "中断"}},
 		{"busy", "zh", PlaceEditors, []string{"Claude Desktop", "已连接", "已过期"}},
 		{"busy", "zh", PlaceSettings, []string{"账号 1234567890123456", "保持就绪的会话"}},
 		{"problem", "en", PlaceOverview, []string{"Not available", "There is no connection to fc.example.com.", "Port 7411 is taken", "Try now"}},

@@ -48,14 +48,16 @@ type Figures struct {
 
 // Call is a tool call that was answered.
 type Call struct {
-	ID      string
-	At      time.Time
-	Client  string
-	Tool    string
-	Context string // its name
-	Took    time.Duration
-	Outcome string // "ok" or a code such as TIMEOUT
-	Detail  string // a few lines for who wants to know more; no code and no output
+	ID        string
+	At        time.Time
+	Client    string
+	Tool      string
+	ContextID string // empty: it was about none
+	Context   string // its name
+	Took      time.Duration
+	Outcome   string // "ok" or a code such as TIMEOUT
+	Raised    string // the type of the exception that the code has raised; empty: none
+	Detail    string // a few lines for who wants to know more; no code and no output
 }
 
 // Settings are the values of the settings file by their names, such as pool.warm, and what the operating system says of us.
@@ -100,7 +102,7 @@ func same(a, b *View) bool {
 		(a.Cost == b.Cost || a.Cost != nil && b.Cost != nil && *a.Cost == *b.Cost) && a.Account == b.Account && a.Figures == b.Figures && a.Notebook == b.Notebook && a.Editors == b.Editors && a.Settings == b.Settings &&
 		sameCalls(a.Calls, b.Calls) && slices.Equal(a.Problems, b.Problems) &&
 		slices.EqualFunc(a.Sessions, b.Sessions, sameSession) &&
-		sameContexts(a.Contexts, b.Contexts) &&
+		sameContexts(a.Contexts, b.Contexts) && sameRuns(a.Runs, b.Runs) &&
 		slices.EqualFunc(a.Clients, b.Clients, sameClient) && slices.EqualFunc(a.Tokens, b.Tokens, sameToken)
 }
 
@@ -151,6 +153,12 @@ func sameContexts(a, b []status.Context) bool {
 		}
 	}
 	return true
+}
+
+func sameRuns(a, b []status.Run) bool { return slices.EqualFunc(a, b, sameRun) }
+
+func sameRun(a, b status.Run) bool {
+	return a.ID == b.ID && a.Context == b.Context && sameTime(a.StartedAt, b.StartedAt) // the rest goes with the id
 }
 
 func sameClient(a, b status.Client) bool {

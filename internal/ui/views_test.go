@@ -59,6 +59,10 @@ func busyView() View {
 		{ID: "c2", Name: "web-scraping-task", Language: "javascript", Status: "active", Backend: "agentrun", SandboxID: "01KAX7G1R3ZC11d0", Client: "claude-ai", LastUsed: noon.Add(-2 * time.Minute), Runs: 4},
 		{ID: "c3", Name: "default (VS Code)", Language: "python", Status: "active", Backend: "agentrun", SandboxID: "01KAX7G1R3ZC11d0", Client: "Visual Studio Code", LastUsed: noon.Add(-6 * time.Minute), Runs: 13},
 	}
+	v.Runs = []status.Run{
+		{ID: "r17", Tool: "run_code", ContextID: "c1", Context: "data-analysis 数据分析", Client: "cursor-vscode", AskedAt: noon.Add(-3 * time.Second), StartedAt: at(-3 * time.Second)},
+		{ID: "r18", Tool: "run_code", ContextID: "c1", Context: "data-analysis 数据分析", Client: "claude-ai", AskedAt: noon.Add(-time.Second)},
+	}
 	v.Clients = []status.Client{
 		{Name: "claude-ai", Via: "relay", Calls: 84, LastSeen: noon.Add(-12 * time.Second)},
 		{Name: "cursor-vscode", Via: "relay", Calls: 31, LastSeen: noon},
@@ -122,7 +126,11 @@ func calls(n int) []Call {
 	for i := range out {
 		out[i] = Call{
 			ID: fmt.Sprintf("q%d", i), At: noon.Add(time.Duration(i-n) * 17 * time.Second), Client: clients[i%3], Tool: tools[i%5], Context: names[i%3],
-			Took: time.Duration(3+i*37%900) * time.Millisecond, Outcome: outcomes[i%8], Detail: fmt.Sprintf("request_id  q%d\nrun_id      r%d", i, i),
+			ContextID: []string{"c1", "c2", ""}[i%3],
+			Took:      time.Duration(3+i*37%900) * time.Millisecond, Outcome: outcomes[i%8], Detail: fmt.Sprintf("request_id  q%d\nrun_id      r%d", i, i),
+		}
+		if out[i].Outcome == "EXECUTION_FAILED" {
+			out[i].Raised = []string{"NameError", "ModuleNotFoundError", "sqlalchemy.exc.IntegrityConstraintError"}[i/8%3]
 		}
 	}
 	return out

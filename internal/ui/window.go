@@ -112,7 +112,7 @@ func (w *Window) newPanel(p Place) panel {
 		w.context = newContexts(w.d, w.host)
 		return w.context
 	case PlaceActivity:
-		return newActivity(w.d, w.host)
+		return newActivity(w.d, w.host, w.openContext)
 	case PlaceEditors:
 		w.editors = newEditors(w.d, w.host)
 		return w.editors
@@ -179,6 +179,12 @@ func (w *Window) openSetting(name string) {
 	if p, ok := w.panels[PlaceSettings].(*settings); ok {
 		p.reveal(name)
 	}
+}
+
+// openContext shows the notebook of a context.
+func (w *Window) openContext(id string) {
+	w.Open(PlaceContexts)
+	w.context.reveal(id)
 }
 
 // unlock has the keychain opened, in the place of the account.

@@ -14,6 +14,7 @@ const (
 	Primary             // the one thing to do here
 	Ghost               // a word in the accent colour
 	Quiet               // a grey word
+	Halt                // a red word: it ends something that goes on
 	Danger              // with a frame, in red
 	Fatal               // filled red: the last question before something is gone
 )
@@ -116,7 +117,7 @@ func (b *Button) ink() fyne.ThemeColorName {
 		return Accent
 	case b.kind == Quiet:
 		return Muted
-	case b.kind == Danger:
+	case b.kind == Danger, b.kind == Halt:
 		return Problem
 	}
 	return Foreground
@@ -135,7 +136,7 @@ func (b *Button) apply() {
 		fill = Problem
 	case Plain, Danger:
 		fill, stroke = Card, Line
-	case Ghost, Quiet:
+	case Ghost, Quiet, Halt:
 	}
 	b.back.FillColor, b.back.StrokeColor, b.back.StrokeWidth = shadeOf(fill), shadeOf(stroke), 0
 	b.back.Shadow = canvas.Shadow{}
@@ -164,7 +165,7 @@ func (b *Button) margin() float32 {
 	switch {
 	case b.text.Text == "":
 		return 8.5
-	case b.kind == Ghost || b.kind == Quiet:
+	case b.kind == Ghost || b.kind == Quiet || b.kind == Halt:
 		return 6
 	}
 	return 13
@@ -196,7 +197,7 @@ func (b *Button) spread(size fyne.Size) {
 }
 
 func (b *Button) height() float32 {
-	if b.kind == Ghost || b.kind == Quiet {
+	if b.kind == Ghost || b.kind == Quiet || b.kind == Halt {
 		return 26
 	}
 	return ControlHeight

@@ -12,16 +12,24 @@ type Pill struct {
 	back *canvas.Rectangle
 	dot  *canvas.Circle
 	text *canvas.Text
+	full string
+	trim bool
 	tone fyne.ThemeColorName
 }
 
 // NewPill makes a pill. Its tone is Accent, Ready, Warming, Problem or Muted.
 func NewPill(s string, tone fyne.ThemeColorName) *Pill {
-	p := &Pill{back: &canvas.Rectangle{CornerRadius: canvas.RadiusMaximum}, dot: &canvas.Circle{}, tone: tone}
+	p := &Pill{back: &canvas.Rectangle{CornerRadius: canvas.RadiusMaximum}, dot: &canvas.Circle{}, full: s, tone: tone}
 	p.text = canvas.NewText(s, shadeOf(tone))
 	p.text.TextSize, p.text.TextStyle = SizeSmall, fyne.TextStyle{Bold: true}
 	p.ExtendBaseWidget(p)
 	p.apply()
+	return p
+}
+
+// Trim lets the word be shortened where there is too little room, and returns the pill.
+func (p *Pill) Trim() *Pill {
+	p.trim = true
 	return p
 }
 
@@ -30,29 +38,36 @@ var washes = map[fyne.ThemeColorName]fyne.ThemeColorName{Accent: AccentWash, Rea
 
 // Set changes word and tone and reports whether the width may be another one.
 func (p *Pill) Set(s string, tone fyne.ThemeColorName) bool {
-	if s == p.text.Text && tone == p.tone {
+	if s == p.full && tone == p.tone {
 		return false
 	}
-	resized := s != p.text.Text
-	p.text.Text, p.tone = s, tone
+	resized := s != p.full
+	p.full, p.tone = s, tone
 	p.Refresh()
 	p.spread(p.Size()) // or the toolkit does it while it paints, and has to paint once more
 	return resized
 }
 
 // Text returns the word.
-func (p *Pill) Text() string { return p.text.Text }
+func (p *Pill) Text() string { return p.full }
 
 func (p *Pill) apply() {
 	p.back.FillColor, p.dot.FillColor, p.text.Color = shadeOf(washes[p.tone]), shadeOf(p.tone), shadeOf(p.tone)
 }
 
-const pillHeight = 24
+const (
+	pillHeight = 24
+	pillEnds   = 36 // what a pill is wider than its word
+)
 
 func (p *Pill) spread(size fyne.Size) {
 	y := floor((size.Height - pillHeight) / 2)
+	p.text.Text = p.full
+	if p.trim && size.Width > 0 {
+		p.text.Text = trimTo(p.full, SmallStrong, size.Width-pillEnds)
+	}
 	m := p.text.MinSize()
-	place(p.back, 0, y, m.Width+36, pillHeight)
+	place(p.back, 0, y, m.Width+pillEnds, pillHeight)
 	place(p.dot, 11, y+(pillHeight-7)/2+0.5, 7, 7)
 	place(p.text, 25, y+(pillHeight-m.Height)/2-lift, m.Width, m.Height)
 }
@@ -62,13 +77,13 @@ func (p *Pill) CreateRenderer() fyne.WidgetRenderer {
 	return &paint{
 		objects: []fyne.CanvasObject{p.back, p.dot, p.text},
 		layout:  p.spread,
-		min:     func() fyne.Size { return fyne.NewSize(p.text.MinSize().Width+36, pillHeight) },
+		min:     func() fyne.Size { return fyne.NewSize(SmallStrong.width(p.full)+pillEnds, pillHeight) },
 		apply:   p.apply,
 	}
 }
 
 // AccessibilityLabel implements fyne.Accessible.
-func (p *Pill) AccessibilityLabel() string { return p.text.Text }
+func (p *Pill) AccessibilityLabel() string { return p.full }
 
 // AccessibilityRole implements fyne.Accessible.
 func (p *Pill) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleText }

@@ -18,6 +18,8 @@ type Cell struct {
 	Bold bool
 	Mono bool
 	Pill bool // as a pill in this tone
+	// Act is the word of a button at the end of the cell, for [Rows.Pressed]; at most one in a row has one. ActOf is how it is read out.
+	Act, ActOf string
 }
 
 // Column is one column of a table.
@@ -43,6 +45,12 @@ type Rows[T any] struct {
 	Root *fyne.Container
 	// Selected is told of a selection somebody made.
 	Selected func(T)
+	// Pressed is told of the button in a row, where there is one.
+	Pressed func(T)
+	// Pinned says which items stand above the others, whatever is sorted by; nil: none.
+	Pinned func(T) bool
+	// Find is what the filter finds an item by beside its cells; nil: nothing.
+	Find func(T) string
 
 	columns []Column[T]
 	key     func(T) string
@@ -158,12 +166,9 @@ func (r *Rows[T]) arrange() {
 			r.order = append(r.order, n)
 		}
 	}
-	if r.sortBy >= 0 {
-		compare := r.columns[r.sortBy].Compare
+	if r.sortBy >= 0 || r.Pinned != nil {
+		compare := r.compare()
 		slices.SortStableFunc(r.order, func(a, b int) int {
-			if r.falling {
-				a, b = b, a
-			}
 			return compare(r.items[a], r.items[b])
 		})
 	}
@@ -185,6 +190,27 @@ func (r *Rows[T]) arrange() {
 	r.header.update()
 }
 
+// compare is the order of the rows.
+func (r *Rows[T]) compare() func(a, b T) int {
+	return func(a, b T) int {
+		if r.Pinned != nil {
+			if up := r.Pinned(a); up != r.Pinned(b) {
+				if up {
+					return -1
+				}
+				return 1
+			}
+		}
+		if r.sortBy < 0 {
+			return 0
+		}
+		if r.falling {
+			a, b = b, a
+		}
+		return r.columns[r.sortBy].Compare(a, b)
+	}
+}
+
 func (r *Rows[T]) matches(item T, wanted []string) bool {
 	if len(wanted) == 0 {
 		return true
@@ -193,6 +219,9 @@ func (r *Rows[T]) matches(item T, wanted []string) bool {
 	for _, c := range r.columns {
 		all.WriteString(strings.ToLower(c.Cell(item).Text))
 		all.WriteByte('\n')
+	}
+	if r.Find != nil {
+		all.WriteString(strings.ToLower(r.Find(item)))
 	}
 	for _, word := range wanted {
 		if !strings.Contains(all.String(), word) {
@@ -440,11 +469,14 @@ type rowView[T any] struct {
 	rule    *canvas.Rectangle
 	cells   []*Text
 	pills   []*Pill // nil until one is needed
+	act     *Button // the same
+	acts    int     // in which column it is; -1: it is not there
+	key     string  // of the item
 	paint   *paint
 }
 
 func newRowView[T any](r *Rows[T]) *rowView[T] {
-	v := &rowView[T]{rows: r, at: -1, back: &canvas.Rectangle{}, rule: &canvas.Rectangle{}, pills: make([]*Pill, len(r.columns))}
+	v := &rowView[T]{rows: r, at: -1, back: &canvas.Rectangle{}, rule: &canvas.Rectangle{}, acts: -1, pills: make([]*Pill, len(r.columns))}
 	objects := []fyne.CanvasObject{v.back, v.rule}
 	for range r.columns {
 		t := NewText("", Small, Foreground).Trim()
@@ -470,15 +502,20 @@ func (v *rowView[T]) update() {
 		return
 	}
 	item := v.rows.At(v.at)
-	relaid := false
+	v.turn(v.rows.key(item))
+	acts, relaid := -1, false
 	for n, c := range v.rows.columns {
 		cell := c.Cell(item)
+		if cell.Act != "" {
+			acts = n
+			relaid = v.offer(cell) || relaid
+		}
 		if cell.Tone == "" {
 			cell.Tone = Foreground
 		}
 		if cell.Pill && cell.Text != "" && (v.rows.shown == nil || v.rows.shown[n]) {
 			if v.pills[n] == nil {
-				v.pills[n] = NewPill(cell.Text, cell.Tone)
+				v.pills[n] = NewPill(cell.Text, cell.Tone).Trim()
 				v.paint.objects = append(v.paint.objects, v.pills[n])
 				relaid = true
 			}
@@ -502,6 +539,12 @@ func (v *rowView[T]) update() {
 		}
 		t.Set(cell.Text)
 	}
+	if acts != v.acts {
+		v.acts, relaid = acts, true
+	}
+	if v.act != nil {
+		v.act.Hidden = acts < 0
+	}
 	if relaid {
 		v.spread(v.Size())
 	}
@@ -511,6 +554,36 @@ func (v *rowView[T]) update() {
 	if relaid || before != v.back.FillColor {
 		canvas.Refresh(v)
 	}
+}
+
+// turn gives the row to another item. A button that has the keyboard gives it up: it would do to the one what was meant for the other.
+func (v *rowView[T]) turn(key string) {
+	if key == v.key {
+		return
+	}
+	v.key = key
+	if v.act == nil || !v.act.focused {
+		return
+	}
+	if c := fyne.CurrentApp().Driver().CanvasForObject(v); c != nil {
+		c.Unfocus()
+	}
+}
+
+// offer shows the button of a cell, and reports whether that has to be laid out.
+func (v *rowView[T]) offer(cell Cell) (relaid bool) {
+	if v.act == nil {
+		v.act = NewButton(cell.Act, Halt, func() {
+			if v.rows.Pressed != nil && v.at >= 0 && v.at < len(v.rows.order) {
+				v.rows.Pressed(v.rows.At(v.at))
+			}
+		})
+		v.paint.objects = append(v.paint.objects, v.act)
+		relaid = true
+	}
+	relaid = v.act.Set(cell.Act) || relaid
+	v.act.ReadAs(cell.ActOf)
+	return relaid
 }
 
 func (v *rowView[T]) apply() {
@@ -532,6 +605,11 @@ func (v *rowView[T]) spread(size fyne.Size) {
 		t.Hidden = !v.rows.shown[n]
 		w := v.rows.widths[n]
 		place(t, v.rows.lefts[n], -lift, w, size.Height) // as high as the words of pills
+		if n == v.acts && v.rows.shown[n] {
+			m := v.act.MinSize()
+			place(v.act, v.rows.lefts[n]+w-m.Width, 0, m.Width, size.Height)
+			w -= m.Width + 4
+		}
 		if p := v.pills[n]; p != nil {
 			p.Hidden = p.Hidden || !v.rows.shown[n]
 			place(p, v.rows.lefts[n], 0, w, size.Height)

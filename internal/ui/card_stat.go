@@ -24,7 +24,7 @@ func newStatCard(tone fyne.ThemeColorName) *statCard {
 		note: kit.NewText("", kit.Small, kit.Muted).Trim(), spark: kit.NewSpark(tone), bar: kit.NewBar(), foot: kit.NewText("", kit.Small, kit.Muted).Trim(),
 	}
 	c.lower = kit.Pad(6, 0, 0, 0, kit.Col(6, c.bar, c.foot))
-	c.root = kit.InCard(kit.Col(2, c.title, kit.BaseRow(8, c.figure, kit.Grow(c.note)), kit.Layer(kit.Fix(0, 42, c.spark), c.lower)))
+	c.root = kit.InCard(kit.Col(2, c.title, kit.Caption(200, 8, c.figure, c.note), kit.Spring(), kit.Layer(kit.Fix(0, 42, c.spark), c.lower)))
 	return c
 }
 

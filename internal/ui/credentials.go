@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -154,6 +155,11 @@ func (f *credentialForm) submit() {
 		f.say(f.d.Say("credentials.saved"), kit.Ready)
 		f.saved()
 	})
+}
+
+// untouched reports whether nobody has typed anything, so that nothing is lost with it.
+func (f *credentialForm) untouched() bool {
+	return f.cancel == nil && !slices.ContainsFunc(f.fields(), func(field *kit.Field) bool { return field.Text() != "" })
 }
 
 // newest is the form in sight: another language has one take the place of another.

@@ -68,7 +68,7 @@ func newEditorRow(list *editorList, row Editor) *editorRow {
 	r.toggle.OnEscape(r.steps.close)
 	r.slot = kit.Fix(150, 0, kit.Row(0, r.pill, kit.Spring()))
 	r.buttons = kit.Row(4, r.keep, r.act, r.undo, r.test, r.preview, kit.Fix(40, 20, kit.Pad(0, 0, 0, 6, r.toggle)))
-	line := kit.Beside(rowWide, 8, kit.Row(8, kit.Fix(nameWide, 0, kit.NewText(row.Name, kit.Strong, kit.Foreground).Trim()), r.slot, kit.Grow(r.note)), r.buttons)
+	line := kit.Along(rowWide, 8, kit.Row(8, kit.Fix(nameWide, 0, kit.NewText(row.Name, kit.Strong, kit.Foreground).Trim()), r.slot), r.note, r.buttons)
 	r.said = kit.Row(8, kit.Grow(r.outcome), kit.NewIconButton("close", d.Say("close"), kit.Quiet, func() { r.say("", kit.Muted) }))
 	r.said.Hide()
 	r.root = kit.Col(0, r.rule, kit.Pad(7, 6, 7, 4, kit.Col(4, line, r.more, r.said, r.steps.root)))

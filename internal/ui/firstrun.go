@@ -61,10 +61,7 @@ func newFirstRun(d *desk, host firstRunHost, done func(try bool)) *firstRun {
 		kit.Row(4, kit.Grow(kit.NewText(d.Say("backend.agentrun"), kit.Heading, kit.Foreground).Trim()), kit.Fix(0, 24, kit.NewText(d.Say("first.needs"), kit.Small, kit.Muted))),
 		kit.NewPara(d.Say("first.cloud"), kit.Small, kit.Muted),
 		kit.NewPara(d.Say("first.cloud.cost"), kit.Small, kit.Muted)), func() { f.ask("agentrun") })
-	f.form = newCredentialForm(d, host, d.Say("first.check"), func() {
-		f.d.do(nil, f.d.Say("fail.backend"), func(ctx context.Context) error { return f.host.ChooseBackend(ctx, "agentrun") })
-		f.show(stepEditors)
-	}, reflow)
+	f.form = newCredentialForm(d, host, d.Say("first.check"), f.toCloud, reflow)
 	f.account = newKeychainNote(d, host, reflow)
 	f.list = newEditorList(d, host, reflow)
 	f.body = kit.Col(12)
@@ -73,7 +70,7 @@ func newFirstRun(d *desk, host firstRunHost, done func(try bool)) *firstRun {
 	f.skip = kit.NewButton(d.Say("first.skipall"), kit.Plain, f.pass)
 	f.next = kit.NewButton(d.Say("first.continue"), kit.Primary, f.forward)
 	f.foot = kit.Row(12, kit.Grow(f.count), f.back, f.skip, f.next)
-	content := kit.Cap(760, kit.Col(0,
+	content := kit.Cap(800, kit.Col(0,
 		kit.Spring(),
 		kit.Row(0, kit.Spring(), kit.NewMark(56), kit.Spring()),
 		kit.Pad(14, 0, 0, 0, f.title), f.subtitle,
@@ -96,13 +93,22 @@ func (f *firstRun) render(v *View) {
 	if f.account.render(v.Account) {
 		f.page.Reflow()
 	}
-	if known := v.Account.Source != ""; known != f.known {
+	if known := v.Account.Source != "" && v.Account.Faulty == ""; known != f.known {
 		f.known = known
 		if known && !f.asked && f.step == stepWhere { // who has credentials will want to use them
 			f.choose("agentrun")
 		}
+		if known && f.step == stepAccount && f.form.untouched() { // such as those of a keychain that was opened here
+			f.toCloud()
+		}
 		f.tally()
 	}
+}
+
+// toCloud has code run in the cloud, for which there are credentials now, and goes on.
+func (f *firstRun) toCloud() {
+	f.d.do(nil, f.d.Say("fail.backend"), func(ctx context.Context) error { return f.host.ChooseBackend(ctx, "agentrun") })
+	f.show(stepEditors)
 }
 
 // ask takes somebody's choice.

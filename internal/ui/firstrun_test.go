@@ -60,6 +60,40 @@ func TestWhoHasCredentialsIsNotAskedForThem(t *testing.T) {
 	r.asked("backend local")
 }
 
+// TestCredentialsThatCannotBeRightAreAskedFor: to have them is not to have any.
+func TestCredentialsThatCannotBeRightAreAskedFor(t *testing.T) {
+	v := emptyView()
+	v.Account = Account{Source: secrets.FromKeychain, Keychain: secrets.Available, Faulty: "account id"}
+	r := firstSteps(t, v)
+	r.tap("AgentRun cloud")
+	r.wants("Step 1 of 3")
+	r.tap("Continue")
+	r.wants("Your AgentRun account", "Something in the credentials cannot be right: account id.")
+	r.asked()
+}
+
+// TestAKeychainThatOpensAnswersTheQuestion: what it has is used, unless somebody is typing another key.
+func TestAKeychainThatOpensAnswersTheQuestion(t *testing.T) {
+	opened := emptyView()
+	opened.Account = Account{Source: secrets.FromKeychain, Keychain: secrets.Available, AccessKeyID: "LTAI…1111"}
+	for _, typed := range []string{"", "LTAIexample"} {
+		r := firstSteps(t, lockedView())
+		r.tap("AgentRun cloud")
+		r.tap("Continue")
+		r.window.first.form.id.Entry.SetText(typed)
+		r.tap("Unlock")
+		r.window.Render(opened)
+		r.settle()
+		if typed != "" {
+			r.asked("open keychain")
+			r.wants("Your AgentRun account", "Step 2 of 3")
+			continue
+		}
+		r.asked("open keychain", "backend agentrun")
+		r.wants("Connect your editors", "Step 3 of 3")
+	}
+}
+
 // TestAnExampleIsNotPutBeforeWhatIsThere: it is Python, and code of somebody's stays.
 func TestAnExampleIsNotPutBeforeWhatIsThere(t *testing.T) {
 	v := busyView()

@@ -15,7 +15,7 @@ import (
 func TestTheOverviewShowsThePoolAndWhatItCosts(t *testing.T) {
 	r := english(t, PlaceOverview, busyView())
 	r.wants("Ready", "Ends soon", "In use", "Starting", "usually 14 s", "01KAW…8f2c", "1 context", "no contexts", "41 ms",
-		"3 ready, 1 starting. Never more than 20.", "128", "today · 2 failed", "p50 · p99 412 ms", "about ¥0.84 of ¥5.00 today", "pauses after 30 min without use",
+		"3 ready, 1 starting. Never more than 20.", "128", "today · 2 failed", "p50 · p99 412 ms", "about ¥0.84 of ¥5.00", "pauses after 30 min idle",
 		"Claude Desktop", "84 calls", "1 call", "http://127.0.0.1:7411/mcp", "AgentRun cloud", "Hangzhou · 1.0",
 		"Session 8f2c ends in 4 min.", "Its context moves to the replacement that is warming up.")
 }

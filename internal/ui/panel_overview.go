@@ -76,11 +76,11 @@ func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *ove
 		kit.Row(10, kit.Grow(o.summary), kit.NewText(d.Say("pool.keep"), kit.Small, kit.Muted), o.warm.Root),
 		o.sessions,
 		o.vacant,
-		kit.Split(560, kit.Gap, o.runs.root, o.times.root, o.waits.root),
+		kit.Even(156, kit.Gap, o.runs.root, o.times.root, o.waits.root, o.cost.root),
 		kit.Split(560, kit.Gap,
 			kit.GrowBy(3, kit.InCard(kit.Col(10, kit.NewText(d.Say("clients.title"), kit.SmallStrong, kit.Muted), o.clients, o.nobody, o.more))),
-			kit.GrowBy(2, kit.Col(kit.Gap, o.cost.root, kit.InCard(kit.Col(9, kit.NewText(d.Say("address.title"), kit.SmallStrong, kit.Muted),
-				kit.InCode(kit.Row(8, kit.Grow(o.address), copyAddress)), o.note))))),
+			kit.GrowBy(2, kit.InCard(kit.Col(9, kit.NewText(d.Say("address.title"), kit.SmallStrong, kit.Muted),
+				kit.InCode(kit.Row(8, kit.Grow(o.address), copyAddress)), o.note)))),
 	)
 	o.page = kit.NewPage(kit.Pad(20, 24, 20, 24, content))
 	return o

@@ -443,18 +443,67 @@ func TestADialogStaysInsideTheWindow(t *testing.T) {
 	}
 }
 
-func TestTwoStandBesideEachOtherOrNot(t *testing.T) {
-	first, second := kit.NewText("first", kit.Body, kit.Foreground), kit.NewButton("second", kit.Ghost, nil)
-	box := kit.Beside(300, 8, first, second)
+func TestThreeStandOnOneLineOrOnTwo(t *testing.T) {
+	first, note, last := kit.NewText("first", kit.Body, kit.Foreground), kit.NewText("a note", kit.Small, kit.Muted).Trim(), kit.NewButton("last", kit.Ghost, nil)
+	box := kit.Along(300, 8, first, note, last)
 	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject { return container.NewWithoutLayout(box) })
 	for width, below := range map[float32]bool{299: true, 300: false, 600: false} {
 		box.Resize(fyne.NewSize(width, 80))
-		if got := second.Position().Y > first.Position().Y+10; got != below {
-			t.Errorf("in %v the second is below the first: %v, want %v", width, got, below)
+		for _, o := range []fyne.CanvasObject{note, last} {
+			if got := o.Position().Y >= first.Position().Y+first.Size().Height; got != below {
+				t.Errorf("in %v %T is below the first: %v, want %v", width, o, got, below)
+			}
 		}
-		if end := second.Position().X + second.Size().Width; end != width {
-			t.Errorf("in %v the second ends at %v", width, end)
+		if end := last.Position().X + last.Size().Width; end != width || note.Position().X+note.Size().Width != last.Position().X-8 {
+			t.Errorf("in %v the last ends at %v, and the note reaches to %v", width, end, note.Position().X+note.Size().Width)
 		}
+	}
+}
+
+func TestANoteStandsAfterItsTextOrBelow(t *testing.T) {
+	text, note := kit.NewText("38 ms", kit.Figure, kit.Foreground), kit.NewText("p50", kit.Small, kit.Muted).Trim()
+	box := kit.Caption(200, 8, text, note)
+	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject { return container.NewWithoutLayout(box) })
+	for width, below := range map[float32]bool{199: true, 200: false} {
+		box.Resize(fyne.NewSize(width, 80))
+		if got := note.Position().X == 0 && note.Position().Y == text.Size().Height; got != below {
+			t.Errorf("in %v the note is at %v, below the text: %v, want %v", width, note.Position(), got, below)
+		}
+		if !below && note.Position().Y+note.Baseline() != text.Position().Y+text.Baseline() {
+			t.Errorf("in %v text and note do not stand on one line", width)
+		}
+	}
+}
+
+// TestRowsAreEven: what is left over does not stand alone, and the height is that of the columns there are, also after one has come or gone.
+func TestRowsAreEven(t *testing.T) {
+	var cards []fyne.CanvasObject
+	for range 4 {
+		cards = append(cards, kit.Caption(200, 8, kit.NewText("38 ms", kit.Figure, kit.Foreground), kit.NewText("p50", kit.Small, kit.Muted).Trim()))
+	}
+	box := kit.Even(150, 10, cards...)
+	show(t, kit.AlwaysLight, small, func() fyne.CanvasObject { return container.NewWithoutLayout(box) })
+	for _, tc := range []struct {
+		width   float32
+		hidden  bool
+		columns int
+	}{{640, false, 4}, {640, true, 3}, {560, false, 2}, {480, true, 3}, {320, false, 2}, {120, false, 1}} {
+		cards[3].(*fyne.Container).Hidden = tc.hidden //nolint:errcheck // as they are made
+		box.Resize(fyne.NewSize(tc.width, 400))
+		columns := 0
+		for _, c := range cards {
+			if c.Visible() && c.Position().Y == 0 {
+				columns++
+			}
+		}
+		if columns != tc.columns {
+			t.Errorf("in %v (hidden: %v) there are %d columns, want %d", tc.width, tc.hidden, columns, tc.columns)
+		}
+	}
+	box.Resize(fyne.NewSize(640, 400))
+	cards[3].(*fyne.Container).Hidden = true //nolint:errcheck // the same
+	if got, want := box.MinSize().Height, kit.NewText("38 ms", kit.Figure, kit.Foreground).MinSize().Height; got != want {
+		t.Errorf("with three cards it is %v high, want %v, as the notes stand after the figures then", got, want)
 	}
 }
 

@@ -240,16 +240,27 @@ func Grid(least, gap float32, items ...fyne.CanvasObject) *fyne.Container {
 	return container.New(&grid{least: least, gap: gap}, items...)
 }
 
+// Even is a Grid whose rows have as many children each as can be: four of which three would fit are two and two.
+func Even(least, gap float32, items ...fyne.CanvasObject) *fyne.Container {
+	return container.New(&grid{least: least, gap: gap, even: true}, items...)
+}
+
 // fewest is how many columns a wide grid has at least.
 const fewest = 3
 
 type grid struct {
 	least, gap float32
+	even       bool
 	width      float32 // it was laid out in
 }
 
 func (g *grid) columns(width float32, count int) int {
 	fit := int((width + g.gap) / (g.least + g.gap))
+	if g.even {
+		fit = max(1, fit)
+		rows := (count + fit - 1) / fit
+		return (count + rows - 1) / rows
+	}
 	return max(1, min(fit, max(count, fewest))) // one card alone does not take the whole width
 }
 
@@ -281,11 +292,26 @@ func shown(objects []fyne.CanvasObject) int {
 	return n
 }
 
+// widen tells all children the width of a column, which texts that wrap have to know before their height is asked for, and returns it.
+func (g *grid) widen(objects []fyne.CanvasObject, columns int, width float32) float32 {
+	w := (width - g.gap*float32(columns-1)) / float32(columns)
+	for _, o := range objects {
+		if o.Visible() && o.Size().Width != w {
+			o.Resize(fyne.NewSize(w, max(o.Size().Height, o.MinSize().Height)))
+		}
+	}
+	return w
+}
+
 func (g *grid) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	if shown(objects) == 0 {
 		return fyne.Size{}
 	}
-	heights := g.rowHeights(objects, g.columns(max(g.width, g.least), shown(objects)))
+	columns := g.columns(max(g.width, g.least), shown(objects))
+	if g.width > 0 { // another child may have come or gone since, and with it the width of all
+		g.widen(objects, columns, g.width)
+	}
+	heights := g.rowHeights(objects, columns)
 	h := g.gap * float32(len(heights)-1)
 	for _, row := range heights {
 		h += row
@@ -300,12 +326,7 @@ func (g *grid) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 		return
 	}
 	columns := g.columns(size.Width, count)
-	w := (size.Width - g.gap*float32(columns-1)) / float32(columns)
-	for _, o := range objects { // texts that wrap have to know their width first
-		if o.Visible() && o.Size().Width != w {
-			o.Resize(fyne.NewSize(w, max(o.Size().Height, o.MinSize().Height)))
-		}
-	}
+	w := g.widen(objects, columns, size.Width)
 	heights := g.rowHeights(objects, columns)
 	y, n := float32(0), 0
 	for _, o := range objects {

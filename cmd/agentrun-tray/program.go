@@ -93,6 +93,7 @@ func (p *program) startHost(ctx context.Context) (*host, error) {
 		default: // it is about to be shown
 		}
 	}
+	opt.AwaitSight = true // present ends that
 	core, err := app.New(ctx, opt)
 	if err != nil {
 		return nil, err
@@ -197,7 +198,7 @@ func (p *program) fill(ctx context.Context, other *instance.Info) {
 
 // present puts the host into the window and the tray, and keeps them drawn until it has ended.
 func (p *program) present(ctx context.Context) {
-	desk := p.host.desk
+	desk, inTray := p.host.desk, p.background
 	p.face = ui.NewWindow(p.app, p.window, desk, ui.Options{Language: p.words.Tag(), FirstRun: desk.FirstRun(), Hide: p.close, Quit: p.quit})
 	p.face.SetVisible(false)
 	p.window.SetCloseIntercept(p.close)
@@ -220,6 +221,9 @@ func (p *program) present(ctx context.Context) {
 			if !p.draw(func() { p.render(view) }) {
 				return
 			}
+			if !inTray {
+				desk.Seen() // the first view is enough, and no other harms
+			}
 		}
 	})
 	p.workers.Go(func() {
@@ -235,8 +239,9 @@ func (p *program) present(ctx context.Context) {
 		if !awaitTray(drawing) && drawing.Err() == nil {
 			p.draw(p.doWithoutTray)
 		}
+		desk.Seen()
 	})
-	if !p.background {
+	if !inTray {
 		p.show()
 	}
 }

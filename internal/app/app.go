@@ -61,6 +61,9 @@ type Options struct {
 	// ShowWindow shows the window of a desktop program. It is called when the program is started a second time, and must not block.
 	// Nil: there is no window.
 	ShowWindow func()
+	// AwaitSight keeps the host from loading the engine of this computer, which takes the processor, before Seen is called: a window and
+	// a tray item are about to be shown. Who wants code run is not kept waiting for that.
+	AwaitSight bool
 }
 
 // App is one host. Run must be called once.
@@ -141,6 +144,9 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		a.log.Warn("setting not used", "why", f.String())
 	}
 	a.askFirst()
+	if opt.AwaitSight {
+		a.sites.hold()
+	}
 	current, fallback, err := a.find(a.briefly(ctx))
 	if err != nil {
 		return nil, err

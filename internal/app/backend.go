@@ -28,6 +28,7 @@ type backend struct {
 	permanent func(err error) bool            // no waiting mends this failure of Open
 	create    time.Duration                   // how long Open may take
 	paid      bool                            // its sandboxes cost money
+	heavy     bool                            // its first session takes the processor of this computer
 	machine   func() cost.Machine             // what those are like
 	fleeting  bool                            // it stands for what cannot be had now, and is forgotten when it is not used
 }
@@ -55,7 +56,7 @@ func newLocal(opt Options) (*backend, error) {
 	}
 	var since firstSeen
 	return &backend{
-		Backend: b, identity: local.Name, close: b.Close, changed: b.Changed(),
+		Backend: b, identity: local.Name, close: b.Close, changed: b.Changed(), heavy: true,
 		loading: func() status.Loader {
 			l := enginePreparation(b.Stats())
 			l.Since = since.of(l.What != "")

@@ -377,3 +377,16 @@ func TestASettingThatIsPutRightIsNoProblemAnyMore(t *testing.T) {
 		t.Errorf("problems = %+v, want that with the theme alone", s.Problems)
 	}
 }
+
+// TestTheEngineIsLoadedWhenTheProgramIsSeen, and the window says until then that it is about to be.
+func TestTheEngineIsLoadedWhenTheProgramIsSeen(t *testing.T) {
+	opt := options(t)
+	opt.Config.Backend, opt.Config.Pool.Warm, opt.AwaitSight = "local", 1, true
+	h := start(t, opt)
+	s := h.wait(t, "the socket", func(s status.Snapshot) bool { return s.Addresses.Socket != "" })
+	if s.Phase != status.Starting || s.Pool.Warm != 1 || len(s.Sessions) != 0 || s.Backend.Loading != nil {
+		t.Errorf("before the program is seen the snapshot is %+v, want one that is starting, of which nothing is loaded yet", s)
+	}
+	h.Seen()
+	h.waitWithin(t, 3*time.Minute, "the engine", ready)
+}

@@ -132,6 +132,7 @@ type sites struct {
 	current  *site
 	fallback *site // may be nil
 	unasked  bool  // nobody has said yet that sandboxes may be kept that cost money
+	unseen   bool  // the program is about to be seen, and has the processor to itself until it is
 }
 
 func newSites(log *slog.Logger) *sites {
@@ -259,12 +260,25 @@ func (s *sites) use(current, fallback *site) {
 // warm has sessions kept ready on the site in use alone. The caller holds mu.
 func (s *sites) warm() {
 	for _, x := range s.all {
-		if x == s.current && (!x.paid || !s.unasked) {
+		if x == s.current && s.agreed(x) && !(x.heavy && s.unseen) {
 			x.pool.SetWarm(x.warm)
 		} else {
 			x.pool.SetWarm(0)
 		}
 	}
+}
+
+// agreed reports whether sessions of a site may be kept ready as far as their cost goes. The caller holds mu.
+func (s *sites) agreed(x *site) bool { return !x.paid || !s.unasked }
+
+// wanted is how many sessions a site in use keeps ready, or will in a moment, when the program is seen.
+func (s *sites) wanted(x *site) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.agreed(x) {
+		return 0
+	}
+	return x.warm
 }
 
 // hesitate keeps no session ready that costs money, until agree. One that somebody has code for is made.
@@ -280,6 +294,24 @@ func (s *sites) agree() {
 	defer s.mu.Unlock()
 	s.unasked = false
 	s.warm()
+}
+
+// hold keeps no session ready that takes this computer's processor to make, until the program is seen. One that somebody has code for is
+// made.
+func (s *sites) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unseen = true
+}
+
+// seen takes hold back.
+func (s *sites) seen() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unseen {
+		s.unseen = false
+		s.warm()
+	}
 }
 
 // resize changes how many sessions a site has at most, and how many the one in use keeps ready, or another that comes to be used.

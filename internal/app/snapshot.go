@@ -99,7 +99,7 @@ func (a *App) foldPool(s *status.Snapshot, current, fallback *site) (troubled bo
 		}, err)))
 	}
 	s.Pool = status.Pool{
-		Warm: stats.Warm, Max: stats.Max, Ready: stats.Ready, Starting: stats.Starting, Closing: stats.Closing,
+		Warm: a.sites.wanted(current), Max: stats.Max, Ready: stats.Ready, Starting: stats.Starting, Closing: stats.Closing,
 		Waiting: stats.Waiting, Paused: stats.Paused || stats.Suspended != nil,
 	}
 	if stats.Suspended != nil {

@@ -26,6 +26,9 @@ func (a *App) showWindow(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// Seen says that the program can be seen, so that nothing needs to wait for that any more; see Options.AwaitSight.
+func (a *App) Seen() { a.sites.seen() }
+
 // setupFileName is the name of the file in the data folder that says that the first steps are done.
 const setupFileName = "setup-done"
 

@@ -27,7 +27,7 @@ const settleFor = 3 * time.Second
 // that does nothing there, and then, for a minute at most, with its window in sight while an editor makes contexts and stops them.
 func measureIdle(ctx context.Context, b *bench) ([]row, error) {
 	return b.onDesk(ctx, "desktop program that nobody uses", func(d *desk) (rows []row, err error) {
-		home, err := b.furnish()
+		home, err := b.furnish("mock")
 		if err != nil {
 			return nil, err
 		}

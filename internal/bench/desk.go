@@ -122,10 +122,10 @@ func (d *desk) close() {
 	}
 }
 
-// furnish is the home of somebody who has used the program before, and whose code runs nowhere.
-func (b *bench) furnish() (home string, err error) {
+// furnish is the home of somebody who has used the program before, and whose code runs on a backend.
+func (b *bench) furnish(backend string) (home string, err error) {
 	home = b.home()
-	files := map[string]string{filepath.Join("config", "settings.json"): `{"backend": "mock", "http": {"enabled": false}}`, filepath.Join("data", "setup-done"): ""}
+	files := map[string]string{filepath.Join("config", "settings.json"): `{"backend": "` + backend + `", "http": {"enabled": false}}`, filepath.Join("data", "setup-done"): ""}
 	for name, text := range files {
 		name = filepath.Join(home, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {

@@ -48,5 +48,8 @@ func New(opt Options) *Desk {
 	return &Desk{app: opt.App, open: opt.OpenFolder, openURL: opt.OpenURL, start: opt.Autostart, log: opt.Logger, changed: make(chan struct{}, 1), asked: true}
 }
 
+// Seen says that the program can be seen: what takes the processor may begin.
+func (d *Desk) Seen() { d.app.Seen() }
+
 // FirstRun reports whether the first steps are still to be shown.
 func (d *Desk) FirstRun() bool { return !d.app.SetupFinished() }

@@ -292,12 +292,12 @@ func TestWindowFirstRun(t *testing.T) {
 
 // TestWindowComesAndGoes closes the window and shows it again in all ways there are.
 func TestWindowComesAndGoes(t *testing.T) {
-	c := newComputer(t, newHome(t, mocked))
+	c := newComputer(t, newHome(t, quiet))
 	c.setUp(t)
 	panel := newPanel(t, c.bus)
 	a := c.launch(t, "--background")
 	item := panel.registered(t)
-	c.sees(t, "a full pool", poolIsFull)
+	c.sees(t, "a full pool, for which the engine is loaded once the item is there", poolIsFull)
 	c.shows(t, false)
 	ways := map[string]func(){
 		"Open in the tray's menu": func() { item.choose(t, "Open AgentRun Tray", func() bool { return c.screen.window() != "" }) },
@@ -345,11 +345,12 @@ func (c *computer) again(t *testing.T, args ...string) {
 
 // TestWindowWithoutATray starts where nothing shows tray items.
 func TestWindowWithoutATray(t *testing.T) {
-	c := newComputer(t, newHome(t, mocked))
+	c := newComputer(t, newHome(t, quiet))
 	c.setUp(t)
 	a := c.launch(t, "--background")
 	c.shows(t, true)
 	c.reads(t, "This desktop shows no tray icons")
+	c.sees(t, "a full pool, for which the engine is loaded though no item comes", poolIsFull)
 	c.close(t)
 	c.again(t)
 	c.shows(t, true)

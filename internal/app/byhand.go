@@ -80,6 +80,9 @@ func (a *App) ExportCalls(to io.Writer) error { return a.activity.Export(to) }
 // ended takes note of a run that has its result: for the figures, and, of those by hand, for the activity.
 func (a *App) ended(r *interpreter.Run) {
 	res, err := r.Result()
+	if err == nil {
+		a.sites.reached(res.SandboxID)
+	}
 	a.figures.Ran(time.Now(), res.SandboxID, res.Duration, err != nil || res.Failure != nil)
 	if r.Caller().Key != byHand.Key {
 		return // the MCP face knows more of it

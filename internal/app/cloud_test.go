@@ -251,6 +251,33 @@ func TestTroubleIsToldThoughCodeCanRun(t *testing.T) {
 	h.wait(t, "the end of it", func(s status.Snapshot) bool { return ready(s) && len(s.Problems) == 0 })
 }
 
+// TestTroubleThatACallHasIsToldAtOnce, and so is its end: sandboxes are looked at by themselves only every minute.
+func TestTroubleThatACallHasIsToldAtOnce(t *testing.T) {
+	service, opt := cloud(t)
+	opt.Config.Pool.Warm = 1
+	h := start(t, opt)
+	h.wait(t, "the pool", ready)
+	run := call("run_code", `{"code":"fine"}`)
+	send(t, opt.Dirs, http.MethodPost, "/mcp", "", run)
+	for _, operation := range []string{"Health", "Execute"} {
+		service.Inject(agentruntest.Fault{Failure: agentruntest.Unavailable(0), Operation: operation, Times: -1})
+	}
+	if got := send(t, opt.Dirs, http.MethodPost, "/mcp", "", run); !strings.Contains(got.body, "status 503") {
+		t.Errorf("a run that AgentRun does not take = %s", got.body)
+	}
+	s := h.wait(t, "the problem", func(s status.Snapshot) bool { return len(s.Problems) > 0 })
+	p := s.Problems[0]
+	if p.Code != status.Unreachable || s.Phase != status.Troubled || p.Todo == "" {
+		t.Errorf("the phase is %s with the problems %+v, want one of sandboxes that cannot be reached", s.Phase, s.Problems)
+	}
+	if !strings.Contains(p.Why, "status 503") || strings.Contains(p.Why, "try again") {
+		t.Errorf("why is %q, want the status and nothing to do for what is done by itself", p.Why)
+	}
+	service.ClearFaults()
+	send(t, opt.Dirs, http.MethodPost, "/mcp", "", run)
+	h.wait(t, "the end of it", func(s status.Snapshot) bool { return ready(s) && len(s.Problems) == 0 })
+}
+
 func TestWithoutCredentialsTheCloudByNameSaysWhatToDo(t *testing.T) {
 	_, opt := cloud(t)
 	opt.Config.Backend = "agentrun"

@@ -54,10 +54,19 @@ func (s *site) heard(open func(context.Context) (sandbox.Session, error)) func(c
 func (s *site) check(ctx context.Context, session sandbox.Session) error {
 	err := session.Check(ctx)
 	lost := sandbox.IfLost(err)
-	if lost == nil && (err == nil || ctx.Err() == nil) {
+	if lost == nil && !errors.Is(ctx.Err(), context.Canceled) { // a look that was given up finds nothing out; one without an answer does
 		s.far.note(err)
 	}
 	return lost
+}
+
+// reached says that a sandbox has just done what was asked of it. It tells whether that is news.
+func (s *site) reached(sandboxID string) bool {
+	if !s.far.failed() || !slices.ContainsFunc(s.pool.Stats().Rows, func(row pool.Row[sandbox.Session]) bool { return row.Made && row.Value.SandboxID() == sandboxID }) {
+		return false
+	}
+	s.far.note(nil)
+	return true
 }
 
 // lastError is the newest of failures that come and go.
@@ -71,6 +80,13 @@ func (l *lastError) note(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.err = err
+}
+
+// failed reports whether the newest try did.
+func (l *lastError) failed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err != nil
 }
 
 // unreached is why the newest look at one of the site's sessions found nothing out, or nil.
@@ -205,6 +221,15 @@ func (s *sites) forget(x *site) {
 	s.all = slices.DeleteFunc(slices.Clone(s.all), func(y *site) bool { return x == y })
 	s.mu.Unlock()
 	s.tell()
+}
+
+// reached says that a sandbox has just done what was asked of it, so that its site can be reached.
+func (s *sites) reached(sandboxID string) {
+	for _, x := range s.list() {
+		if x.reached(sandboxID) {
+			s.tell()
+		}
+	}
 }
 
 // tell says that something has changed.

@@ -95,3 +95,28 @@ func TestAgreeingToTheCostShowsTheProgramToNobody(t *testing.T) {
 		}
 	})
 }
+
+// deaf is a session that does not answer.
+type deaf struct{ sandbox.Session }
+
+func (deaf) Check(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestALookWithoutAnAnswerFindsASessionUnreached, but one that was given up, as when the host ends, does not.
+func TestALookWithoutAnAnswerFindsASessionUnreached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := &site{}
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if err := x.check(ended, deaf{}); err != nil || x.far.failed() {
+			t.Errorf("a look that was given up = %v, and the session counts as out of reach: %v", err, x.far.failed())
+		}
+		late, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := x.check(late, deaf{}); err != nil || !x.far.failed() {
+			t.Errorf("a look without an answer = %v, and the session counts as out of reach: %v; want it kept, and that", err, x.far.failed())
+		}
+	})
+}

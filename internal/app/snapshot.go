@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
@@ -84,6 +85,9 @@ func (a *App) snapshot() status.Snapshot {
 func problem(p status.Problem, err error) status.Problem {
 	why := reason.Of(err)
 	p.Why, p.Reason, p.Args = err.Error(), string(why.Code), why.Args
+	if e, ok := errors.AsType[*sandbox.Error](err); ok && e.Why != "" { // what there is a problem with is tried again by itself
+		p.Why = strings.Replace(p.Why, e.Message, e.Why, 1)
+	}
 	p.Args.Detail = cmp.Or(p.Args.Detail, p.Why)
 	return p
 }
@@ -95,7 +99,7 @@ func (a *App) foldPool(s *status.Snapshot, current, fallback *site) (troubled bo
 		troubled = true
 		s.Problems = append(s.Problems, meanwhile(fallback, problem(status.Problem{
 			Code: status.Unreachable, What: "Sandboxes that should be ready cannot be reached at the moment.",
-			Todo: "The sandboxes are asked again every minute, and go on as they were when they answer.",
+			Todo: "The sandboxes are asked again every minute and when a call fails, and go on as they were when they answer.",
 		}, err)))
 	}
 	s.Pool = status.Pool{

@@ -216,6 +216,7 @@ func commandFailed(ctx context.Context, cc *codeContext, lease *pool.Lease[sandb
 			Message: fmt.Sprintf("the sandbox was lost%s, with everything that ran in it. A command may or may not have finished; it was not run again. The next use of context %s starts with an empty one", because(cause), cc.id),
 		}
 	}
+	suspect(lease, err)
 	if e, ok := errors.AsType[*sandbox.Error](err); ok {
 		return e
 	}

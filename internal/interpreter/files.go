@@ -113,6 +113,7 @@ func (i *Interpreter) withFiles(
 		}
 	}
 	if err != nil {
+		suspect(lease, err)
 		return Where{}, err
 	}
 	where := Where{ContextID: cc.id}

@@ -291,6 +291,7 @@ func (i *Interpreter) execute(ctx context.Context, r *Run, run sandbox.Run) (Run
 		}
 	}
 	if err != nil {
+		suspect(lease, err)
 		if e, ok := errors.AsType[*sandbox.Error](err); ok {
 			return RunResult{}, e
 		}

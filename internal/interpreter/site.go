@@ -236,8 +236,22 @@ func full(stats pool.Stats[sandbox.Session]) bool {
 	return stats.Ready == 0 && stats.Starting == 0 && stats.Closing == 0 && stats.Leased >= stats.Max
 }
 
+// suspect has a session looked at of which a failed call leaves open whether it can be reached, so that this is known before the next.
+func suspect(lease *pool.Lease[sandbox.Session], err error) {
+	e, ok := errors.AsType[*sandbox.Error](err)
+	if !ok {
+		return // nobody waited for an answer, or the failure is ours
+	}
+	switch e.Code {
+	case sandbox.CodeServerNotReady, sandbox.CodeCredentialsRejected, sandbox.CodeContextCreationFailed, sandbox.CodeExecutionFailed, sandbox.CodeTimeout, sandbox.CodeStopFailed:
+		lease.Suspect()
+	default: // something of the call, which was answered
+	}
+}
+
 // giveBack ends a lease after a failed call: a session that said it is gone is not used again.
 func (i *Interpreter) giveBack(lease *pool.Lease[sandbox.Session], err error) {
+	suspect(lease, err)
 	if errors.Is(err, sandbox.ErrSessionLost) {
 		lease.Discard(err)
 		return

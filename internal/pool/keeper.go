@@ -86,6 +86,7 @@ func (p *Pool[T]) tend(base context.Context, calls *sync.WaitGroup) (wake time.D
 		p.retire(e)
 	}
 	for _, e := range do.check {
+		e.suspect = false
 		call(e, p.opt.CheckTimeout, p.check)
 	}
 	for _, e := range do.abandon {

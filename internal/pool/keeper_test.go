@@ -314,6 +314,36 @@ func TestDeadValueIsReplacedAndItsLeasesTold(t *testing.T) {
 	})
 }
 
+// TestASuspectIsCheckedAtOnce, and not less often for it; one that lives stays with whoever has it.
+func TestASuspectIsCheckedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFactory(t)
+		f.probe = time.Second
+		p := startPool(t, f.options(pool.Options[int]{Warm: 1, CheckEvery: time.Minute}))
+		lease := acquire(t, p)
+		begun := time.Now()
+		for range 3 { // the first begins a check; those that come while it goes on are worth one more, as it may have begun too early
+			lease.Suspect()
+			synctest.Wait()
+		}
+		time.Sleep(10 * time.Second)
+		f.mu.Lock()
+		checks := f.checks
+		f.mu.Unlock()
+		if row := p.Stats().Rows[0]; checks != 2 || !row.LastCheck.Equal(begun.Add(2*time.Second)) || lease.Cause() != nil {
+			t.Errorf("a suspect that lives was checked %d times, last at %v, and is lost to %v; want 2 within 2s, and nobody to lose it", checks, row.LastCheck.Sub(begun), lease.Cause())
+		}
+		f.kill(lease.Value())
+		begun = time.Now()
+		lease.Suspect()
+		<-lease.Lost()
+		if took := time.Since(begun); took != time.Second || !errors.Is(lease.Cause(), errDead) {
+			t.Errorf("a suspect that is dead was lost after %v to %v, want %v after 1s", took, lease.Cause(), errDead)
+		}
+		lease.Release()
+	})
+}
+
 func TestCheckHasALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFactory(t)

@@ -43,6 +43,17 @@ func (l *Lease[T]) Discard(err error) {
 	l.pool.giveBack(l)
 }
 
+// Suspect has the value checked now rather than when it is due: something went wrong that may have to do with it. The lease stays, and is
+// lost if the value is found dead.
+func (l *Lease[T]) Suspect() {
+	l.pool.mu.Lock()
+	defer l.pool.mu.Unlock()
+	if l.pool.opt.Check != nil {
+		l.entry.suspect = true
+		l.pool.kick()
+	}
+}
+
 // Retiring is closed when the value's time is up and it takes no more leases: time to move to another if one can. It
 // stays until its last lease ends or its hard limit is reached.
 func (l *Lease[T]) Retiring() <-chan struct{} { return l.entry.retiring }

@@ -99,12 +99,13 @@ func (p *Pool[T]) survey(do *plan[T]) survey[T] {
 	return seen
 }
 
-// checkDue reports whether to ask e for a sign of life: from time to time, or because somebody waits who could have it.
+// checkDue reports whether to ask e for a sign of life: from time to time, because somebody waits who could have it, or because somebody
+// who has it had trouble.
 func (p *Pool[T]) checkDue(do *plan[T], e *entry[T]) bool {
 	if e.stop != nil {
 		return false
 	}
-	return p.opt.CheckEvery > 0 && do.passed(e.aliveAt, p.opt.CheckEvery) ||
+	return e.suspect || p.opt.CheckEvery > 0 && do.passed(e.aliveAt, p.opt.CheckEvery) ||
 		len(p.waiters) > 0 && p.hasRoom(e) && p.stale(e, do.now)
 }
 

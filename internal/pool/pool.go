@@ -68,6 +68,7 @@ type entry[T any] struct {
 	lifetime  time.Duration      // the age at which it is due for renewal; 0 = never
 	stop      context.CancelFunc // ends the call under way on this value; nil when there is none
 	retiring  chan struct{}      // closed when it stops taking leases
+	suspect   bool               // a lease wants it checked
 	unwanted  bool               // Replace was called
 	replaced  chan struct{}      // closed when it is both unwanted and retiring
 	lost      chan struct{}      // closed when it is condemned, after cause is set

@@ -34,7 +34,8 @@ const (
 type Error struct {
 	Code    Code
 	Message string
-	Err     error // the cause, for logs; may be nil
+	Why     string // Message without the advice to try again, for where that is done by itself; empty: it gives none
+	Err     error  // the cause, for logs; may be nil
 }
 
 // Errors to compare with errors.Is, which looks at the code alone.

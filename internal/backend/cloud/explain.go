@@ -29,19 +29,41 @@ func (b *Backend) explain(attempt string, fallback sandbox.Code, err error) erro
 	if !ok || failed.Kind == agentrun.KindCanceled {
 		return fmt.Errorf("%s: %w", attempt, err)
 	}
-	code, why := b.meaning(failed)
-	message := "could not " + attempt + ": " + why
+	code, why, again := b.meaning(failed)
+	why = "could not " + attempt + ": " + why
+	message := why + again
 	if failed.RequestID != "" {
-		message += " (request " + failed.RequestID + ")"
+		request := " (request " + failed.RequestID + ")"
+		message, why = message+request, why+request
 	}
-	return &sandbox.Error{Code: cmp.Or(code, fallback), Message: message, Err: err}
+	return &sandbox.Error{Code: cmp.Or(code, fallback), Message: message, Why: why, Err: err}
 }
 
-// meaning turns what a failure is into what to do about it. The code is empty where it depends on what was attempted.
-func (b *Backend) meaning(e *agentrun.APIError) (code sandbox.Code, why string) {
+// meaning turns what a failure is into what to do about it, and into the advice to try again that ends the sentence where nobody does
+// that by itself. The code is empty where it depends on what was attempted.
+func (b *Backend) meaning(e *agentrun.APIError) (code sandbox.Code, why, again string) {
 	if why := b.rejected(e); why != "" {
-		return sandbox.CodeCredentialsRejected, why
+		return sandbox.CodeCredentialsRejected, why, ""
 	}
+	switch e.Kind {
+	case agentrun.KindThrottled:
+		return sandbox.CodeServerNotReady, "AgentRun gets too many requests from this account and wants a pause" + waitFor(e.RetryAfter), "; try again then"
+	case agentrun.KindStarting, agentrun.KindUnavailable, agentrun.KindServer:
+		again := "a minute"
+		if e.RetryAfter > 0 {
+			again = e.RetryAfter.Round(time.Second).String()
+		}
+		return "", fmt.Sprintf("AgentRun is in trouble (status %d: %s)", e.Status, e.Message), "; try again in " + again
+	case agentrun.KindNetwork:
+		return "", "the connection to " + cmp.Or(e.Host, "AgentRun") + " broke; check the network", " and try again"
+	default:
+		code, why := b.lasting(e)
+		return code, why, ""
+	}
+}
+
+// lasting is meaning for what to try again is no help against, or nobody knows whether it is.
+func (b *Backend) lasting(e *agentrun.APIError) (code sandbox.Code, why string) {
 	switch e.Kind {
 	case agentrun.KindTemplateNotFound:
 		return sandbox.CodeServerNotReady, fmt.Sprintf("there is no template %s in the region %s under this account", b.options.Template, b.client.Region())
@@ -55,14 +77,6 @@ func (b *Backend) meaning(e *agentrun.APIError) (code sandbox.Code, why string) 
 		return sandbox.CodeQuotaExceeded, "the sandbox's disk is full; let code remove files that are not needed"
 	case agentrun.KindQuota:
 		return sandbox.CodeQuotaExceeded, "the account's AgentRun instances are used up (" + e.Message + "); end sandboxes that are not needed, or have the quota raised in Alibaba Cloud's quota centre"
-	case agentrun.KindThrottled:
-		return sandbox.CodeServerNotReady, "AgentRun gets too many requests from this account and wants a pause" + waitFor(e.RetryAfter) + "; try again then"
-	case agentrun.KindStarting, agentrun.KindUnavailable, agentrun.KindServer:
-		again := "a minute"
-		if e.RetryAfter > 0 {
-			again = e.RetryAfter.Round(time.Second).String()
-		}
-		return "", fmt.Sprintf("AgentRun is in trouble (status %d: %s); try again in %s", e.Status, e.Message, again)
 	case agentrun.KindGatewayTimeout:
 		return "", "AgentRun's gateway gave up waiting (status 504)"
 	case agentrun.KindTimeout:
@@ -73,8 +87,6 @@ func (b *Backend) meaning(e *agentrun.APIError) (code sandbox.Code, why string) 
 		return sandbox.CodeServerNotReady, "there is no connection to " + e.Host + "; check the network, the proxy settings and the endpoint"
 	case agentrun.KindNotTrusted:
 		return sandbox.CodeServerNotReady, e.Host + " does not prove to be itself; a proxy or a program on this computer reads encrypted connections, and nothing is sent through it"
-	case agentrun.KindNetwork:
-		return "", "the connection to " + cmp.Or(e.Host, "AgentRun") + " broke; check the network and try again"
 	case agentrun.KindBadAnswer:
 		return "", "AgentRun's answer cannot be understood: " + e.Message
 	default:

@@ -71,6 +71,10 @@ func TestEveryKindOfFailureHasASentence(t *testing.T) {
 			!strings.HasSuffix(got.Error(), " (request REQ-1)") || !errors.Is(got, failed) {
 			t.Errorf("explain(%s) = %q with code %s, want code %s and %q", test.kind, got, sandbox.CodeOf(got, ""), test.code, test.words)
 		}
+		if e, _ := errors.AsType[*sandbox.Error](got); e == nil || strings.Contains(e.Why, "try again") || !strings.HasSuffix(e.Why, " (request REQ-1)") ||
+			!strings.HasPrefix(e.Message, strings.TrimSuffix(e.Why, " (request REQ-1)")) {
+			t.Errorf("explain(%s) = %q, because of which %q, want the same without the advice to try again", test.kind, got, e.Why)
+		}
 		hopeless := []agentrun.Kind{agentrun.KindNotTrusted, agentrun.KindNoSuchHost, agentrun.KindUnreachable, agentrun.KindQuota}
 		if want := test.code == rejected || slices.Contains(hopeless, test.kind); Permanent(got) != want {
 			t.Errorf("Permanent(%v) = %t, want %t", got, !want, want)

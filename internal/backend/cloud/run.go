@@ -143,7 +143,7 @@ func (s *session) runFailed(ctx context.Context, cc *codeContext, remote string,
 	if e.Kind == agentrun.KindTimeout || e.Kind == agentrun.KindGatewayTimeout {
 		code = sandbox.CodeTimeout
 	}
-	_, why := s.backend.meaning(e)
+	_, why, _ := s.backend.meaning(e)
 	message := "the run's result is lost: " + why + ". Whether the code ran, or still runs, is not known, so it was not sent again: look at what it changed before you repeat it. Code has 30 s; longer work belongs in the background"
 	if e.RequestID != "" {
 		message += " (request " + e.RequestID + ")"

@@ -337,7 +337,7 @@ func (s *session) commandFailed(ctx context.Context, cc *codeContext, j *job, at
 	s.calls.Go(func() { _, _ = s.kill(cc, j) }) // which has said what is to be said
 	why := err.Error()
 	if failed, ok := errors.AsType[*agentrun.APIError](err); ok {
-		_, why = s.backend.meaning(failed)
+		_, why, _ = s.backend.meaning(failed)
 	}
 	return sandbox.Errorf(sandbox.CodeExecutionFailed,
 		"could not %s: %s. Whether it began is not known; what runs of it is ended, and it was not sent again: look at what it changed before you repeat it", attempt, why)

@@ -4,11 +4,13 @@
 package atomicfile
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 )
 
@@ -22,7 +24,7 @@ func Write(name string, data []byte, mode fs.FileMode) (err error) {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	// In the same folder, because a rename across file systems is a copy.
-	tmp, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*.tmp")
+	tmp, err := os.OpenFile(freshName(target), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -45,7 +47,7 @@ func Write(name string, data []byte, mode fs.FileMode) (err error) {
 }
 
 func fill(f *os.File, data []byte, mode fs.FileMode) error {
-	// CreateTemp made it 0600, so nobody else can read it before this line.
+	// It was made 0600, so nobody else can read it before this line.
 	if err := f.Chmod(mode.Perm()); err != nil {
 		return err
 	}
@@ -53,6 +55,42 @@ func fill(f *os.File, data []byte, mode fs.FileMode) error {
 		return err
 	}
 	return f.Sync()
+}
+
+// The new bytes stand under a name of this form until they are whole. No other program makes such
+// names, so what a crash has left can be told from other programs' temporary files.
+var unfinished = regexp.MustCompile(`^\.(.+)\.unfinished-[A-Z2-7]{26}$`)
+
+func freshName(target string) string {
+	return filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".unfinished-"+rand.Text())
+}
+
+// Sweep removes what calls of Write for the file name have left beside it whose process was killed.
+// It must not run beside such a call: its caller holds whatever lock the writers of the file share.
+func Sweep(name string) error {
+	target, err := resolve(name)
+	if err != nil {
+		return fmt.Errorf("sweep beside %s: %w", name, err)
+	}
+	return sweep(filepath.Dir(target), func(of string) bool { return of == filepath.Base(target) })
+}
+
+// SweepFolder is Sweep for every file in a folder.
+func SweepFolder(dir string) error { return sweep(dir, func(string) bool { return true }) }
+
+// sweep removes unfinished files of those that are meant. A folder that is not there has none.
+func sweep(dir string, meant func(of string) bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	var failed []error
+	for _, e := range entries {
+		if parts := unfinished.FindStringSubmatch(e.Name()); parts != nil && meant(parts[1]) && e.Type().IsRegular() {
+			failed = append(failed, ignoreMissing(os.Remove(filepath.Join(dir, e.Name()))))
+		}
+	}
+	return errors.Join(failed...)
 }
 
 // KeepAside renames a file which could not be understood to name.broken-<time> and returns the

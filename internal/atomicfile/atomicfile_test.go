@@ -184,6 +184,49 @@ func TestReadersSeeWholeFiles(t *testing.T) {
 	onlyFile(t, name)
 }
 
+// TestSweepTakesWhatAKillHasLeft: and nothing that anybody else, or a Write of another file, may have put there.
+func TestSweepTakesWhatAKillHasLeft(t *testing.T) {
+	dir := t.TempDir()
+	target, link := filepath.Join(dir, "dotfiles", "mcp.json"), filepath.Join(dir, "mcp.json")
+	for _, folder := range []string{filepath.Dir(target), filepath.Join(filepath.Dir(target), "."+"mcp.json.unfinished-"+strings.Repeat("C", 26))} {
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	left, ofAnother := freshName(target), freshName(filepath.Join(filepath.Dir(target), "other.json"))
+	strangers := []string{".mcp.json.123.tmp", ".mcp.json.unfinished-1", "mcp.json.unfinished-" + strings.Repeat("A", 26), ".mcp.json.unfinished-" + strings.Repeat("a", 26)}
+	for _, name := range append([]string{left, ofAnother, target}, strangers...) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(target), name)
+		}
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Sweep(link); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(target))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(left); !os.IsNotExist(err) || len(entries) != len(strangers)+3 {
+		t.Errorf("after Sweep there are %v (%v), want all but %s", entries, err, filepath.Base(left))
+	}
+	if err := SweepFolder(filepath.Dir(target)); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err = os.ReadDir(filepath.Dir(target)); err != nil || len(entries) != len(strangers)+2 {
+		t.Errorf("after SweepFolder there are %v (%v), want nothing unfinished", entries, err)
+	}
+	if err := SweepFolder(filepath.Join(dir, "missing")); err != nil {
+		t.Errorf("SweepFolder of a folder that is not there = %v", err)
+	}
+}
+
 func TestKeepAsideNeverOverwrites(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "config.json")
 	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)

@@ -243,9 +243,9 @@ func (s *Set) change(ctx context.Context, r row, action Action, wish Wish, out O
 		out.Files = differences(list)
 		return out, nil
 	}
-	lock, err := s.lock(ctx.Done())
+	lock, err := s.begin(ctx, r)
 	if err != nil {
-		return out, fmt.Errorf("%s: %w", r.name, err)
+		return out, err
 	}
 	defer func() { _ = lock.Close() }()
 	return s.changeLocked(ctx, r, action, ByFile, out, edit)

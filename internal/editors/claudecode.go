@@ -84,9 +84,9 @@ func (s *Set) changeByCLI(ctx context.Context, r row, action Action, wish Wish, 
 		}
 		return out, err
 	}
-	lock, err := s.lock(ctx.Done())
+	lock, err := s.begin(ctx, r)
 	if err != nil {
-		return out, fmt.Errorf("%s: %w", r.name, err)
+		return out, err
 	}
 	defer func() { _ = lock.Close() }()
 	j, list, err := s.plan(r, edit)

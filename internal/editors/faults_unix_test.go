@@ -165,3 +165,44 @@ func TestAFileThatWasClosedIsNotOpenedByUndo(t *testing.T) {
 		t.Errorf("after Undo the file has the mode %v (%v), want 0600", info.Mode(), err)
 	}
 }
+
+// TestWhatAKillHasLeftIsTakenAway by the next change of the editor, even by one that finds nothing to do.
+func TestWhatAKillHasLeftIsTakenAway(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		next func(h *home) error
+	}{
+		{"connect", func(h *home) error { _, err := h.set.Connect(t.Context(), "cursor", editors.Wish{}); return err }},
+		{"disconnect", func(h *home) error { _, err := h.set.Disconnect(t.Context(), "cursor", editors.Wish{}); return err }},
+		{"undo", func(h *home) error {
+			if _, err := h.set.Undo(t.Context(), "cursor"); !errors.Is(err, editors.ErrNoUndo) {
+				return err
+			}
+			return nil
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHome(t, "cursor")
+			h.put(t, "cursor", []byte("{}"))
+			copies := filepath.Join(h.opt.Folder, "cursor")
+			if err := os.MkdirAll(copies, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			end := ".unfinished-" + strings.Repeat("A", 26)
+			mine := []string{filepath.Join(filepath.Dir(h.file("cursor")), ".mcp.json"+end), filepath.Join(copies, ".journal.json"+end), filepath.Join(copies, ".0001-1-mcp.json"+end)}
+			for _, name := range mine {
+				if err := os.WriteFile(name, []byte("{"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := tc.next(h); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range mine {
+				if _, err := os.Lstat(name); !os.IsNotExist(err) {
+					t.Errorf("%s is still there (%v)", name, err)
+				}
+			}
+		})
+	}
+}

@@ -158,7 +158,7 @@ func (h *home) noTrace(t testing.TB, id editors.ID) {
 		if path == filepath.Join(h.dir, "ours") {
 			return filepath.SkipDir
 		}
-		if strings.HasSuffix(path, ".tmp") || strings.Contains(path, "agentrun") {
+		if strings.Contains(path, ".unfinished-") || strings.Contains(path, "agentrun") {
 			t.Errorf("%s was left behind", path)
 		}
 		return nil

@@ -1,6 +1,7 @@
 package editors
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -194,6 +195,20 @@ func (j *journal) origin(now image, ours func(image) bool) (was image, made []st
 // lockPatience is how long to wait for another process that changes settings files, which takes it milliseconds, or for an editor's
 // command line, which takes seconds.
 const lockPatience = 30 * time.Second
+
+// begin keeps out other processes of ours that change settings files, and takes away what those have left beside the files of an editor
+// that were killed in the middle of it.
+func (s *Set) begin(ctx context.Context, r row) (*os.File, error) {
+	lock, err := s.lock(ctx.Done())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.name, err)
+	}
+	_ = atomicfile.SweepFolder(s.copies(r.id)) // what cannot be removed is in nobody's way
+	for _, path := range s.files(r) {
+		_ = atomicfile.Sweep(path)
+	}
+	return lock, nil
+}
 
 // lock keeps out other processes of ours.
 func (s *Set) lock(done <-chan struct{}) (*os.File, error) {

@@ -12,9 +12,9 @@ func (s *Set) Release(ctx context.Context, id ID) error {
 	if err != nil {
 		return err
 	}
-	lock, err := s.lock(ctx.Done())
+	lock, err := s.begin(ctx, r)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.name, err)
+		return err
 	}
 	defer func() { _ = lock.Close() }()
 	j := s.journal(r.id)

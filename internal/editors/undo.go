@@ -15,9 +15,9 @@ func (s *Set) Undo(ctx context.Context, id ID) (Outcome, error) {
 		return Outcome{}, err
 	}
 	out := Outcome{ID: r.id, Name: r.name, Files: []FileChange{}, After: r.after}
-	lock, err := s.lock(ctx.Done())
+	lock, err := s.begin(ctx, r)
 	if err != nil {
-		return out, fmt.Errorf("%s: %w", r.name, err)
+		return out, err
 	}
 	defer func() { _ = lock.Close() }()
 	j := s.journal(r.id)

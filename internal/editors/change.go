@@ -147,11 +147,23 @@ func (s *Set) connected(r row, e entry, wish Wish, img image) (edited, error) {
 	if r.fresh != "" && blank(bytes.TrimPrefix(text, bom)) {
 		text = []byte(r.fresh)
 	}
-	if text, err = put(r.format, text, r.at(), e, drop); err != nil {
+	switch text, err = put(r.format, text, r.at(), e, drop); {
+	case errors.Is(err, ErrShape):
+		return edited{}, fmt.Errorf("%w; add %s there by hand%s", err, Name, byHand(e))
+	case err != nil:
 		return edited{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	img.exists, img.text = true, text
 	return edited{image: img}, nil
+}
+
+// byHand says what the user has to write, if that is no secret.
+func byHand(e entry) string {
+	all, _ := normal(e).(map[string]any)
+	if command := commandOf(all); command != "" {
+		return ", with the command " + command
+	}
+	return ""
 }
 
 // mayConnect says whether our entry may be written into a file, and which members of an old one go.
@@ -194,7 +206,10 @@ func (s *Set) disconnected(j *journal, r row, wish Wish, img image) (edited, err
 		return edited{was, folders}, nil
 	}
 	text, err := remove(r.format, img.text, r.at())
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrShape):
+		return edited{}, fmt.Errorf("%w; take %s out by hand", err, Name)
+	case err != nil:
 		return edited{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
 	img.text = text

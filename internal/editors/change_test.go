@@ -68,6 +68,23 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// TestAFileThatAProgramCannotChange can be read, by us and by its editor: the user is told what to write there, but for a secret.
+func TestAFileThatAProgramCannotChange(t *testing.T) {
+	h := newHome(t, "goose")
+	text := []byte("extensions: {a: {b: 1}, agentrun: {cmd: /old/agentrun-mcp}}\n")
+	h.put(t, "goose", text)
+	for form, want := range map[editors.Form]string{editors.Stdio: "add agentrun there by hand, with the command " + command, editors.HTTP: "add agentrun there by hand"} {
+		_, err := h.set.Connect(t.Context(), "goose", editors.Wish{Form: form, Force: true})
+		if !errors.Is(err, editors.ErrShape) || errors.Is(err, editors.ErrUnreadable) || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("Connect by %s = %v, want ErrShape that ends in %q", form, err, want)
+		}
+	}
+	if _, err := h.set.Disconnect(t.Context(), "goose", editors.Wish{}); !errors.Is(err, editors.ErrShape) || !strings.HasSuffix(err.Error(), "take agentrun out by hand") {
+		t.Errorf("Disconnect = %v, want ErrShape and what to do", err)
+	}
+	h.unchanged(t, "goose", text)
+}
+
 func TestAnEditorThatIsNotThereIsNotConnected(t *testing.T) {
 	h := newHome(t)
 	for _, st := range h.set.List() {

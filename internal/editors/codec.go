@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"unicode/utf8"
@@ -30,6 +31,15 @@ type place struct {
 
 // maxFile bounds what is parsed. Settings files have some kilobytes.
 const maxFile = 32 << 20
+
+// maxKeys bounds how many keys a map of YAML, or a whole file of TOML, may have: their parsers compare each with all others.
+const maxKeys = 10_000
+
+var errTooMany = fmt.Errorf("it has more than %d keys", maxKeys)
+
+// ErrShape says that a file is as its editor wants it, and written in a way to which a program cannot add an entry, or from which it
+// cannot take one, without changing anything else.
+var ErrShape = errors.New("it is written in a way that a program cannot change without touching more than one entry")
 
 var bom = []byte("\ufeff")
 
@@ -187,17 +197,33 @@ func edit(c codec, text []byte, at place, want entry, change func([]byte) ([]byt
 	}
 	after, err := parse(c, changed)
 	if err != nil {
-		return nil, fmt.Errorf("it is written in a way that cannot be added to by a program (%w)", err)
+		return nil, ErrShape // what the parser says is about lines that nobody will see
 	}
 	found, there, err := find(after, at)
 	if err != nil {
-		return nil, err
+		return nil, ErrShape
 	}
 	old, _, _ := find(before, at)
-	if there != (want != nil) || there && (!contains(found, want) || !keeps(old, found, want)) || !reflect.DeepEqual(without(before, at), without(after, at)) {
-		return nil, errors.New("it is written in a way that cannot be changed by a program without changing more than our own entry")
+	if there != (want != nil) || there && (!contains(found, want) || !keeps(old, found, want)) || !equal(without(before, at), without(after, at)) {
+		return nil, ErrShape
 	}
 	return changed, nil
+}
+
+// equal is reflect.DeepEqual for what parsers return, in which not-a-number is equal to itself.
+func equal(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(a, b, equal)
+	case []any:
+		b, ok := b.([]any)
+		return ok && slices.EqualFunc(a, b, equal)
+	case float64:
+		b, ok := b.(float64)
+		return ok && (a == b || math.IsNaN(a) && math.IsNaN(b))
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 // contains says whether an entry that was read has all members of e but the loose ones. Empty texts, lists and objects are as good as none.
@@ -213,7 +239,7 @@ func contains(found map[string]any, e entry) bool {
 // keeps says that what was to stay in an entry is still written with the same types.
 func keeps(old, found map[string]any, e entry) bool {
 	for _, m := range e {
-		if was := old[m.name]; !empty(was) && same(was, m.value) && !reflect.DeepEqual(was, found[m.name]) {
+		if was := old[m.name]; !empty(was) && same(was, m.value) && !equal(was, found[m.name]) {
 			return false
 		}
 	}

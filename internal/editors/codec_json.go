@@ -31,7 +31,7 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 		if deep(text) {
 			return nil, fmt.Errorf("it is nested more than %d deep", maxDepth)
 		}
-		if plain, err = hujson.Standardize(slices.Clone(text)); err != nil { // it works in place
+		if plain, err = hujson.Standardize(whole(text)); err != nil {
 			return nil, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
 		}
 	}
@@ -46,6 +46,10 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 	}
 	return tree, nil
 }
+
+// whole is a copy of a text, as hujson works in place, with a line break at its end: hujson does not take a comment that ends there for
+// one, and editors do. No place in the text is another for it.
+func whole(text []byte) []byte { return append(slices.Clone(text), '\n') }
 
 // maxDepth is how deep a text may be nested, for which every other parser has a limit of its own: hujson recurses as deep as it goes.
 const maxDepth = 10_000
@@ -90,7 +94,7 @@ func lookUp(object *hujson.Object, name string) (at int, err error) {
 
 // object finds the object behind the keys, outermost first; nil if a key is not there.
 func (c jsonCodec) object(text []byte, keys ...string) (*hujson.Value, *hujson.Object, error) {
-	value, err := hujson.Parse(text)
+	value, err := hujson.Parse(whole(text))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,7 +102,7 @@ func (c jsonCodec) object(text []byte, keys ...string) (*hujson.Value, *hujson.O
 	for {
 		object, ok := at.Value.(*hujson.Object)
 		if !ok {
-			return nil, nil, errors.New("a part of it that should be an object is none")
+			return nil, nil, ErrShape
 		}
 		if len(keys) == 0 {
 			return at, object, nil
@@ -113,8 +117,12 @@ func (c jsonCodec) object(text []byte, keys ...string) (*hujson.Value, *hujson.O
 
 func (c jsonCodec) put(text []byte, at place, e entry, drop []string) ([]byte, error) {
 	if blank(text) {
-		whole := entry{fixed(at.section, entry{fixed(at.name, e)})}
-		return []byte(whole.json("", "  ", newline(text), true) + newline(text)), nil
+		all := entry{fixed(at.section, entry{fixed(at.name, e)})}
+		return []byte(all.json("", "  ", newline(text), true) + newline(text)), nil
+	}
+	text, err := c.notNull(text, at.section)
+	if err != nil {
+		return nil, err
 	}
 	_, section, err := c.object(text, at.section)
 	switch {
@@ -131,6 +139,23 @@ func (c jsonCodec) put(text []byte, at place, e entry, drop []string) ([]byte, e
 		return c.add(text, []string{at.section}, fixed(at.name, e))
 	}
 	return c.merge(text, []string{at.section, at.name}, e, drop)
+}
+
+// notNull is a text in which a section that is null is an object: some editors write that for one with nothing in it.
+func (c jsonCodec) notNull(text []byte, section string) ([]byte, error) {
+	_, root, err := c.object(text)
+	if err != nil {
+		return nil, err
+	}
+	n, err := lookUp(root, section)
+	if err != nil || n < 0 {
+		return text, err
+	}
+	value := root.Members[n].Value
+	if string(text[value.StartOffset:value.EndOffset]) != "null" {
+		return text, nil
+	}
+	return apply(text, splice{value.StartOffset, value.EndOffset, "{}"}), nil
 }
 
 // merge brings an entry that is there to what e says.

@@ -18,6 +18,9 @@ type tomlCodec struct {
 }
 
 func (tomlCodec) tree(text []byte) (map[string]any, error) {
+	if manyKeys(text) {
+		return nil, errTooMany
+	}
 	tree := map[string]any{}
 	if err := toml.Unmarshal(text, &tree); err != nil {
 		if wrong, ok := errors.AsType[*toml.DecodeError](err); ok {
@@ -27,6 +30,19 @@ func (tomlCodec) tree(text []byte) (map[string]any, error) {
 		return nil, err
 	}
 	return tree, nil
+}
+
+// manyKeys says that a text has more keys than are compared. Where it is not TOML, the parser says so.
+func manyKeys(text []byte) bool {
+	var p unstable.Parser
+	p.Reset(text)
+	keys := 0
+	for p.NextExpression() {
+		if keys++; keys > maxKeys {
+			return true
+		}
+	}
+	return false
 }
 
 func (c tomlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, error) {

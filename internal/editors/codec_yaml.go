@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -24,15 +25,32 @@ func (yamlCodec) tree(text []byte) (map[string]any, error) {
 	if err != nil || root == nil {
 		return map[string]any{}, err
 	}
+	if wide(root) {
+		return nil, errTooMany
+	}
 	var tree map[string]any
 	if err := root.Decode(&tree); err != nil {
+		if wrong := twice.FindStringSubmatch(err.Error()); wrong != nil {
+			return nil, fmt.Errorf("%s: the key is there already, in %s", wrong[1], wrong[2])
+		}
 		return nil, errors.New("it is not YAML with names as keys")
 	}
 	return tree, nil
 }
 
+// twice is how the parser says that a map has a key twice.
+var twice = regexp.MustCompile(`(?m)^\s*(line \d+): mapping key .* already defined at (line \d+)$`)
+
+// wide says that a map in a tree has more keys than are compared.
+func wide(n *yaml.Node) bool {
+	return n.Kind == yaml.MappingNode && len(n.Content) > 2*maxKeys || slices.ContainsFunc(n.Content, wide)
+}
+
 // yamlRoot parses a file of one document whose root is a map; nil if there is nothing in it.
 func yamlRoot(text []byte) (*yaml.Node, error) {
+	if bytes.Count(text, []byte("\r")) != bytes.Count(text, []byte("\r\n")) {
+		return nil, errors.New("it has line breaks of another kind than editors write")
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var document, second yaml.Node
 	switch err := dec.Decode(&document); {
@@ -73,9 +91,6 @@ func yamlKey(m *yaml.Node, name string) (key, value *yaml.Node) {
 	return nil, nil
 }
 
-// errShape is for files that are good YAML and written in another way than programs can add to.
-var errShape = errors.New("it is written in a way that cannot be added to by a program; please add the entry by hand")
-
 func (c yamlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, error) {
 	root, err := yamlRoot(text)
 	if err != nil {
@@ -86,39 +101,30 @@ func (c yamlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, erro
 		return append(ended(text, nl), c.section(at, e, nl)...), nil
 	}
 	if root.Style&yaml.FlowStyle != 0 {
-		return nil, errShape
+		return nil, ErrShape
 	}
 	key, value := yamlKey(root, at.section)
 	if key == nil {
 		if root.Column != 1 || endsDocument(text) {
-			return nil, errShape
+			return nil, ErrShape
 		}
 		return append(ended(text, nl), c.section(at, e, nl)...), nil
 	}
 	header := lineOf(text, key.Line)
 	indent := strings.Repeat(" ", key.Column-1+2)
 	switch {
-	case value.Kind == yaml.ScalarNode && value.Tag == "!!null" && value.Value == "":
-		to := header.to
-		block := c.block(at.name, e, indent, nl)
-		if to == len(text) && !bytes.HasSuffix(text, []byte("\n")) {
-			block = nl + block
-		}
-		return apply(text, splice{to, to, block}), nil
-	case value.Style&yaml.FlowStyle != 0 && len(value.Content) == 0 && value.Line == key.Line:
-		// {} or [] give way to a block
+	case value.Tag == "!!null" && value.Value == "":
+		return apply(text, splice{header.to, header.to, c.below(text, header, at.name, e, indent, nl)}), nil
+	case value.Line == key.Line && (value.Tag == "!!null" || value.Style&yaml.FlowStyle != 0 && len(value.Content) == 0):
 		from := header.from + runeOffset(text[header.from:header.to], value.Column-1)
-		if from+2 > header.to || !slices.Contains([]string{"{}", "[]"}, string(text[from:from+2])) {
-			return nil, errShape
+		length := len(nothing.Find(text[from:header.to]))
+		if length == 0 {
+			return nil, ErrShape
 		}
 		blanks := len(trailingBlanks(text[header.from:from]))
-		block := c.block(at.name, e, indent, nl)
-		if header.to == len(text) && !bytes.HasSuffix(text, []byte("\n")) {
-			block = nl + block
-		}
-		return apply(text, splice{from - blanks, from + 2, ""}, splice{header.to, header.to, block}), nil
+		return apply(text, splice{from - blanks, from + length, ""}, splice{header.to, header.to, c.below(text, header, at.name, e, indent, nl)}), nil
 	case value.Style&yaml.FlowStyle != 0, value.Line == key.Line, len(value.Content) == 0, value.Kind == yaml.MappingNode == c.list:
-		return nil, errShape
+		return nil, ErrShape
 	}
 	old, err := c.lines(text, value, at.name)
 	if err != nil {
@@ -131,6 +137,18 @@ func (c yamlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, erro
 	return apply(text, splice{header.to, header.to, c.block(at.name, e, indent, nl)}), nil
 }
 
+// nothing is how a section is written in one line that has nothing in it. It gives way to a block.
+var nothing = regexp.MustCompile(`^(\{[ \t]*\}|\[[ \t]*\]|~|null|Null|NULL)`)
+
+// below is the block that comes behind the line of a section, which may be the last one and not be ended.
+func (c yamlCodec) below(text []byte, header splice, name string, e entry, indent, nl string) string {
+	block := c.block(name, e, indent, nl)
+	if header.to == len(text) && !bytes.HasSuffix(text, []byte("\n")) {
+		return nl + block
+	}
+	return block
+}
+
 func (c yamlCodec) remove(text []byte, at place) ([]byte, error) {
 	root, err := yamlRoot(text)
 	if err != nil {
@@ -138,7 +156,7 @@ func (c yamlCodec) remove(text []byte, at place) ([]byte, error) {
 	}
 	key, value := yamlKey(root, at.section)
 	if value.Style&yaml.FlowStyle != 0 {
-		return nil, errors.New("our entry is written in one line with others; please take it out by hand")
+		return nil, ErrShape
 	}
 	cut, err := c.lines(text, value, at.name)
 	if err != nil {
@@ -149,14 +167,14 @@ func (c yamlCodec) remove(text []byte, at place) ([]byte, error) {
 		header := lineOf(text, key.Line)
 		colon := bytes.IndexByte(text[header.from:header.to], ':')
 		if colon < 0 {
-			return nil, errShape
+			return nil, ErrShape
 		}
-		nothing := " {}"
+		empty := " {}"
 		if c.list {
-			nothing = " []"
+			empty = " []"
 		}
 		at := header.from + colon + 1
-		return withoutMarks(apply(text, splice{at, at, nothing}), splice{from: cut.from + len(nothing), to: cut.to + len(nothing)}), nil
+		return withoutMarks(apply(text, splice{at, at, empty}), splice{from: cut.from + len(empty), to: cut.to + len(empty)}), nil
 	}
 	return withoutMarks(text, cut), nil
 }
@@ -182,7 +200,7 @@ func (c yamlCodec) lines(text []byte, section *yaml.Node, name string) (splice, 
 	begin := lineOf(text, first.Line)
 	depth := section.Column - 1
 	if got := len(leadingBlanks(text[begin.from:begin.to])); got != depth {
-		return splice{}, errors.New("our entry does not begin on a line of its own; please take it out by hand")
+		return splice{}, ErrShape
 	}
 	end := begin.to
 	for at := begin.to; at < len(text); {

@@ -12,6 +12,7 @@ import (
 const (
 	EditorMissing    Code = "editor-missing"
 	EditorUnreadable Code = "editor-unreadable"
+	EditorShape      Code = "editor-shape"     // it can be read, and a program cannot change it
 	EditorEdited     Code = "editor-edited"    // by hand
 	EditorElsewhere  Code = "editor-elsewhere" // connected under another name
 	EditorForm       Code = "editor-form"      // that it does not have: {detail}
@@ -25,6 +26,7 @@ var editorErrors = []struct {
 }{
 	{editors.ErrNotFound, EditorMissing},
 	{editors.ErrUnreadable, EditorUnreadable},
+	{editors.ErrShape, EditorShape},
 	{editors.ErrHandEdited, EditorEdited},
 	{editors.ErrElsewhere, EditorElsewhere},
 	{editors.ErrForm, EditorForm},

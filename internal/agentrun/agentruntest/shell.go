@@ -466,11 +466,17 @@ func (sh *shell) command(ctx context.Context, words []string) (code int, exit bo
 			return n & 255, true
 		}
 		return sh.last, true
-	case "nohup", "exec":
+	case "nohup":
 		if len(args) == 0 {
 			return 0, false
 		}
 		return sh.command(ctx, args)
+	case "exec":
+		if len(args) == 0 {
+			return 0, false
+		}
+		code, _ := sh.command(ctx, args) // in place of what comes after it
+		return code, true
 	case "command":
 		if len(args) == 2 && args[0] == "-v" {
 			return sh.which(args[1]), false

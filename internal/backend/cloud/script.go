@@ -30,18 +30,18 @@ const (
 // know in the folder $1: out and err, pid of the leader of its process group, exit with its exit code when it has ended. Who puts
 // stop there, or something else in place of the folder, ends it, however early that comes. It waits for the command itself and
 // not for what that leaves behind, but watches the output of both: of a stream with more than $6 bytes it keeps the beginning in
-// out.head or err.head, and notes how much it has thrown away in dropped.
+// out.head or err.head, and notes how much it has thrown away in dropped. The leader writes its pid itself, when there is a group that is
+// called by it: a busy sandbox may take a while until then.
 const supervise = `d=$1
 mkdir -p "$d" && cd "$3" && [ ! -e "$d/stop" ] || exit 125
-if [ "$5" = 0 ]; then
-	setsid "$4" -c "$2" </dev/null >>"$d/out" 2>>"$d/err" &
-else
-	setsid timeout -k 2 "$5" "$4" -c "$2" </dev/null >>"$d/out" 2>>"$d/err" &
-fi
+setsid sh -c '
+	echo $$ >"$1/pid.new" && mv "$1/pid.new" "$1/pid" && [ ! -e "$1/stop" ] || kill -s KILL -- -$$
+	[ "$2" = 0 ] || exec timeout -k 2 "$2" "$3" -c "$4"
+	exec "$3" -c "$4"
+' lead "$d" "$5" "$4" "$2" </dev/null >>"$d/out" 2>>"$d/err" &
 p=$!
-echo $p >"$d/pid.new" && mv "$d/pid.new" "$d/pid" && [ ! -e "$d/stop" ] || kill -s KILL -- -$p
 (
-	while sleep 2 && kill -s 0 -- -$p; do
+	while sleep 2 && { kill -s 0 -- -$p || kill -s 0 $p; }; do
 		for f in out err; do
 			n=$(wc -c <"$d/$f")
 			if [ "$n" -gt "$6" ]; then
@@ -59,12 +59,15 @@ echo $x >"$d/exit.new" && mv "$d/exit.new" "$d/exit"
 `
 
 // look prints what is known of the command with the folder $d, for readReport. The exit code comes first: when there is one, the
-// output is complete.
-const look = `if [ -e "$d/exit" ]; then
+// output is complete. A busy sandbox may take a while from the end of the command until its exit code is written.
+var look = `if [ -e "$d/exit" ]; then
 	echo ":exit $(cat "$d/exit")"
 	[ -e "$d/pid" ] && kill -s 0 -- -$(cat "$d/pid") 2>/dev/null && echo ":left"
+elif [ -e "$d/pid" ] && kill -s 0 -- -$(cat "$d/pid") 2>/dev/null; then
+	echo ":running"
 elif [ -e "$d/pid" ]; then
-	kill -s 0 -- -$(cat "$d/pid") 2>/dev/null && echo ":running" || { sleep 0.2; [ -e "$d/exit" ] && echo ":exit $(cat "$d/exit")" || echo ":gone"; }
+	` + await("exit", 3*time.Second) + `
+	[ -e "$d/exit" ] && echo ":exit $(cat "$d/exit")" || echo ":gone"
 else
 	echo ":none"
 fi
@@ -86,6 +89,11 @@ for f in out err; do
 done
 echo ":end"
 `
+
+// await is a line of a script that waits until there is such a file in the folder $d, but no longer than asked.
+func await(file string, most time.Duration) string {
+	return `n=; until [ -e "$d/` + file + `" ] || [ "$n" = ` + strings.Repeat("x", int(most/(100*time.Millisecond))) + ` ]; do n=x$n; sleep 0.1; done`
+}
 
 // quote makes a word of the shell that means this text.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 // bed runs scripts with a shell of this computer: those of a real sandbox are like it, and the emulator's is not.
 type bed struct {
 	shell string
+	slow  string // a folder with programs that go before the usual ones
 	cc    *codeContext
 	s     *session
 }
@@ -48,8 +50,28 @@ func beds(t *testing.T) []*bed {
 }
 
 func (b *bed) send(script string) (string, error) {
-	out, err := exec.Command(b.shell, "-c", script).CombinedOutput()
+	cmd := exec.Command(b.shell, "-c", script)
+	if b.slow != "" {
+		cmd.Env = append(os.Environ(), "PATH="+b.slow+":"+os.Getenv("PATH"))
+	}
+	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// slows makes programs take their time, as all do where there is much to do.
+func (b *bed) slows(t *testing.T, programs map[string]time.Duration) {
+	t.Helper()
+	b.slow = t.TempDir()
+	for name, more := range programs {
+		program, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script := fmt.Sprintf("#!/bin/sh\nsleep %g\nexec %s \"$@\"\n", more.Seconds(), program)
+		if err := os.WriteFile(filepath.Join(b.slow, name), []byte(script), 0o700); err != nil { //nolint:gosec // G306: it is to be run
+			t.Fatal(err)
+		}
+	}
 }
 
 func (b *bed) end() string { return b.s.ending(b.cc) }
@@ -172,6 +194,37 @@ func TestScriptsWatchAndStopProcesses(t *testing.T) {
 		}
 		if r := b.report(t, stopJob(quick)); r.code != 3 {
 			t.Errorf("%s: one that had ended is stopped as %+v", b.shell, r)
+		}
+	}
+}
+
+// TestScriptsTakeASlowSandboxForNoDeadProcess has a process begin and end slowly: between its start and its group, and between its end
+// and its exit code, it was taken for one that is gone, and made room for another.
+func TestScriptsTakeASlowSandboxForNoDeadProcess(t *testing.T) {
+	for _, b := range beds(t) {
+		b.slows(t, map[string]time.Duration{"setsid": 900 * time.Millisecond, "mv": 400 * time.Millisecond})
+		j, script := b.job(t, sandbox.Command{Line: "until [ -e go ]; do sleep 0.1; done; echo done; exit 3"}, true)
+		r := b.report(t, script)
+		if r.over() || r.none {
+			t.Errorf("%s: it starts as %+v", b.shell, r)
+		}
+		if err := os.WriteFile(filepath.Join(b.cc.folder, "go"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for began := time.Now(); !r.over(); r = b.report(t, lookAt(j)) {
+			if time.Since(began) > time.Minute {
+				t.Fatalf("%s: it does not end", b.shell)
+			}
+		}
+		if r.gone || r.code != 3 || r.printed().Stdout != "done\n" {
+			t.Errorf("%s: it ends as %+v", b.shell, r)
+		}
+		stopped, script := b.job(t, sandbox.Command{Line: "sleep 100"}, true)
+		if r := b.report(t, script); r.over() || r.none {
+			t.Errorf("%s: the next starts as %+v", b.shell, r)
+		}
+		if r := b.report(t, stopJob(stopped)); !r.exited || r.code != 143 {
+			t.Errorf("%s: it is stopped as %+v", b.shell, r)
 		}
 	}
 }

@@ -91,8 +91,7 @@ func (s *session) script(cc *codeContext, j *job, command sandbox.Command, limit
 	words := []string{quote(j.folder), quote(command.Line), quote(path.Join(cc.folder, command.Folder)), `"$s"`, inWholeSeconds(limit), strconv.Itoa(maxLog), strconv.Itoa(printedHalf)}
 	start := "sh -c " + quote(supervise) + " supervise " + strings.Join(words, " ")
 	if j.process {
-		start = "setsid " + start + " </dev/null >/dev/null 2>&1 &\n" +
-			`n=; until [ -e "$d/pid" ] || [ "$n" = xxxxxxxxxxxxxxxxxxxx ]; do n=x$n; sleep 0.1; done`
+		start = "setsid " + start + " </dev/null >/dev/null 2>&1 &\n" + await("pid", 5*time.Second)
 	} else {
 		start += " >/dev/null 2>&1"
 	}
@@ -115,9 +114,9 @@ mkdir -p "$d" && : >"$d/stop"
 p=$(cat "$d/pid" 2>/dev/null)
 if [ -n "$p" ]; then
 	kill -s TERM -- -$p 2>/dev/null
-	n=; until [ -e "$d/exit" ] || [ "$n" = xxxxxxxxxxxxxxxxxxxx ]; do n=x$n; sleep 0.1; done
+	` + await("exit", 2*time.Second) + `
 	kill -s KILL -- -$p 2>/dev/null
-	n=; until [ -e "$d/exit" ] || [ "$n" = xxxxxxxxxxxxxxxxxxxx ]; do n=x$n; sleep 0.1; done
+	` + await("exit", 5*time.Second) + `
 fi
 ` + lookAt(j)
 }

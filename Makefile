@@ -84,16 +84,16 @@ lint: $(TOOLS)/golangci-lint-v2.15.0 $(TOOLS)/gofumpt-v0.12.0
 	GOOS=windows GOARCH=amd64 $(GO) vet -tags $(CHECK_TAGS) ./cmd/... ./internal/...
 
 unit:
-	CGO_ENABLED=1 $(GO) test -race -tags $(CHECK_TAGS) ./cmd/... ./internal/... ./packaging/...
+	CGO_ENABLED=1 $(GO) test -race -timeout 30m -tags $(CHECK_TAGS) ./cmd/... ./internal/... ./packaging/...
 
 keyring: ## the keychain's part against a real gnome-keyring, on a session bus of its own
 	$(GO) test -count=1 -tags keyring -run Keyring ./internal/secrets/
 
 e2e: programs ## black-box tests of the built programs
-	$(GO) test -count=1 -tags e2e ./internal/e2e/
+	$(GO) test -count=1 -timeout 30m -tags e2e ./internal/e2e/
 
 e2e-window: programs ## black-box tests of the window and the tray, on a display that nobody sees; pictures go to AGENTRUN_TEST_ARTIFACTS
-	$(GO) test -count=1 -tags e2e,window -run '^TestWindow' ./internal/e2e/
+	$(GO) test -count=1 -timeout 30m -tags e2e,window -run '^TestWindow' ./internal/e2e/
 
 # What must be in the environment for make live.
 ACCOUNT := AGENTRUN_ACCESS_KEY_ID AGENTRUN_ACCESS_KEY_SECRET AGENTRUN_ACCOUNT_ID AGENTRUN_REGION

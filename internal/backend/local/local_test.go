@@ -134,7 +134,8 @@ func TestLocalKeepsTheContract(t *testing.T) {
 	sandboxtest.Run(t, func(*testing.T) sandboxtest.Harness {
 		return sandboxtest.Harness{
 			Backend: shared.backend, Programs: sandboxtest.RealPrograms(),
-			Live: func() int { return max(folders(shared.scratch()), len(shared.backend.Stats().Instances)) },
+			Live:  func() int { return max(folders(shared.scratch()), len(shared.backend.Stats().Instances)) },
+			Brief: time.Second, Patience: time.Minute, // also with the race detector, on a computer that does much else
 		}
 	})
 }

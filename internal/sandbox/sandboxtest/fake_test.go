@@ -32,7 +32,7 @@ func TestFakeWithAShellKeepsTheContract(t *testing.T) {
 func TestFakeKeepsTheContractOutsideABubble(t *testing.T) {
 	sandboxtest.Run(t, func(t *testing.T) sandboxtest.Harness {
 		h := harness(sandboxtest.FakeOptions{})(t)
-		h.Brief = 10 * time.Millisecond
+		h.Brief = 200 * time.Millisecond
 		return h
 	})
 }

@@ -50,6 +50,7 @@ func verbs() map[string]verb {
 		"write":  {words: 2, do: (*machine).write},
 		"read":   {words: 1, do: (*machine).read},
 		"cat":    {words: 1, do: (*machine).cat},
+		"await":  {words: 1, do: (*machine).await},
 		"sleep":  {words: 1, check: isDuration, do: (*machine).sleep},
 		"loop":   {do: func(m *machine, _ []string) *ending { return m.wait(nil) }},
 		"ignore": {do: func(m *machine, _ []string) *ending { m.deaf = true; return nil }},
@@ -318,6 +319,25 @@ func (m *machine) contentOf(name string) (string, *ending) {
 		return "", m.raise("OSError", err.Error())
 	}
 	return string(content), nil
+}
+
+// await lets the run stand still until a file is there.
+func (m *machine) await(args []string) *ending {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		reader, _, err := m.cc.files.Read(path.Join(m.folder, args[0]))
+		switch {
+		case err == nil:
+			_ = reader.Close() // it was only looked for
+			return nil
+		case !errors.Is(err, sandbox.ErrFileNotFound):
+			return m.raise("OSError", err.Error())
+		}
+		if end := m.wait(again.C); end != nil {
+			return end
+		}
+	}
 }
 
 func (m *machine) sleep(args []string) *ending {

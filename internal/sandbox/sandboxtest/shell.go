@@ -20,6 +20,8 @@ type Commands struct {
 	// WriteFile makes a file with this text, PrintFile writes the text of a file to stdout.
 	WriteFile func(path, text string) string
 	PrintFile func(path string) string
+	// Await takes until there is such a file.
+	Await func(path string) string
 	// Sleep takes so long.
 	Sleep func(d time.Duration) string
 	// Exit ends the command with this exit code.
@@ -35,6 +37,7 @@ func FakeCommands() *Commands {
 		PrintErr:  func(text string) string { return "stderr " + text },
 		WriteFile: func(path, text string) string { return "write " + path + " " + text },
 		PrintFile: func(path string) string { return "cat " + path },
+		Await:     func(path string) string { return "await " + path },
 		Sleep:     func(d time.Duration) string { return "sleep " + d.String() },
 		Exit:      func(code int) string { return fmt.Sprintf("exit %d", code) },
 		Flood:     func(size int) string { return fmt.Sprintf("flood %d", size) },
@@ -49,6 +52,7 @@ func ShellCommands() *Commands {
 		PrintErr:  func(text string) string { return "echo " + word(text) + " >&2" },
 		WriteFile: func(path, text string) string { return "echo -n " + word(text) + " >" + word(path) },
 		PrintFile: func(path string) string { return "cat " + word(path) },
+		Await:     func(path string) string { return "until [ -e " + word(path) + " ]; do sleep 0.1; done" },
 		Sleep:     func(d time.Duration) string { return fmt.Sprintf("sleep %g", d.Seconds()) },
 		Exit:      func(code int) string { return fmt.Sprintf("exit %d", code) },
 		Flood:     func(size int) string { return fmt.Sprintf(`python3 -c 'print("x" * %d, end="")'`, size) },
@@ -256,7 +260,7 @@ func commandLimits(t *testing.T, b *bench) {
 func commandTimesOut(t *testing.T, b *bench) {
 	_, sh, cc := b.shell(t)
 	line := strings.Join([]string{b.Commands.Print("started"), b.Commands.Sleep(time.Hour), b.Commands.Print("ended")}, "; ")
-	result, err := sh.RunCommand(t.Context(), cc, sandbox.Command{Line: line, Timeout: b.Brief})
+	result, err := sh.RunCommand(t.Context(), cc, sandbox.Command{Line: line, Timeout: 2 * b.Brief})
 	wantEnded(t, result, err, sandbox.CodeTimeout)
 	if result.Stdout != "started\n" || result.Duration < b.Brief {
 		t.Errorf("RunCommand = %+v, want what was printed until then", result)
@@ -311,12 +315,12 @@ func (b *bench) appears(t *testing.T, s sandbox.Session, contextID, path string)
 
 func commandCancelled(t *testing.T, b *bench) {
 	s, sh, cc := b.shell(t)
-	cancel, wait := b.command(t, sh, cc, b.Commands.WriteFile("started", "x"), b.Commands.Sleep(b.Brief), b.Commands.WriteFile("ended", "x"))
+	cancel, wait := b.command(t, sh, cc, b.Commands.WriteFile("started", "x"), b.Commands.Await("go"), b.Commands.WriteFile("ended", "x"))
 	b.appears(t, s, cc, "started")
 	cancel()
 	result, err := wait()
 	wantEnded(t, result, err, sandbox.CodeCancelled)
-	b.do(t, sh, cc, b.Commands.Sleep(2*b.Brief))
+	b.do(t, sh, cc, b.Commands.WriteFile("go", "x"), b.Commands.Sleep(b.Brief))
 	_, _, err = s.ReadFile(t.Context(), cc, "ended")
 	wantCode(t, "ReadFile of what the command would have made", err, sandbox.CodeFileNotFound)
 }
@@ -340,9 +344,9 @@ func commandsSideBySide(t *testing.T, b *bench) {
 		r := b.start(t, s, cc, sandbox.Run{Code: b.code.Loop})
 		r.printed(t)
 	}
-	_, wait := b.command(t, sh, cc, b.Commands.WriteFile("started", "x"), b.Commands.Sleep(b.Brief), b.Commands.Print("slow"))
+	_, wait := b.command(t, sh, cc, b.Commands.WriteFile("started", "x"), b.Commands.Await("go"), b.Commands.Print("slow"))
 	b.appears(t, s, cc, "started")
-	if result := b.do(t, sh, cc, b.Commands.Print("quick")); result.Stdout != "quick\n" {
+	if result := b.do(t, sh, cc, b.Commands.Print("quick"), b.Commands.WriteFile("go", "x")); result.Stdout != "quick\n" {
 		t.Errorf("a command beside another printed %q", result.Stdout)
 	}
 	if result, err := wait(); err != nil || result.Stdout != "slow\n" {
@@ -415,15 +419,16 @@ func wantFlood(t *testing.T, what string, p sandbox.Printed, size int) {
 func processLives(t *testing.T, b *bench) {
 	s, sh, cc := b.shell(t)
 	began := time.Now()
-	p := b.process(t, sh, cc, b.Commands.Print("begun"), b.Commands.PrintErr("aside"), b.Commands.WriteFile("started", "x"), b.Commands.Sleep(2*b.Brief), b.Commands.Print("ended"), b.Commands.Exit(5))
+	p := b.process(t, sh, cc, b.Commands.Print("begun"), b.Commands.PrintErr("aside"), b.Commands.WriteFile("started", "x"), b.Commands.Await("go"), b.Commands.Print("ended"), b.Commands.Exit(5))
 	if took := time.Since(began); p.Status == sandbox.ProcessRunning && took > b.Patience/2 {
 		t.Errorf("StartProcess took %s", took)
 	}
 	b.appears(t, s, cc, "started")
 	now, err := sh.LookAtProcess(t.Context(), cc, p.ID, 0)
-	if err != nil || now.Stdout != "begun\n" && now.Status == sandbox.ProcessRunning || now.Stderr != "aside\n" || now.ID != p.ID || now.Command != p.Command {
+	if err != nil || now.Stdout != "begun\n" || now.Status != sandbox.ProcessRunning || now.Stderr != "aside\n" || now.ID != p.ID || now.Command != p.Command {
 		t.Errorf("LookAtProcess = %+v, %v, want what it has printed so far", now, err)
 	}
+	b.do(t, sh, cc, b.Commands.WriteFile("go", "x"))
 	for range 2 {
 		done := b.exited(t, sh, cc, p.ID)
 		if done.ExitCode != 5 || done.Stdout != "begun\nended\n" || done.Stderr != "aside\n" || !done.StartedAt.Equal(p.StartedAt) {
@@ -450,12 +455,13 @@ func processWaits(t *testing.T, b *bench) {
 func processTimeout(t *testing.T, b *bench) {
 	_, sh, cc := b.shell(t)
 	ctx, cancel := context.WithCancel(t.Context())
+	began := time.Now()
 	p, err := sh.StartProcess(ctx, cc, sandbox.Command{Line: b.Commands.Print("begun") + "; " + b.Commands.Sleep(time.Hour), Timeout: 2 * b.Brief})
 	cancel()
 	if err != nil {
 		t.Fatalf("StartProcess = %v", err)
 	}
-	if now, err := sh.LookAtProcess(t.Context(), cc, p.ID, 0); err != nil || now.Status != sandbox.ProcessRunning {
+	if now, err := sh.LookAtProcess(t.Context(), cc, p.ID, 0); err != nil || now.Status != sandbox.ProcessRunning && time.Since(began) < 2*b.Brief {
 		t.Errorf("LookAtProcess after its caller has gone = %+v, %v", now, err)
 	}
 	if done := b.exited(t, sh, cc, p.ID); done.ExitCode == 0 || done.Stdout != "begun\n" {

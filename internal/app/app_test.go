@@ -73,7 +73,7 @@ func start(t *testing.T, opt app.Options) *host {
 // wait returns the first snapshot that fulfils the condition.
 func (h *host) wait(t *testing.T, what string, ok func(status.Snapshot) bool) status.Snapshot {
 	t.Helper()
-	return h.waitWithin(t, 20*time.Second, what, ok)
+	return h.waitWithin(t, time.Minute, what, ok)
 }
 
 // waitWithin is wait for what may take longer, such as the first compilation of the engine beside other tests.
@@ -206,7 +206,7 @@ func TestAnUnusedHostEndsItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := a.Run(ctx); err != nil || ctx.Err() != nil {
 		t.Errorf("Run = %v (%v), want it to end by itself", err, ctx.Err())

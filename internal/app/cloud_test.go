@@ -38,7 +38,7 @@ func cloud(t *testing.T) (*agentruntest.Server, app.Options) {
 // alive returns the sandboxes that live, once there are so many.
 func alive(t *testing.T, service *agentruntest.Server, n int) []string {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		ids := service.Sandboxes()
 		if len(ids) == n {
 			return ids
@@ -229,7 +229,7 @@ func TestTroubleIsToldThoughCodeCanRun(t *testing.T) {
 	opt.Config.Fallback = "local"
 	h := start(t, opt)
 	h.wait(t, "the pool", ready)
-	service.Inject(agentruntest.Fault{Failure: agentruntest.Slow(500 * time.Millisecond), Operation: "CreateSandbox"})
+	service.Inject(agentruntest.Fault{Failure: agentruntest.Slow(3 * time.Second), Operation: "CreateSandbox"})
 	h.do(t, opt, "/pool/warm/4")
 	if s := h.wait(t, "one more", func(s status.Snapshot) bool { return s.Pool.Starting == 1 }); s.Backend.Loading != nil {
 		t.Errorf("while a fourth sandbox starts, the backend is loading %+v", s.Backend.Loading)
@@ -323,7 +323,7 @@ func TestCredentialsThatComeWhileTheHostRunsAreUsed(t *testing.T) {
 
 func TestAnUnusedPoolIsPausedAndFilledForTheNextClient(t *testing.T) {
 	service, opt := cloud(t)
-	opt.Config.Pool.IdlePauseMinutes = 0.01
+	opt.Config.Pool.IdlePauseMinutes = 0.05 // time for three sandboxes on a busy computer
 	h := start(t, opt)
 	alive(t, service, 3)
 	h.wait(t, "the pause", func(s status.Snapshot) bool { return s.Phase == status.Paused && s.Pool.Suspended == "" })

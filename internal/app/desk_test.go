@@ -24,7 +24,7 @@ import (
 // see returns the first desk that fulfils the condition.
 func (h *host) see(t *testing.T, what string, ok func(app.Desk) bool) app.Desk {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var last app.Desk
 	for d := range h.Desk().Watch(ctx) {

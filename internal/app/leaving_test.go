@@ -157,7 +157,7 @@ func TestSandboxesThatNobodyCanEndAreTold(t *testing.T) {
 
 func TestAPausedPoolStaysPausedWhenTheCapIsLiftedAndWakesForASwitch(t *testing.T) {
 	service, opt := cloud(t)
-	opt.Config.Pool.IdlePauseMinutes = 0.005
+	opt.Config.Pool.IdlePauseMinutes = 0.03 // so long there are sandboxes to be seen, on a busy computer too
 	h := start(t, opt)
 	paused := func(s status.Snapshot) bool { return s.Phase == status.Paused && s.Pool.Suspended == "" }
 	h.wait(t, "the pause", paused)

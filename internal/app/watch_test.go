@@ -27,7 +27,7 @@ func (l *logged) Write(p []byte) (int, error) {
 // events waits until there is a line with the message, and returns the lines of those that the start is reported with.
 func (l *logged) events(t *testing.T, message string) (lines []string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		l.mu.Lock()
 		text := l.text.String()
 		l.mu.Unlock()

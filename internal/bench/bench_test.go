@@ -270,13 +270,13 @@ func TestProcessorTimeOfAProcess(t *testing.T) {
 		}
 		return
 	}
-	for began := time.Now(); err == nil && time.Since(began) < 10*time.Second; {
+	for began := time.Now(); err == nil && time.Since(began) < time.Minute; {
 		var now int64
 		if now, err = ticks(os.Getpid()); now > before {
 			return
 		}
 	}
-	t.Errorf("ten seconds of work are no time at all, %v", err)
+	t.Errorf("a minute of work is no time at all, %v", err)
 }
 
 func TestWhatTheWindowTookHasItsVerdicts(t *testing.T) {

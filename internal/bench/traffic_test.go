@@ -48,7 +48,7 @@ func TestPeersSpeakBothErasUnderLoad(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s, %s: %v", word, era.name, err)
 			}
-			f, err := load.flood(t.Context(), 50*time.Millisecond)
+			f, err := load.flood(t.Context(), 500*time.Millisecond)
 			if err != nil || len(f.took) < 4 || f.perSecond <= 0 {
 				t.Errorf("%s, %s: flood = %d calls, %v per second, %v", word, era.name, len(f.took), f.perSecond, err)
 			}

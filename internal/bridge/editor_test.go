@@ -109,7 +109,7 @@ func (e *editor) write(text string) {
 	}
 }
 
-const patienceOfTests = 20 * time.Second
+const patienceOfTests = time.Minute
 
 // until waits for something that becomes true with a message.
 func (e *editor) until(what string, ok func() bool) {

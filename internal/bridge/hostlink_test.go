@@ -126,7 +126,7 @@ func TestAnEditorThatStopsReadingWith50MBToCome(t *testing.T) {
 	start := time.Now()
 	other.call(1, "echo", `{}`)
 	other.answer("1")
-	if took := time.Since(start); took > 2*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("another editor's call took %v", took)
 	}
 	in.Close()

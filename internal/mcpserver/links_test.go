@@ -142,13 +142,10 @@ func TestShutdownReachesLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(10 * time.Second)
-	for all := r.Clients(); len(all) == 0 || all[0].InFlight == 0; all = r.Clients() {
-		if time.Now().After(deadline) {
-			t.Fatalf("the call did not begin: %+v", all)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "the call has begun", func() bool {
+		all := r.Clients()
+		return len(all) > 0 && all[0].InFlight > 0
+	})
 	var wg sync.WaitGroup
 	wg.Go(r.stop)
 	resp, err := running.Response()

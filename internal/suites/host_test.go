@@ -60,8 +60,8 @@ func serve(t *testing.T, programs string, more ...string) *host {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-done:
-		case <-time.After(20 * time.Second):
-			t.Errorf("the host (process %d) ran on 20 s after SIGTERM and is killed", cmd.Process.Pid)
+		case <-time.After(patience):
+			t.Errorf("the host (process %d) ran on %v after SIGTERM and is killed", cmd.Process.Pid, patience)
 			_ = cmd.Process.Kill()
 			<-done
 		}

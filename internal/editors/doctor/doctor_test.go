@@ -118,7 +118,7 @@ func newClinic(t *testing.T) *clinic {
 		t.Fatal(err)
 	}
 	return &clinic{doctor.Options{
-		Dirs: dirs, System: sys, Editors: set, Shim: link, Relay: relay, Editor: "cursor", Patience: 20 * time.Second,
+		Dirs: dirs, System: sys, Editors: set, Shim: link, Relay: relay, Editor: "cursor", Patience: time.Minute,
 		Status:  func(context.Context) (status.Snapshot, bool, error) { return status.Snapshot{}, false, nil },
 		Account: func(context.Context) (secrets.Source, error) { return "", secrets.ErrNone },
 	}}

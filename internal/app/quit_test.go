@@ -12,9 +12,11 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
-// endsWithin fails the test if a host takes longer than that to end.
-func (h *host) endsWithin(t *testing.T, limit time.Duration) error {
+// endsInTime fails the test if a host takes longer to end than the 10 s that it may, and as much for a computer that is busy with other
+// things. What it would wait for lasts a minute.
+func (h *host) endsInTime(t *testing.T) error {
 	t.Helper()
+	const limit = 20 * time.Second
 	began := time.Now()
 	err := h.stop()
 	if took := time.Since(began); took > limit {
@@ -40,7 +42,7 @@ func TestAHostEndsInTimeWhileCodeRunsThatDoesNotReact(t *testing.T) {
 			return n != nil && n.ContextID == id && len(n.Cells) == 1 && n.Cells[0].State == notebook.CellRunning && n.Cells[0].Result.Stdout == "alive\n"
 		})
 	}
-	if err := h.endsWithin(t, 10*time.Second); err != nil {
+	if err := h.endsInTime(t); err != nil {
 		t.Errorf("Run = %v", err)
 	}
 }
@@ -73,7 +75,7 @@ func TestAHostEndsInTimeWhenTheServiceHangs(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.wait(t, "more sandboxes being made", func(s status.Snapshot) bool { return s.Pool.Starting == 2 })
-			if err := h.endsWithin(t, 10*time.Second); err == nil || !strings.Contains(err.Error(), "sandbox") {
+			if err := h.endsInTime(t); err == nil || !strings.Contains(err.Error(), "sandbox") {
 				t.Errorf("Run = %v, want that sandboxes could not be ended", err)
 			}
 			service.ClearFaults()
@@ -96,7 +98,7 @@ func TestSandboxesAreKeptOnQuitAlsoWhileCodeRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.wait(t, "the run", func(s status.Snapshot) bool { return s.Phase == status.Working })
-	if err := h.endsWithin(t, 10*time.Second); err != nil {
+	if err := h.endsInTime(t); err != nil {
 		t.Errorf("Run = %v", err)
 	}
 	kept := alive(t, service, 2)

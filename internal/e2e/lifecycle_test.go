@@ -39,7 +39,7 @@ func TestTheHostEndsInOrder(t *testing.T) {
 			if err := s.cmd.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
-			if code := s.ended(t, 10*time.Second, signal.String()); code != 0 {
+			if code := s.ended(t, soon, signal.String()); code != 0 {
 				t.Errorf("the host ended with exit code %d on %v, want 0; it said:\n%s", code, signal, s.said)
 			}
 			for name, run := range runs {
@@ -86,16 +86,16 @@ func TestASecondHostSaysThatOneIsRunning(t *testing.T) {
 func TestAnIdleHostEndsByItself(t *testing.T) {
 	t.Parallel()
 	h := coldHome(t, quiet)
-	s := h.serve(t, "--backend", "mock", "--idle-exit", "2s").ready(t)
+	s := h.serve(t, "--backend", "mock", "--idle-exit", "5s").ready(t)
 	c := h.connect(t, legacy)
 	c.do(t, "list_contexts", nil)
 	select {
 	case <-s.done:
 		t.Fatalf("the host ended with a client connected; it said:\n%s", s.said)
-	case <-time.After(3 * time.Second):
+	case <-time.After(6 * time.Second):
 	}
 	c.relay.finish(t)
-	if code := s.ended(t, 20*time.Second, "the last client has left, with --idle-exit 2s"); code != 0 {
+	if code := s.ended(t, patience, "the last client has left, with --idle-exit 5s"); code != 0 {
 		t.Errorf("the idle host ended with exit code %d, want 0", code)
 	}
 	if _, err := os.Stat(h.infoFile()); !os.IsNotExist(err) {
@@ -108,7 +108,7 @@ func TestAHostNobodyEverUsesEndsByItself(t *testing.T) {
 	h := coldHome(t, quiet)
 	began := time.Now()
 	s := h.serve(t, "--backend", "mock", "--idle-exit", "1s")
-	if code := s.ended(t, 20*time.Second, "nobody came, with --idle-exit 1s"); code != 0 {
+	if code := s.ended(t, patience, "nobody came, with --idle-exit 1s"); code != 0 {
 		t.Errorf("the idle host ended with exit code %d, want 0; it said:\n%s", code, s.said)
 	}
 	if lived := time.Since(began); lived < time.Second {
@@ -126,14 +126,14 @@ func TestTheRelayEndsWithItsStandardInput(t *testing.T) {
 		if err := r.stdin.Close(); err != nil {
 			t.Fatal(err)
 		}
-		r.ended(t, 3*time.Second, "the end of its standard input")
+		r.ended(t, soon, "the end of its standard input")
 	})
 	t.Run("before it said anything", func(t *testing.T) {
 		r := h.relay(t)
 		if err := r.stdin.Close(); err != nil {
 			t.Fatal(err)
 		}
-		r.ended(t, 3*time.Second, "the end of its standard input")
+		r.ended(t, soon, "the end of its standard input")
 	})
 	t.Run("a script that waits for nothing", func(t *testing.T) {
 		r := h.relay(t)
@@ -145,7 +145,7 @@ func TestTheRelayEndsWithItsStandardInput(t *testing.T) {
 		if m := r.answer(t, "1"); m.Result == nil {
 			t.Errorf("the call before the end of standard input was answered with %+v, want a result", m.Error)
 		}
-		r.ended(t, 3*time.Second, "the end of its standard input")
+		r.ended(t, soon, "the end of its standard input")
 	})
 }
 
@@ -185,7 +185,7 @@ func TestTheRelayEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	// the relay has standard output open for as long as it lives
-	r.ended(t, 4*time.Second, "its parent was killed, with standard input still open")
+	r.ended(t, soon, "its parent was killed, with standard input still open")
 	h.sees(t, "the client gone", func(s status.Snapshot) bool { return len(s.Clients) == 0 })
 }
 

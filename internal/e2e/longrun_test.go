@@ -15,7 +15,7 @@ const impatient = `{"http": {"enabled": false}, "runs": {"answer_within_seconds"
 func (c *client) handle(t *testing.T, contextID, code string) reply {
 	t.Helper()
 	r := c.run(t, contextID, code)
-	if r.took < 1900*time.Millisecond || r.took > 5*time.Second {
+	if r.took < 1900*time.Millisecond || r.took > soon {
 		t.Errorf("run_code(%q) answered after %v, want a handle after 2 s", code, r.took)
 	}
 	if !strings.HasPrefix(r.text("run_id"), "run-") || r.text("context_id") != contextID || r.success() || r.get("error") != nil {
@@ -46,11 +46,11 @@ func TestALongRunNeverTimesOutInTheEditor(t *testing.T) {
 		c := h.connect(t, era)
 		for language, program := range map[string]struct{ code, early, all, value string }{
 			"python": {
-				"import sys, time\nprint('one', flush=True)\nprint('careful', file=sys.stderr, flush=True)\ntime.sleep(5)\nprint('two')\nkept = 6 * 7\nkept",
+				"import sys, time\nprint('one', flush=True)\nprint('careful', file=sys.stderr, flush=True)\ntime.sleep(8)\nprint('two')\nkept = 6 * 7\nkept",
 				"one\n", "one\ntwo\n", "42",
 			},
 			"javascript": {
-				"console.log('one'); const end = Date.now() + 5000; while (Date.now() < end); console.log('two'); 6 * 7",
+				"console.log('one'); const end = Date.now() + 8000; while (Date.now() < end); console.log('two'); 6 * 7",
 				"one\n", "one\ntwo\n", "42",
 			},
 		} {
@@ -65,17 +65,17 @@ func TestALongRunNeverTimesOutInTheEditor(t *testing.T) {
 				if got := c.contexts(t)[id]; got["run_id"] != run || got["status"] != "running" {
 					t.Errorf("list_contexts shows %v, want run %s in progress", got, run)
 				}
-				if now := c.do(t, "get_result", args{"run_id": run, "wait_seconds": 0}); now.took > time.Second || now.text("status") != "running" {
+				if now := c.do(t, "get_result", args{"run_id": run, "wait_seconds": 0}); now.took > 1900*time.Millisecond || now.text("status") != "running" {
 					t.Errorf("get_result without waiting = %v after %v", now, now.took)
 				}
 				for range 2 {
 					r := c.collect(t, run)
-					if !r.success() || r.text("stdout") != program.all || r.text("result", "text") != program.value || r.text("run_id") != run || r.took > 4*time.Second {
+					if !r.success() || r.text("stdout") != program.all || r.text("result", "text") != program.value || r.text("run_id") != run || r.took > soon {
 						t.Errorf("get_result = %v after %v, want the whole result", r, r.took)
 					}
 				}
-				if took := time.Since(began); took > 15*time.Second {
-					t.Errorf("5 s of code were collected after %v", took)
+				if took := time.Since(began); took > patience {
+					t.Errorf("8 s of code were collected after %v", took)
 				}
 				if got := c.do(t, "cancel_run", args{"run_id": run}); got.text("status") != "finished" {
 					t.Errorf("cancel_run of a run that has ended = %v", got)
@@ -99,7 +99,7 @@ func TestALongRunIsEndedFromElsewhere(t *testing.T) {
 		if waits.text("status") != "waiting" || !strings.Contains(waits.notices(), "waiting for the run before it") {
 			t.Errorf("a run behind another one = %v", waits)
 		}
-		if got := other.do(t, "cancel_run", args{"run_id": r.text("run_id")}); got.text("status") != "cancelled" || got.took > 5*time.Second {
+		if got := other.do(t, "cancel_run", args{"run_id": r.text("run_id")}); got.text("status") != "cancelled" || got.took > soon {
 			t.Errorf("cancel_run = %v after %v", got, got.took)
 		}
 		if got := c.collect(t, r.text("run_id")); got.code() != "CANCELLED" || got.text("stdout") != "begun\n" {
@@ -152,7 +152,7 @@ func TestAProgressTokenKeepsALongCallOpen(t *testing.T) {
 	h := newHome(t, impatient)
 	c := h.connect(t, legacy)
 	id := c.create(t, "told", "python")
-	run := c.begin(t, "run_code", args{"context_id": id, "code": "import time\ntime.sleep(5)\n'in one piece'"}, "token")
+	run := c.begin(t, "run_code", args{"context_id": id, "code": "import time\ntime.sleep(8)\n'in one piece'"}, "token")
 	if r, err := run.wait(t); err != nil || r.text("result", "text") != "'in one piece'" || r.text("run_id") != "" {
 		t.Errorf("run_code with a progress token = %v, %v, want the result and no handle", r, err)
 	}

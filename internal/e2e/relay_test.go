@@ -172,8 +172,8 @@ func (r *relay) finish(t *testing.T) {
 	_ = r.stdin.Close()
 	select {
 	case <-r.done:
-	case <-time.After(10 * time.Second):
-		t.Errorf("the relay (process %d) runs on 10 s after its standard input was closed; it said on standard error:\n%s", r.cmd.Process.Pid, r.grumbled)
+	case <-time.After(soon):
+		t.Errorf("the relay (process %d) runs on %v after its standard input was closed; it said on standard error:\n%s", r.cmd.Process.Pid, soon, r.grumbled)
 		_ = r.cmd.Process.Kill()
 		<-r.done
 	}

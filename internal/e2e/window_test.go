@@ -98,6 +98,9 @@ func (c *computer) keepsTheRules(t *testing.T, said string) {
 	}
 }
 
+// quitTime is the 10 s after which the program has ended, come what may, and as much for a machine that is busy with other things.
+const quitTime = 20 * time.Second
+
 // ends waits for the end, and wants it to be a success.
 func (a *desktopApp) ends(t *testing.T, within time.Duration, why string) {
 	t.Helper()
@@ -284,7 +287,7 @@ func TestWindowFirstRun(t *testing.T) {
 	}
 	c.mendsEditors(t, item, cursor)
 	item.choose(t, "Quit", func() bool { return !alive(a.cmd.Process.Pid) })
-	a.ends(t, 10*time.Second, "Quit in the tray's menu")
+	a.ends(t, quitTime, "Quit in the tray's menu")
 	if s, err := c.look(); err == nil {
 		t.Errorf("a host runs on: %+v", s)
 	}
@@ -322,7 +325,7 @@ func TestWindowComesAndGoes(t *testing.T) {
 	if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	a.ends(t, 10*time.Second, "SIGTERM")
+	a.ends(t, quitTime, "SIGTERM")
 }
 
 // setUp lets the first steps be done.
@@ -337,7 +340,7 @@ func (c *computer) setUp(t *testing.T) {
 func (c *computer) again(t *testing.T, args ...string) {
 	t.Helper()
 	second := c.launch(t, args...)
-	second.ends(t, 20*time.Second, "a second start")
+	second.ends(t, patience, "a second start")
 	if said := second.said.String(); said != "" {
 		t.Errorf("a second start says %q, want nothing", said)
 	}
@@ -357,7 +360,7 @@ func TestWindowWithoutATray(t *testing.T) {
 	if err := a.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	a.ends(t, 10*time.Second, "SIGINT")
+	a.ends(t, quitTime, "SIGINT")
 }
 
 // TestWindowIsNotShownWhereTheTrayComesLater, as at login, where the panel starts beside the program.
@@ -375,7 +378,7 @@ func TestWindowIsNotShownWhereTheTrayComesLater(t *testing.T) {
 	if err := a.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	a.ends(t, 10*time.Second, "SIGINT")
+	a.ends(t, quitTime, "SIGINT")
 }
 
 // TestWindowWithoutADisplay wants a sentence and an exit code.

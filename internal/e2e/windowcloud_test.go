@@ -93,7 +93,7 @@ func TestWindowGoesToTheCloud(t *testing.T) {
 	c.pictures(t, "cloud")
 	c.askInTheWay(t)
 	item.choose(t, "Quit", func() bool { return !alive(a.cmd.Process.Pid) })
-	a.ends(t, 10*time.Second, "Quit in the tray's menu")
+	a.ends(t, quitTime, "Quit in the tray's menu")
 	if showsSecret(a.said.String(), testSecret) {
 		t.Error("the program says the secret")
 	}

@@ -109,7 +109,7 @@ func TestWindowOnAFullDisk(t *testing.T) {
 	if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	a.ends(t, 10*time.Second, "SIGTERM")
+	a.ends(t, quitTime, "SIGTERM")
 }
 
 // TestWindowThatCannotStart says why, also to somebody who sees no standard error.

@@ -58,21 +58,21 @@ func TestWindowAndATroubledKeychain(t *testing.T) {
 	if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	a.ends(t, 10*time.Second, "SIGTERM")
+	a.ends(t, quitTime, "SIGTERM")
 	if showsSecret(a.said.String(), testSecret) {
 		t.Error("the program says the secret")
 	}
 }
 
-// cancels has a wait end that is shown by a text, for which there is a second.
+// cancels has a wait end that is shown by a text, at once.
 func (c *computer) cancels(t *testing.T, text string) {
 	t.Helper()
 	c.click(t, "Cancel", 0)
 	began := time.Now()
-	if !eventually(10*time.Second, func() bool {
+	if !eventually(patience, func() bool {
 		s, err := c.ask(question{Ask: "texts"})
 		return err == nil && !slices.ContainsFunc(s.Texts, func(there string) bool { return strings.Contains(there, text) })
-	}) || time.Since(began) > 2*time.Second {
+	}) || time.Since(began) > soon/2 {
 		c.picture(t, "not-cancelled")
 		t.Errorf("%s after Cancel, %q can still be read, or only now no more", time.Since(began).Round(time.Millisecond), text)
 	}

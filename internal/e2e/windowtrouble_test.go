@@ -69,7 +69,7 @@ func TestWindowInARoughPlace(t *testing.T) {
 	if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	a.ends(t, 10*time.Second, "SIGTERM")
+	a.ends(t, quitTime, "SIGTERM")
 }
 
 func holds(name, text string) bool {
@@ -197,7 +197,7 @@ func (c *computer) changesTheme(t *testing.T, desktop *appearance) {
 			}
 			var is, no int
 			var picture *image.RGBA
-			if !eventually(10*time.Second, func() bool {
+			if !eventually(patience, func() bool {
 				picture = c.screen.look(t)
 				is, no = count(picture, step.is), count(picture, step.no)
 				return is > 100_000 && no < strays
@@ -273,7 +273,7 @@ const grip = 50
 func (c *computer) inReach(t *testing.T, which string, width, height int) {
 	t.Helper()
 	x, y := 0, 0
-	if !eventually(10*time.Second, func() bool {
+	if !eventually(patience, func() bool {
 		for line := range strings.FieldsSeq(c.screen.must(t, "getwindowgeometry", "--shell", c.screen.window())) {
 			if text, ok := strings.CutPrefix(line, "X="); ok {
 				x, _ = strconv.Atoi(text)

@@ -147,11 +147,16 @@ func (a *App) OpenKeychain(ctx context.Context) error {
 	if a.opt.Secrets == nil {
 		return errKeepsNone
 	}
-	if _, err := a.opt.Secrets.Keychain().Get(ctx); err != nil && !errors.Is(err, secrets.ErrNone) {
+	found, err := a.opt.Secrets.Keychain().Get(ctx)
+	if err != nil && !errors.Is(err, secrets.ErrNone) {
 		a.seeKeychain(err)
 		return err
 	}
-	return a.CredentialsChanged(ctx)
+	if _, ok := a.opt.Secrets.Environment(); ok { // which goes before
+		return a.CredentialsChanged(ctx)
+	}
+	a.secrets.Learn(found, err)
+	return a.lookForAccount(ctx)
 }
 
 // seeKeychain shows how a keychain is that was of no use just now. To ask it once more might ask its user once more.

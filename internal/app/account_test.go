@@ -151,6 +151,26 @@ func TestTheKeychainIsOpenedByHand(t *testing.T) {
 	h.see(t, "the open keychain", func(d app.Desk) bool { return d.Account == app.Account{Keychain: secrets.Available} })
 }
 
+// TestAKeychainThatIsOpenedIsAskedOnce: some ask their user each time.
+func TestAKeychainThatIsOpenedIsAskedOnce(t *testing.T) {
+	_, vault, opt := withWindow(t)
+	if err := opt.Secrets.Keychain().Set(t.Context(), typed()); err != nil {
+		t.Fatal(err)
+	}
+	vault.Fail(&secrets.KeychainError{State: secrets.Locked, Why: "the keychain is locked"})
+	h := start(t, opt)
+	h.see(t, "the locked keychain", func(d app.Desk) bool { return d.Account.Keychain == secrets.Locked })
+	vault.Fail(nil)
+	before := vault.Calls()
+	if err := h.OpenKeychain(t.Context()); err != nil {
+		t.Errorf("OpenKeychain = %v", err)
+	}
+	h.see(t, "the account", func(d app.Desk) bool { return d.Account.Source == secrets.FromKeychain })
+	if n := vault.Calls() - before; n != 1 {
+		t.Errorf("the keychain was asked %d times, want once", n)
+	}
+}
+
 func TestCredentialsOfTheEnvironmentCannotBeRemoved(t *testing.T) {
 	_, opt := cloud(t)
 	opt.ShowWindow = func() {}

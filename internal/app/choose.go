@@ -42,6 +42,11 @@ func (a *App) CredentialsChanged(ctx context.Context) error {
 	if a.secrets != nil {
 		a.secrets.Forget()
 	}
+	return a.lookForAccount(ctx)
+}
+
+// lookForAccount is CredentialsChanged for who has seen to it that what is held is not that of before.
+func (a *App) lookForAccount(ctx context.Context) error {
 	token(a.accountChanged)
 	if err := a.choose(ctx); err != nil {
 		return err

@@ -90,11 +90,13 @@ func TestWithCredentialsAutoIsTheCloudAndTheStatusSaysWhichPart(t *testing.T) {
 	alive(t, service, 0)
 }
 
-// TestNothingIsSpentBeforeTheFirstStepsAreAnswered: an answer may be where code is to run, or that nothing is to be asked.
+// TestNothingIsSpentBeforeTheFirstStepsAreAnswered: an answer may be where code is to run, how many sandboxes are
+// to be kept ready, or that nothing is to be asked.
 func TestNothingIsSpentBeforeTheFirstStepsAreAnswered(t *testing.T) {
 	for name, answer := range map[string]func(h *host) error{
 		"where":   func(h *host) error { return h.SetBackend(t.Context(), "agentrun") },
 		"skipped": func(h *host) error { return h.FinishSetup() },
+		"many":    func(h *host) error { return h.SetWarm(t.Context(), 3) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			service, opt := cloud(t)

@@ -94,6 +94,9 @@ func (a *App) apply(ctx context.Context, name string, now config.Config) error {
 	case "carry_over":
 		a.interp.SetCarry(now.CarryOver == "on")
 	case "pool.warm", "pool.ceiling":
+		if name == "pool.warm" { // who says how many are to be kept ready means it
+			a.sites.agree()
+		}
 		a.sites.resize(now.Pool.Warm, now.Pool.Ceiling)
 	case "agentrun.daily_cap":
 		a.meter.SetDailyCap(now.AgentRun.DailyCap)

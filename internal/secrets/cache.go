@@ -72,3 +72,13 @@ func (c *Cache) Forget() {
 	defer func() { <-c.turn }()
 	c.found, c.at, c.tried, c.failed = Credentials{}, time.Time{}, time.Time{}, nil
 }
+
+// Learn takes what find would say, from who has just heard it: a keychain may ask its user each time that it is asked something.
+func (c *Cache) Learn(found Credentials, err error) {
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
+	c.found, c.tried, c.failed, c.at = found, time.Now(), err, time.Time{}
+	if err == nil {
+		c.at = c.tried
+	}
+}

@@ -498,6 +498,14 @@ func TestACacheAsksRarely(t *testing.T) {
 		want("before it is told", 3, good())
 		cache.Forget()
 		want("after Forget", 4, other)
+		cache.Learn(good(), nil)
+		want("after somebody has said it", 4, good())
+		cache.Learn(secrets.Credentials{}, secrets.ErrNone)
+		if _, err := cache.Get(t.Context()); !errors.Is(err, secrets.ErrNone) {
+			t.Errorf("after somebody has said that there are none: Get = %v", err)
+		}
+		time.Sleep(time.Second)
+		want("a second after that", 5, other)
 	})
 }
 

@@ -358,3 +358,31 @@ func TestANotebookThatCannotBeHadEmptiesNoFile(t *testing.T) {
 		t.Error("no file is asked for")
 	}
 }
+
+// TestAQuestionIsAskedAgainInAnotherLanguage, once, and a menu is closed: it takes a tap to open it again.
+func TestAQuestionIsAskedAgainInAnotherLanguage(t *testing.T) {
+	r := english(t, PlaceContexts, busyView())
+	open := func() int { return len(r.win.Canvas().Overlays().List()) }
+	r.tap("Stop context")
+	r.window.SetLanguage("zh")
+	r.lacks("Stop data-analysis 数据分析?")
+	r.wants("停止 data-analysis 数据分析？")
+	r.asked()
+	r.tap("取消")
+	r.window.SetLanguage("en")
+	if open() != 0 {
+		t.Error("a question that was answered is asked again in another language")
+	}
+	r.tap("Stop context")
+	r.window.SetLanguage("zh")
+	r.tap("停止上下文")
+	r.asked("stop c1")
+	r.tap("新建上下文")
+	if open() != 1 {
+		t.Fatal("no menu is open")
+	}
+	r.window.SetLanguage("en")
+	if open() != 0 {
+		t.Error("a menu is open in the language of before")
+	}
+}

@@ -28,6 +28,29 @@ type desk struct {
 	open    func(Place)
 	setting func(name string) // shows the row of a setting
 	unlock  func()            // has the keychain opened, where that is seen and can be cancelled
+	asked   asked
+}
+
+// asked is the dialog that was opened last, and what opens it anew in another language.
+type asked struct {
+	dialog *kit.Dialog
+	again  func()
+}
+
+// close closes the dialog, if it is open, and returns what opens it again; nil: it was not.
+func (a asked) close() (again func()) {
+	if a.dialog == nil || !a.dialog.Open() {
+		return nil
+	}
+	a.dialog.Close()
+	return a.again
+}
+
+// question asks before something that cannot be undone.
+func (d *desk) question(say func() (question, detail, yes string), do func()) {
+	question, detail, yes := say()
+	q := kit.Ask(d.window.Canvas(), question, detail, d.Say("cancel"), yes, do)
+	d.asked = asked{q.Dialog, func() { d.question(say, do) }}
 }
 
 // errands runs commands beside the UI goroutine. The window owns it and waits for all of them when it closes.

@@ -79,9 +79,17 @@ func newEditorDialog(r *editorRow, row Editor, wish EditorChange, p Preview) {
 	cancel := kit.NewButton(d.Say("close"), kit.Plain, nil)
 	e.dialog = kit.NewDialog(d.window.Canvas(), 660, title, content, cancel, e.do)
 	cancel.OnTap(e.dialog.Close)
+	d.asked = asked{e.dialog, e.again}
 	if e.ways != nil {
 		e.ways.OnEscape(e.dialog.Close)
 	}
+}
+
+// again opens the dialog in another language.
+func (e *editorDialog) again() {
+	r, row := e.r.newest(), e.row
+	row.Name = r.row.Name
+	newEditorDialog(r, row, e.wish, e.preview)
 }
 
 // options are the ways there are to change the editor.

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -22,10 +23,12 @@ type editorList struct {
 	found  []Editor
 	absent *kit.Para
 	empty  *kit.Para
+	going  map[string]bool // by the id of an editor: a change of before another language is being made; its row is not there yet
+	heir   *editorList     // has taken its place; nil: none
 }
 
 func newEditorList(d *desk, host editorsHost, reflow func()) *editorList {
-	e := &editorList{d: d, host: host, reflow: reflow, rows: kit.Col(0), views: map[string]*editorRow{}}
+	e := &editorList{d: d, host: host, reflow: reflow, rows: kit.Col(0), views: map[string]*editorRow{}, going: map[string]bool{}}
 	e.absent, e.empty = kit.NewPara("", kit.Small, kit.Muted), kit.NewPara("", kit.Small, kit.Muted)
 	e.card = kit.Layer(kit.NewCard(), kit.Pad(4, 12, 4, 12, e.rows))
 	e.vacant = kit.InCard(e.empty)
@@ -69,9 +72,28 @@ func (e *editorList) row(row Editor) *editorRow {
 	view := e.views[row.ID]
 	if view == nil {
 		view = newEditorRow(e, row)
+		view.working = e.going[row.ID]
 		e.views[row.ID] = view
 	}
 	return view
+}
+
+// newest is the list in sight: another language has one take the place of another.
+func (e *editorList) newest() *editorList {
+	for e.heir != nil {
+		e = e.heir
+	}
+	return e
+}
+
+// keep takes over the changes that are being made.
+func (e *editorList) keep(old *editorList) {
+	old.heir = e
+	for id, view := range old.views {
+		if view.working {
+			e.going[id] = true
+		}
+	}
 }
 
 // connectable are those that could be connected without a question, and are not.
@@ -88,17 +110,20 @@ func (e *editorList) connectable() []Editor {
 // connectAll connects those that are not. One that fails says so in its row, and does not stop the others.
 func (e *editorList) connectAll(b *kit.Button) {
 	b.Disable()
-	wanted := e.connectable()
-	failed := make([]error, len(wanted))
+	wanted := slices.DeleteFunc(e.connectable(), func(row Editor) bool { return e.row(row).working })
+	for _, row := range wanted {
+		e.row(row).busy(true)
+	}
 	e.d.errands.run(func(ctx context.Context) error {
-		for n, row := range wanted {
-			failed[n] = e.host.ChangeEditor(ctx, EditorChange{ID: row.ID, On: true})
+		for _, row := range wanted {
+			c := EditorChange{ID: row.ID, On: true}
+			err := e.host.ChangeEditor(ctx, c)
+			e.d.errands.post(func() {
+				r := e.row(row).newest()
+				r.busy(false)
+				r.changed(c, err)
+			})
 		}
 		return nil
-	}, func(error) {
-		b.Enable()
-		for n, row := range wanted {
-			e.row(row).changed(EditorChange{ID: row.ID, On: true}, failed[n])
-		}
-	})
+	}, func(error) { b.Enable() })
 }

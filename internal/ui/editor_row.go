@@ -75,6 +75,9 @@ func newEditorRow(list *editorList, row Editor) *editorRow {
 	return r
 }
 
+// newest is the row of the same editor in the list in sight.
+func (r *editorRow) newest() *editorRow { return r.list.newest().row(r.row) }
+
 func (r *editorRow) render(row Editor) {
 	if r.failed && (row.State != r.row.State || row.Form != r.row.Form) { // what could not be done is done
 		r.say("", kit.Muted)
@@ -186,6 +189,7 @@ func (r *editorRow) change(c EditorChange) {
 	r.steps.close()
 	r.say("", kit.Muted)
 	r.d.errands.run(func(ctx context.Context) error { return r.list.host.ChangeEditor(ctx, c) }, func(err error) {
+		r := r.newest()
 		r.busy(false)
 		r.changed(c, err)
 	})
@@ -227,6 +231,7 @@ func (r *editorRow) say(text string, tone fyne.ThemeColorName) {
 // busy says whether a change is being made, during which no other can be asked for.
 func (r *editorRow) busy(on bool) {
 	r.working = on
+	delete(r.list.going, r.row.ID)
 	for _, b := range []interface{ SetEnabled(bool) }{r.keep, r.act, r.undo, r.preview} {
 		b.SetEnabled(!on)
 	}
@@ -243,6 +248,7 @@ func (r *editorRow) takeBack() {
 	r.busy(true)
 	r.steps.close()
 	r.d.errands.run(func(ctx context.Context) error { return r.list.host.UndoEditor(ctx, id) }, func(err error) {
+		r := r.newest()
 		r.busy(false)
 		if err != nil {
 			r.refused(r.d.Say("fail.undo"), err)
@@ -255,7 +261,10 @@ func (r *editorRow) takeBack() {
 // leave lets the editor be as it is.
 func (r *editorRow) leave() {
 	id := r.row.ID
+	r.busy(true)
 	r.d.errands.run(func(ctx context.Context) error { return r.list.host.LeaveEditor(ctx, id) }, func(err error) {
+		r := r.newest()
+		r.busy(false)
 		if err != nil {
 			r.refused(r.d.Say("fail.leave"), err)
 		}

@@ -3,8 +3,10 @@ package ui
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -511,4 +513,95 @@ func TestALostEditorIsMendedFromItsBanner(t *testing.T) {
 	banners[1].do()
 	r.settle()
 	r.wants("The editor could not be connected. The disk is full.")
+}
+
+// TestEditorsThatAreBeingConnectedCannotBeAskedAgain, each until it is done.
+func TestEditorsThatAreBeingConnectedCannotBeAskedAgain(t *testing.T) {
+	off := func(id, name string) Editor {
+		return Editor{ID: id, Name: name, State: EditorOff, Route: RouteFile, Forms: []EditorForm{FormProgram}}
+	}
+	r := english(t, PlaceEditors, with(off("zed", "Zed"), off("gemini", "Gemini CLI")))
+	r.host.slow = make(chan struct{})
+	test.Tap(r.find("Connect all"))
+	disabled := func() (off []string) {
+		for _, row := range r.window.editors.list.found {
+			if r.window.editors.list.row(row).toggle.Disabled() {
+				off = append(off, row.ID)
+			}
+		}
+		return off
+	}
+	if got := disabled(); !slices.Equal(got, []string{"zed", "gemini"}) || !r.window.editors.all.Disabled() {
+		t.Errorf("while all are connected the switches of %v cannot be used, want those of both, and not the button", got)
+	}
+	r.window.SetLanguage("zh")
+	if got := disabled(); !slices.Equal(got, []string{"zed", "gemini"}) {
+		t.Errorf("in another language the switches of %v cannot be used, want those of both", got)
+	}
+	r.host.slow <- struct{}{}
+	(<-r.posted)()
+	if got := disabled(); !slices.Equal(got, []string{"gemini"}) {
+		t.Errorf("when the first is connected the switches of %v cannot be used, want that of the other", got)
+	}
+	close(r.host.slow)
+	r.settle()
+	if got := disabled(); len(got) > 0 {
+		t.Errorf("when all are connected the switches of %v cannot be used", got)
+	}
+	r.asked("connect zed", "connect gemini")
+	r.wants("Zed 会立即加载。")
+}
+
+func TestABannerShowsThatItIsAtWork(t *testing.T) {
+	r := english(t, PlaceOverview, lostView())
+	r.host.slow = make(chan struct{})
+	find := func() (all []*kit.Button) {
+		r.walk(func(o fyne.CanvasObject) {
+			if b, ok := o.(*kit.Button); ok && (b.Label() == "Connect again" || b.Label() == "Leave it so") {
+				all = append(all, b)
+			}
+		})
+		return all
+	}
+	off := func() (n int) {
+		for _, b := range find() {
+			if b.Disabled() {
+				n++
+			}
+		}
+		return n
+	}
+	test.Tap(find()[1])
+	v := lostView()
+	v.Now = noon.Add(time.Second)
+	r.window.Render(v)
+	if n := off(); n != 2 {
+		t.Errorf("while an editor is connected again %d buttons cannot be pressed, want the two of its banner", n)
+	}
+	close(r.host.slow)
+	r.settle()
+	if n := off(); n != 0 {
+		t.Errorf("afterwards %d buttons cannot be pressed", n)
+	}
+	r.asked("mend gemini")
+}
+
+// TestADialogIsOpenedAgainInAnotherLanguage, with the way that was chosen in it.
+func TestADialogIsOpenedAgainInAnotherLanguage(t *testing.T) {
+	r := english(t, PlaceEditors, busyView())
+	r.tap("Preview: Zed")
+	r.win.Canvas().FocusPrevious()
+	r.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyRight})
+	r.settle()
+	r.wants("What changes in the settings of Zed")
+	r.window.SetLanguage("zh")
+	r.lacks("What changes in the settings of Zed")
+	r.wants("Zed 的设置将如何改变")
+	r.asked("preview connect zed", "preview connect zed http")
+	r.tap("连接")
+	r.asked("connect zed http")
+	r.wants("Zed 会立即加载。")
+	if n := len(r.win.Canvas().Overlays().List()); n != 0 {
+		t.Errorf("%d dialogs are open afterwards", n)
+	}
 }

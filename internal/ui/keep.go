@@ -28,6 +28,7 @@ func (w *Window) keep(before map[Place]panel, first *firstRun) {
 
 func (f *firstRun) keep(old *firstRun) {
 	f.asked, f.known = old.asked, old.known
+	f.list.keep(old.list)
 	f.choose(old.backend)
 	f.withKey = old.withKey
 	f.form.keep(old.form)
@@ -81,9 +82,22 @@ func (t *tryPane) keep(old *tryPane) {
 	t.run.SetEnabled(!old.run.Disabled())
 }
 
+// keep takes over what was typed, and a token that is shown this once.
+func (t *tokenBox) keep(old *tokenBox) {
+	t.name.Entry.SetText(old.name.Text())
+	t.owner, t.fresh.Hidden = old.owner, old.fresh.Hidden
+	t.token.Set(old.token.Text())
+}
+
 func (a *activity) keep(before panel) {
 	if old, ok := before.(*activity); ok {
 		a.filter.Entry.SetText(old.filter.Text())
+	}
+}
+
+func (e *editors) keep(before panel) {
+	if old, ok := before.(*editors); ok {
+		e.list.keep(old.list)
 	}
 }
 
@@ -95,6 +109,6 @@ func (p *settings) keep(before panel) {
 	p.account.form.root.Hidden = old.account.form.root.Hidden
 	p.account.form.keep(old.account.form)
 	p.account.note.keep(old.account.note)
-	p.tokens.name.Entry.SetText(old.tokens.name.Text())
+	p.tokens.keep(old.tokens)
 	p.page.Keep(old.page)
 }

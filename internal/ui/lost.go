@@ -54,9 +54,9 @@ func (o *overview) lostEditors(v *View) []notice {
 	var all []notice
 	for _, l := range o.d.lost(v.Problems, v) {
 		n := notice{
-			tone: kit.Warming, what: l.what, why: l.todo, help: o.d.Say("mend.editor"), leave: o.d.Say("editors.keep"),
-			do: func() { o.forEach(l.ids, o.d.Say("fail.connect"), o.host.MendEditor) },
-			no: func() { o.forEach(l.ids, o.d.Say("fail.leave"), o.host.LeaveEditor) },
+			tone: kit.Warming, busy: o.going[string(l.code)], what: l.what, why: l.todo, help: o.d.Say("mend.editor"), leave: o.d.Say("editors.keep"),
+			do: func() { o.forEach(l, o.d.Say("fail.connect"), o.host.MendEditor) },
+			no: func() { o.forEach(l, o.d.Say("fail.leave"), o.host.LeaveEditor) },
 		}
 		if l.code == status.EditorChanged { // what would be changed is looked at first
 			n.help, n.do = o.d.Say("notice.details"), func() { o.d.open(PlaceEditors) }
@@ -67,9 +67,9 @@ func (o *overview) lostEditors(v *View) []notice {
 }
 
 // forEach does something for each of some editors, and stops at the first failure.
-func (o *overview) forEach(ids []string, failed string, do func(ctx context.Context, id string) error) {
-	o.d.do(nil, failed, func(ctx context.Context) error {
-		for _, id := range ids {
+func (o *overview) forEach(l lost, failed string, do func(ctx context.Context, id string) error) {
+	o.begin(string(l.code), failed, func(ctx context.Context) error {
+		for _, id := range l.ids {
 			if err := do(ctx, id); err != nil {
 				return err
 			}

@@ -294,8 +294,11 @@ func (c *contexts) interrupt(runID string) { c.d.interrupt(c.host, runID) }
 
 func (c *contexts) askStop() {
 	id, name := c.chosen.ID, c.chosen.Name
-	kit.Ask(c.d.window.Canvas(), c.d.Say("contexts.stop.ask", "name", name), c.d.Say("contexts.stop.detail"), c.d.Say("cancel"), c.d.Say("contexts.stop"), func() {
-		c.d.do(c.stop, c.d.Say("fail.stop"), func(ctx context.Context) error { return c.host.StopContext(ctx, id) })
+	say := func() (question, detail, yes string) {
+		return c.d.Say("contexts.stop.ask", "name", name), c.d.Say("contexts.stop.detail"), c.d.Say("contexts.stop")
+	}
+	c.d.question(say, func() {
+		c.d.do(c.newest().stop, c.d.Say("fail.stop"), func(ctx context.Context) error { return c.host.StopContext(ctx, id) })
 	})
 }
 

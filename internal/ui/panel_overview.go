@@ -46,10 +46,12 @@ type overview struct {
 	top      *fyne.Container
 	paused   bool
 	asking   bool // for the number to keep ready
+	view     *View
+	going    map[string]bool // what buttons of banners have begun
 }
 
 func newOverview(d *desk, host overviewHost, logs activityHost, try func()) *overview {
-	o := &overview{d: d, host: host, logs: logs}
+	o := &overview{d: d, host: host, logs: logs, going: map[string]bool{}}
 	o.phase = kit.NewPill("", kit.Muted)
 	o.pause = kit.NewButton(d.Say("pool.pause"), kit.Plain, o.togglePause)
 	o.try = kit.NewButton(d.Say("try"), kit.Primary, try)
@@ -117,6 +119,7 @@ func (o *overview) togglePause() {
 }
 
 func (o *overview) render(v *View) {
+	o.view = v
 	changed := o.renderTop(v)
 	changed = o.renderBanners(v) || changed
 	changed = o.renderSessions(v) || changed
@@ -200,6 +203,7 @@ func (o *overview) renderBanners(v *View) bool {
 	for n, notice := range notices {
 		changed = o.shown[n].Set(notice.tone, notice.what, notice.why, notice.help, notice.do) || changed
 		changed = o.shown[n].SetLeave(notice.leave, notice.no) || changed
+		o.shown[n].SetBusy(notice.busy)
 	}
 	o.banners.Hidden = len(notices) == 0
 	if changed {
@@ -247,8 +251,9 @@ func (o *overview) end(s status.Session) {
 		do()
 		return
 	}
-	kit.Ask(o.d.window.Canvas(), o.d.Say("session.end.ask", "session", lastFour(s.SandboxID)), o.d.Count("session.end.detail", s.Contexts),
-		o.d.Say("cancel"), o.d.Say("session.end"), do)
+	o.d.question(func() (question, detail, yes string) {
+		return o.d.Say("session.end.ask", "session", lastFour(s.SandboxID)), o.d.Count("session.end.detail", s.Contexts), o.d.Say("session.end")
+	}, do)
 }
 
 func seconds(times []time.Duration) []float64 {

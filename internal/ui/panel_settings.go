@@ -174,11 +174,14 @@ func newAccountBox(d *desk, host settingsHost, reflow func()) *accountBox {
 		})
 	})
 	a.remove = kit.NewButton(d.Say("account.remove"), kit.Danger, func() {
-		detail := d.Say("account.remove.detail")
-		if a.ends > 0 {
-			detail = d.Count("account.remove.ends", a.ends)
+		say := func() (question, detail, yes string) {
+			detail = d.Say("account.remove.detail")
+			if a.ends > 0 {
+				detail = d.Count("account.remove.ends", a.ends)
+			}
+			return d.Say("account.remove.ask"), detail, d.Say("account.remove")
 		}
-		kit.Ask(d.window.Canvas(), d.Say("account.remove.ask"), detail, d.Say("cancel"), d.Say("account.remove"), func() {
+		d.question(say, func() {
 			d.do(a.remove, d.Say("fail.remove"), host.RemoveCredentials)
 		})
 	})
@@ -291,7 +294,10 @@ func (t *tokenBox) copy(client string) {
 }
 
 func (t *tokenBox) revoke(client string) {
-	kit.Ask(t.d.window.Canvas(), t.d.Say("tokens.revoke.ask", "name", client), t.d.Say("tokens.revoke.detail"), t.d.Say("cancel"), t.d.Say("tokens.revoke"), func() {
+	say := func() (question, detail, yes string) {
+		return t.d.Say("tokens.revoke.ask", "name", client), t.d.Say("tokens.revoke.detail"), t.d.Say("tokens.revoke")
+	}
+	t.d.question(say, func() {
 		t.d.do(nil, t.d.Say("fail.revoke"), func(ctx context.Context) error { return t.host.RevokeToken(ctx, client) })
 		if client == t.owner { // it is good for nothing now
 			t.token.Set("")

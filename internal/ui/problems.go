@@ -18,6 +18,7 @@ type notice struct {
 	do              func()
 	leave           string
 	no              func()
+	busy            bool // one of the two goes on
 }
 
 // mild are the problems with which code runs all the same.
@@ -36,6 +37,7 @@ func (o *overview) notices(v *View) []notice {
 		}
 		n.what, n.why = o.d.problem(p)
 		n.help, n.do = o.mend(p, v)
+		n.busy = o.going[string(p.Code)]
 		all = append(all, n)
 	}
 	all = append(all, o.lostEditors(v)...)
@@ -76,7 +78,7 @@ const endsSoon = 5 * time.Minute
 func (o *overview) mend(p status.Problem, v *View) (label string, do func()) {
 	switch p.Code {
 	case status.NoSandbox, status.Unreachable:
-		return o.d.Say("mend.retry"), func() { o.d.do(nil, o.d.Say("fail.retry"), o.host.RetryPool) }
+		return o.d.Say("mend.retry"), func() { o.begin(string(p.Code), o.d.Say("fail.retry"), o.host.RetryPool) }
 	case status.Settings:
 		if isShown(p.Args.Setting) {
 			return o.d.Say("notice.settings"), func() { o.d.setting(p.Args.Setting) }
@@ -97,6 +99,24 @@ func (o *overview) mend(p status.Problem, v *View) (label string, do func()) {
 	return o.d.Say("mend.log"), func() {
 		o.d.do(nil, o.d.Say("fail.logfolder"), func(ctx context.Context) error { return o.logs.OpenLogFolder(ctx) })
 	}
+}
+
+// begin does what a button of a banner is for. The banner shows that it goes on.
+func (o *overview) begin(key, failed string, work func(ctx context.Context) error) {
+	redraw := func() {
+		if o.view != nil && o.renderBanners(o.view) {
+			o.page.Reflow()
+		}
+	}
+	o.going[key] = true
+	redraw()
+	o.d.errands.run(work, func(err error) {
+		delete(o.going, key)
+		redraw()
+		if err != nil {
+			o.d.fail(failed, err)
+		}
+	})
 }
 
 // shut reports whether there may be credentials in a keychain that is of no use.

@@ -27,6 +27,7 @@ type recorder struct {
 	refuse map[string]error
 	hold   chan struct{} // CheckCredentials and OpenKeychain wait for it, if it is there
 	shut   chan struct{} // SaveCredentials does
+	slow   chan struct{} // ChangeEditor and MendEditor do
 	token  string
 	seen   secrets.Credentials
 
@@ -102,11 +103,21 @@ func wished(c EditorChange) string {
 	return text
 }
 
-func (r *recorder) ChangeEditor(_ context.Context, c EditorChange) error { return r.note(wished(c)) }
+func (r *recorder) ChangeEditor(ctx context.Context, c EditorChange) error {
+	if err := wait(ctx, r.slow); err != nil {
+		return err
+	}
+	return r.note(wished(c))
+}
 
 func (r *recorder) UndoEditor(_ context.Context, id string) error { return r.note("undo " + id) }
 
-func (r *recorder) MendEditor(_ context.Context, id string) error { return r.note("mend " + id) }
+func (r *recorder) MendEditor(ctx context.Context, id string) error {
+	if err := wait(ctx, r.slow); err != nil {
+		return err
+	}
+	return r.note("mend " + id)
+}
 
 func (r *recorder) LeaveEditor(_ context.Context, id string) error { return r.note("leave " + id) }
 

@@ -129,6 +129,8 @@ func (w *Window) SetLanguage(tag string) {
 	}
 	w.d.Words = words.In(tag)
 	w.opt.FirstRun = w.first != nil
+	kit.CloseMenus(w.d.window.Canvas())
+	again := w.d.asked.close()
 	before, first, drawn := w.panels, w.first, w.drawn
 	w.drawn = false
 	w.build()
@@ -137,6 +139,9 @@ func (w *Window) SetLanguage(tag string) {
 	w.d.window.SetContent(w.root)
 	if drawn {
 		w.Render(w.view)
+	}
+	if again != nil {
+		again()
 	}
 }
 

@@ -67,6 +67,12 @@ func (b *Banner) SetLeave(label string, leave func()) bool {
 	return true
 }
 
+// SetBusy says whether one of the buttons was pressed and is at work: neither can be pressed meanwhile.
+func (b *Banner) SetBusy(on bool) {
+	b.button.SetEnabled(!on)
+	b.leave.SetEnabled(!on)
+}
+
 // pair puts two paragraphs on one line, if both fit, and else one below the other.
 type pair struct{ width float32 }
 

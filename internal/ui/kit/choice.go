@@ -377,6 +377,15 @@ func Menu(under fyne.CanvasObject, items ...*fyne.MenuItem) {
 	}
 }
 
+// CloseMenus closes the menus that are open over a window, as a tap beside them does. Dialogs stay.
+func CloseMenus(over fyne.Canvas) {
+	for _, o := range over.Overlays().List() {
+		if beside, ok := o.(fyne.Tappable); ok {
+			beside.Tapped(&fyne.PointEvent{})
+		}
+	}
+}
+
 // Stepper changes a small number by one. It shows the number that is wanted, so that it can be pressed again before that is so.
 type Stepper struct {
 	Root        *fyne.Container

@@ -10,6 +10,7 @@ import (
 func Ask(over fyne.Canvas, question, detail, no, yes string, do func()) *Question {
 	q := &Question{No: NewButton(no, Plain, nil), Yes: NewButton(yes, Fatal, nil)}
 	d := NewDialog(over, 440, question, NewPara(detail, Small, Muted), q.No, q.Yes)
+	q.Dialog = d
 	q.No.OnTap(d.Close)
 	q.Yes.OnTap(func() {
 		d.Close()
@@ -19,7 +20,10 @@ func Ask(over fyne.Canvas, question, detail, no, yes string, do func()) *Questio
 }
 
 // Question is an open question.
-type Question struct{ No, Yes *Button }
+type Question struct {
+	*Dialog
+	No, Yes *Button
+}
 
 // Dialog shows something above everything else until it is closed, by one of its buttons or with Escape. What is too tall for the
 // window is scrolled.

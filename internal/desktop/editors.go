@@ -38,6 +38,7 @@ func editorOf(st editors.Status, byURL bool) ui.Editor {
 		ID: string(st.ID), Name: st.Name, State: stateOf(st), Detail: st.Detail, Route: routeOf(st.Route), Form: ui.EditorForm(st.Form),
 		Lost: st.Lost, Undo: st.Undo,
 	}
+	e.Why, e.What = whyOf(st)
 	for _, form := range st.Forms {
 		if byURL || form != editors.HTTP {
 			e.Forms = append(e.Forms, ui.EditorForm(form))

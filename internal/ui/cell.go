@@ -121,7 +121,11 @@ func (c *cellView) render(cell *notebook.Cell, now time.Time) bool {
 	if at := len(printed) - 1; at >= 0 && cell.State == notebook.CellRunning {
 		printed[at] = append(printed[at], kit.Span{Text: "▌", Tone: kit.Foreground}) // more may come
 	}
-	changed := c.notices.Set(strings.Join(cell.Notices, "\n"))
+	told := ""
+	if len(cell.Notices) > 0 { // which are shown as they went out: they are for the editor
+		told = c.d.Say("cell.told") + "\n" + strings.Join(cell.Notices, "\n")
+	}
+	changed := c.notices.Set(told)
 	changed = c.stdout.Set(printed) || changed
 	changed = c.stderr.Set(tail(res.Stderr, kit.Warming)) || changed
 	switch lost := res.Cut.Stdout + res.Cut.Stderr; {

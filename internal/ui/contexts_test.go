@@ -68,12 +68,12 @@ func TestACellSaysWhatIsGone(t *testing.T) {
 	gone := &notebook.Cell{RunID: "g", Number: 18, State: notebook.CellDone, Code: "pass", Notices: []string{"Variables are gone.", "Files are gone."}}
 	v.Notebook = &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{gone}}
 	r := english(t, PlaceContexts, v)
-	r.wants("Variables are gone.", "Files are gone.")
+	r.wants("The editor was told:", "Variables are gone.", "Files are gone.")
 	quiet := *gone
 	quiet.Notices = nil
 	v.Notebook = &notebook.Notebook{ContextID: "c1", Cells: []*notebook.Cell{&quiet}}
 	r.window.Render(v)
-	r.lacks("are gone.")
+	r.lacks("are gone.", "was told")
 }
 
 func TestTheRunningCellIsInterrupted(t *testing.T) {

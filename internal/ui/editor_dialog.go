@@ -181,7 +181,7 @@ func (e *editorDialog) explain(p Preview) string {
 	case len(p.Files) == 0:
 		return d.Say("editors.same")
 	case e.row.State == EditorEdited:
-		return d.Say("editors.note.edited", "why", e.row.Detail)
+		return d.Say("editors.note.edited", "why", d.why(e.row))
 	case e.row.State == EditorElsewhere:
 		return d.Say("reason.editor-elsewhere")
 	case len(p.Commands) > 0:

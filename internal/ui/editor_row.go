@@ -146,7 +146,15 @@ func (r *editorRow) noteOf(row Editor) string {
 		return ""
 	case EditorStale, EditorEdited, EditorSilent, EditorUnread, EditorElsewhere:
 	}
-	return r.d.Say("editors.note."+string(row.State), "why", row.Detail)
+	return r.d.Say("editors.note."+string(row.State), "why", r.d.why(row))
+}
+
+// why says what is the matter with our entry. What a parser says of a file stays as it is.
+func (d *desk) why(row Editor) string {
+	if row.Why == "" {
+		return row.Detail
+	}
+	return d.Say("editors.why."+string(row.Why), "what", row.What)
 }
 
 // nextWord is what is next for an editor in its state, beside the switch.

@@ -81,7 +81,7 @@ func TestProblemsSpeakTheLanguageOfTheWindow(t *testing.T) {
 		},
 		{ // what is tried again by itself is nothing to be told to do
 			status.Problem{Code: status.Unreachable, What: "No.", Reason: "cloud-unavailable", Args: status.Args{Backend: "local"}},
-			"本应就绪的沙箱目前无法访问。", "AgentRun 暂时不可用。每分钟会再试一次；恢复后照常继续。期间新的上下文在本机创建。",
+			"本应就绪的沙箱目前无法访问。", "AgentRun 暂时不可用。每分钟以及每次调用失败时都会再试一次；恢复后照常继续。期间新的上下文在本机创建。",
 		},
 		{
 			status.Problem{Code: status.Credentials, What: "There are none here.", Todo: "Log in with it.", Reason: string(reason.NoCredentials)},

@@ -60,12 +60,30 @@ const (
 	FormSocket  EditorForm = "socket" // it connects to a socket that only its user can open
 )
 
+// EditorWhy is what is the matter with our entry in an editor's settings.
+type EditorWhy string
+
+// What can be. The editor has What:
+const (
+	WhyProgram     EditorWhy = "program" // which it starts
+	WhyProgramGone EditorWhy = "gone"    // the same, which is not there
+	WhySocket      EditorWhy = "socket"
+	WhyAddress     EditorWhy = "address" // to which it connects
+	WhyRevoked     EditorWhy = "revoked"
+	WhyPlace       EditorWhy = "place"   // the file where our entry is not
+	WhyMembers     EditorWhy = "members" // of our entry that were changed
+	WhyDiffers     EditorWhy = "differs"
+	WhyTwice       EditorWhy = "twice" // other entries that lead to us
+)
+
 // Editor is one row.
 type Editor struct {
 	ID     string
 	Name   string
 	State  EditorState
-	Detail string // what differs, what cannot be read: a clause in the host's words
+	Detail string    // what differs, what cannot be read: a clause in the host's words
+	Why    EditorWhy // the same for who has words of their own for it; empty: nobody has
+	What   string    // that Why names
 	Route  EditorRoute
 	Form   EditorForm   // of its entry; empty: none, or not known
 	Forms  []EditorForm // those it can have, the usual one first

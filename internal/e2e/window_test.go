@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets/secretstest"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 func windowProgram() string { return filepath.Join(programs, "agentrun-tray") }
@@ -270,9 +271,11 @@ func TestWindowFirstRun(t *testing.T) {
 	c.press(t, "ctrl+2")
 	c.reads(t, "42 from the window")
 	s, err := c.look()
-	if err != nil || len(s.Contexts) != 1 || s.Contexts[0].Runs != 1 {
+	if err != nil || len(s.Contexts) != 1 || s.Contexts[0].Runs != 1 || len(s.Runs) != 0 {
 		t.Errorf("the host has the contexts %+v, %v, want one with one run", s.Contexts, err)
 	}
+
+	c.interruptsInTheActivity(t)
 
 	if id, title := item.property(t, "Id"), item.property(t, "Title"); id != "AgentRun Tray" || title != id {
 		t.Errorf("the tray item is %v with the title %v", id, title)
@@ -291,6 +294,29 @@ func TestWindowFirstRun(t *testing.T) {
 	if s, err := c.look(); err == nil {
 		t.Errorf("a host runs on: %+v", s)
 	}
+}
+
+// interruptsInTheActivity runs code that does not end, and code that fails, and finds both in the activity.
+func (c *computer) interruptsInTheActivity(t *testing.T) {
+	t.Helper()
+	c.press(t, "ctrl+t")
+	c.types(t, "while True: pass")
+	c.press(t, "ctrl+Return")
+	s := c.sees(t, "a run", func(s status.Snapshot) bool { return len(s.Runs) == 1 && s.Runs[0].StartedAt != nil })
+	if r := s.Runs[0]; r.Tool != "run_code" || r.ContextID != s.Contexts[0].ID || r.Client != "AgentRun Tray" || r.ID != s.Contexts[0].RunID {
+		t.Errorf("what goes on is %+v in %+v", r, s.Contexts)
+	}
+	c.press(t, "ctrl+3")
+	c.reads(t, "Running")
+	c.screen.picture(t, filepath.Join(artifacts(t), "running.png"))
+	c.click(t, "Interrupt: Try it", 0)
+	c.sees(t, "the end of the run", func(s status.Snapshot) bool { return len(s.Runs) == 0 })
+	c.reads(t, "Cancelled")
+	c.press(t, "ctrl+t")
+	c.types(t, "nowhere")
+	c.press(t, "ctrl+Return")
+	c.press(t, "ctrl+3")
+	c.reads(t, "NameError")
 }
 
 // TestWindowComesAndGoes closes the window and shows it again in all ways there are.

@@ -22,7 +22,7 @@ func TestTheOverviewShowsThePoolAndWhatItCosts(t *testing.T) {
 
 func TestTheOverviewWithNothingYet(t *testing.T) {
 	r := english(t, PlaceOverview, emptyView())
-	r.wants("Starting", "None of 3 is ready yet.", "No session is there yet.", "no run yet", "No editor is connected.", "This computer")
+	r.wants("Starting", "None of 3 is ready yet.", "No session is there yet. The first ones are on their way.", "no run yet", "No editor is connected.", "This computer")
 	r.lacks("Cloud time")
 	r.tap("Connect an editor")
 	if at := r.window.At(); at != PlaceEditors {

@@ -230,8 +230,11 @@ func (o *overview) renderSessions(v *View) bool {
 	text := ""
 	if len(v.Sessions) == 0 {
 		text = o.d.Say("sessions.none")
-		if v.Pool.Paused {
+		switch {
+		case v.Pool.Paused:
 			text = o.d.Say("sessions.paused")
+		case v.Pool.Warm > 0:
+			text = o.d.Say("sessions.coming")
 		}
 	}
 	o.sessions.Hidden, o.vacant.Hidden = len(v.Sessions) == 0, text == ""

@@ -228,7 +228,7 @@ func TestEveryPlaceSaysHowThingsAre(t *testing.T) {
 		{"empty", "en", PlaceContexts, []string{"No context is there yet.", "Write something below and run it", "Ctrl+Enter runs it in a new context"}},
 		{"empty", "en", PlaceActivity, []string{"No tool was called yet."}},
 		{"empty", "en", PlaceSettings, []string{"No AgentRun account", "None is allowed yet."}},
-		{"empty", "zh", PlaceOverview, []string{"启动中", "还没有会话。", "还没有编辑器连接。", "还没有运行"}},
+		{"empty", "zh", PlaceOverview, []string{"启动中", "还没有会话，首批正在准备。", "还没有编辑器连接。", "还没有运行"}},
 		{"empty", "zh", PlaceContexts, []string{"还没有上下文。", "在下面写点代码并运行", "按 Ctrl+Enter，在新的上下文中运行"}},
 		{"empty", "zh", PlaceActivity, []string{"还没有工具调用。"}},
 		{"empty", "zh", PlaceSettings, []string{"没有 AgentRun 账号", "尚未允许任何文件夹。"}},

@@ -24,11 +24,11 @@ func TestPictures(t *testing.T) {
 		"pills": {fyne.NewSize(420, 60), func() fyne.CanvasObject {
 			return kit.PadAll(16, kit.Row(8, kit.NewPill("Ready", kit.Ready), kit.NewPill("In use", kit.Accent), kit.NewPill("Starting", kit.Warming), kit.NewPill("Failed", kit.Problem), kit.NewBadge("12")))
 		}},
-		"buttons": {fyne.NewSize(560, 70), func() fyne.CanvasObject {
+		"buttons": {fyne.NewSize(640, 70), func() fyne.CanvasObject {
 			off := kit.NewButton("Off", kit.Primary, nil)
 			off.Disable()
 			return kit.PadAll(16, kit.Row(8, kit.NewButton("Pause", kit.Plain, nil), kit.NewButton("Try it", kit.Primary, nil), kit.NewButton("Details", kit.Ghost, nil),
-				kit.NewButton("Copy", kit.Quiet, nil), kit.NewButton("Stop", kit.Danger, nil), kit.NewButton("End", kit.Fatal, nil), off, kit.NewLeadButton("folder", "Logs", kit.Plain, nil), kit.NewIconButton("more", "More", kit.Quiet, nil)))
+				kit.NewButton("Copy", kit.Quiet, nil), kit.NewButton("Stop", kit.Danger, nil), kit.NewButton("Interrupt", kit.Halt, nil), kit.NewButton("End", kit.Fatal, nil), off, kit.NewLeadButton("folder", "Logs", kit.Plain, nil), kit.NewIconButton("more", "More", kit.Quiet, nil)))
 		}},
 		"rings": {fyne.NewSize(384, 90), func() fyne.CanvasObject {
 			row := kit.Row(12)
@@ -93,12 +93,21 @@ func TestPictures(t *testing.T) {
 			toasts.Show("Copied.", kit.Ready)
 			return toasts.Root
 		}},
-		"table": {fyne.NewSize(400, 190), func() fyne.CanvasObject {
+		"table": {fyne.NewSize(460, 190), func() fyne.CanvasObject {
 			r := kit.NewRows(func(s string) string { return s }, "", "",
 				kit.Column[string]{Title: "Name", Width: 100, Grow: 1, Cell: func(s string) kit.Cell { return kit.Cell{Text: s, Bold: s == "sales"} }, Compare: func(a, b string) int { return len(a) - len(b) }},
-				kit.Column[string]{Title: "State", Width: 100, Cell: func(string) kit.Cell { return kit.Cell{Text: "Idle", Tone: kit.Ready, Pill: true} }},
+				kit.Column[string]{Title: "State", Width: 172, Cell: func(s string) kit.Cell {
+					switch s {
+					case "sales":
+						return kit.Cell{Text: "Running", Tone: kit.Accent, Pill: true, Act: "Interrupt", ActOf: "Interrupt: sales"}
+					case "x":
+						return kit.Cell{Text: "ConfigurationSettingError", Tone: kit.Problem, Pill: true}
+					}
+					return kit.Cell{Text: "Idle", Tone: kit.Ready, Pill: true}
+				}},
 				kit.Column[string]{Title: "Id", Width: 60, Cell: func(string) kit.Cell { return kit.Cell{Text: "8f2c", Mono: true, Tone: kit.Muted} }})
 			r.Set([]string{"sales", "a name that is longer than its column is wide", "x"})
+			r.Pinned = func(s string) bool { return s == "sales" }
 			r.SortBy(0, true)
 			r.Choose("sales")
 			return kit.PadAll(10, r.Root)

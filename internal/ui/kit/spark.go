@@ -56,7 +56,7 @@ func (s *Spark) draw(w, h int) image.Image {
 }
 
 // curve draws values from the left to the right edge, the highest near the top, with a wash below. The lowest line is nought, so
-// that a steady curve looks steady. Where there are no values yet that line is all.
+// that a steady curve looks steady; it leaves room above, or it would be a block. Where there are no values yet that line is all.
 func curve(values []float64, w, h int, scale float32, ink, rest color.Color) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	if w < 2 || h < 2 {
@@ -69,7 +69,7 @@ func curve(values []float64, w, h int, scale float32, ink, rest color.Color) ima
 	if len(values) == 1 {
 		values = []float64{values[0], values[0]}
 	}
-	top := slices.Max(values)
+	top := slices.Max(values) + max(0, slices.Min(values))/2
 	if top <= 0 {
 		top = 1
 	}

@@ -181,6 +181,7 @@ func (f *firstRun) forward() {
 		backend := f.backend
 		if f.withKey {
 			f.show(stepAccount)
+			f.d.window.Canvas().Focus(f.form.id.Entry)
 			return
 		}
 		f.d.do(f.next, f.d.Say("fail.backend"), func(ctx context.Context) error { return f.host.ChooseBackend(ctx, backend) })

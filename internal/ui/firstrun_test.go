@@ -266,3 +266,19 @@ func TestAKeyIsCheckedOnceThoughEnterIsPressedTwice(t *testing.T) {
 	r.settle()
 	r.asked("check", "save credentials", "backend agentrun")
 }
+
+// TestEnterPressedTwiceFinishesOnce: the second time the button is out of sight.
+func TestEnterPressedTwiceFinishesOnce(t *testing.T) {
+	for _, label := range []string{"Finish", "Try it"} {
+		r := firstSteps(t, emptyView())
+		r.window.first.show(stepEditors)
+		r.win.Canvas().Focus(r.find(label).(*kit.Button)) //nolint:errcheck // as it is made
+		for range 2 {
+			if f := r.win.Canvas().Focused(); f != nil {
+				f.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+			}
+			r.settle()
+		}
+		r.asked("finish")
+	}
+}

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 
 	"fyne.io/fyne/v2"
@@ -63,6 +65,12 @@ func (s *sidebar) narrow(on bool) {
 	for _, n := range s.navs {
 		n.SetNarrow(on)
 	}
+}
+
+// has reports whether something is one of the places to go to.
+func (s *sidebar) has(f fyne.Focusable) bool {
+	nav, ok := f.(*kit.Nav)
+	return ok && slices.Contains(slices.Collect(maps.Values(s.navs)), nav)
 }
 
 func (s *sidebar) show(p Place) {

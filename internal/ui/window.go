@@ -39,8 +39,9 @@ type Window struct {
 	drawn   bool
 	stale   map[Place]bool // places that were not drawn since the view changed
 	hidden  bool
-	context *contexts // nil: not wanted yet
-	editors *editors  // the same
+	context *contexts                // nil: not wanted yet
+	editors *editors                 // the same
+	left    map[Place]fyne.Focusable // where somebody was typing when another place was opened
 }
 
 // NewWindow fills a window of the toolkit. The theme must have been set before. Call Close when the window is not needed any more.
@@ -79,6 +80,7 @@ func (w *Window) build() {
 	d := w.d
 	d.toasts.Shut = d.Say("close")
 	w.panels, w.stale, w.context = map[Place]panel{}, map[Place]bool{}, nil
+	w.left = map[Place]fyne.Focusable{}
 	w.editors = nil
 	w.side = newSidebar(d)
 	w.stack = container.NewStack()
@@ -146,6 +148,10 @@ func (w *Window) SetLanguage(tag string) {
 }
 
 func (w *Window) leaveFirstRun(try bool) {
+	if w.first == nil { // as when Enter is pressed twice
+		return
+	}
+	w.d.window.Canvas().Unfocus()
 	w.first.root().Hide()
 	w.first = nil
 	w.frame.Show()
@@ -160,6 +166,10 @@ func (w *Window) leaveFirstRun(try bool) {
 
 // Open shows a place.
 func (w *Window) Open(p Place) {
+	var typing fyne.Focusable
+	if p != w.at && w.first == nil {
+		typing = w.handOver(p)
+	}
 	w.at = p
 	w.d.hints.Clear()
 	wanted := w.panel(p)
@@ -176,6 +186,27 @@ func (w *Window) Open(p Place) {
 		delete(w.stale, p)
 	}
 	w.stack.Refresh()
+	if typing != nil {
+		w.d.window.Canvas().Focus(typing)
+	}
+}
+
+// handOver takes the keyboard away from what goes out of sight, or keys would do something there that nobody sees, and returns where
+// somebody was typing when they left the place that is opened. Who goes there with the sidebar stays in it.
+func (w *Window) handOver(p Place) (typing fyne.Focusable) {
+	c := w.d.window.Canvas()
+	focused := c.Focused()
+	if w.side.has(focused) {
+		return nil
+	}
+	switch focused.(type) {
+	case *kit.Entry, *kit.CodeEntry:
+		w.left[w.at] = focused
+	default:
+		delete(w.left, w.at)
+	}
+	c.Unfocus()
+	return w.left[p]
 }
 
 // openSetting shows a setting in its place.

@@ -2,12 +2,14 @@ package ui
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
@@ -399,6 +401,48 @@ func TestTheKeyboardIsInSight(t *testing.T) {
 					}
 					t.Errorf("%s at %v: the keyboard is at %T %q, which is at %v and %v tall", place, size, o, name, at, o.Size().Height)
 				}
+			}
+		}
+	}
+}
+
+// TestTheKeyboardLeavesWhatGoesOutOfSight: code in the pane is not run from another place, nor written on. Who comes back goes on typing.
+func TestTheKeyboardLeavesWhatGoesOutOfSight(t *testing.T) {
+	r := english(t, PlaceOverview, busyView())
+	r.press(fyne.KeyT)
+	entry := r.window.context.try.entry
+	test.Type(entry, "1")
+	r.host.forget()
+	r.press(fyne.Key3)
+	if f := r.win.Canvas().Focused(); f != nil {
+		t.Errorf("in another place %T has the keyboard", f)
+	}
+	r.press(fyne.Key2)
+	if f := r.win.Canvas().Focused(); f != entry {
+		t.Errorf("back in the place %T has the keyboard, want the pane", f)
+	}
+	r.press(fyne.Key1)
+	var nav fyne.Focusable
+	for f := range r.tabs() {
+		if _, ok := f.(*kit.Nav); ok {
+			nav = f
+			break
+		}
+	}
+	nav.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+	if f := r.win.Canvas().Focused(); f != nav {
+		t.Errorf("who opens a place in the sidebar has %T, want to stay there", f)
+	}
+	r.asked()
+}
+
+// tabs goes through what the keyboard can reach.
+func (r *rig) tabs() iter.Seq[fyne.Focusable] {
+	return func(yield func(fyne.Focusable) bool) {
+		for range 200 {
+			r.win.Canvas().FocusNext()
+			if f := r.win.Canvas().Focused(); f == nil || !yield(f) {
+				return
 			}
 		}
 	}

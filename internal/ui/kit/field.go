@@ -17,6 +17,7 @@ type Field struct {
 	eye   *Button
 	fault *Para
 	width float32
+	typed bool // it has the keyboard: the toolkit says so of what loses it, too
 
 	// Check says what is wrong with a text, or "". It is asked as somebody types.
 	Check func(string) string
@@ -83,9 +84,8 @@ func NewField(hint string, width float32) *Field {
 	f.Entry.SetPlaceHolder(hint)
 	f.Entry.Scroll = fyne.ScrollNone
 	f.Entry.Wrapping = fyne.TextWrapOff
-	focused := false
 	f.Entry.onFocus = func(on bool) {
-		focused = on
+		f.typed = on
 		if on {
 			bring(f)
 		}
@@ -103,7 +103,7 @@ func NewField(hint string, width float32) *Field {
 	}
 	f.Entry.OnSubmitted = func(string) { f.settle() }
 	f.ExtendBaseWidget(f)
-	f.paint(focused)
+	f.paint()
 	return f
 }
 
@@ -177,17 +177,17 @@ func (f *Field) settle() {
 	f.Done(f.settled)
 }
 
-func (f *Field) paint(focused bool) {
+func (f *Field) paint() {
 	f.box.FillColor, f.box.StrokeColor, f.box.StrokeWidth = shadeOf(Sunken), shadeOf(Line), 1
 	f.box.Shadow = canvas.Shadow{Color: shadeOf(CardShadow), BlurRadius: 2, Offset: fyne.NewPos(0, 1)}
 	f.ring.FillColor = shadeOf(Clear)
 	switch {
 	case f.fault.Text() != "":
 		f.box.StrokeColor = shadeOf(Problem)
-	case focused:
+	case f.typed:
 		f.box.StrokeColor = shadeOf(Accent)
 	}
-	if focused {
+	if f.typed {
 		f.ring.FillColor = shadeOf(FocusRing)
 	}
 }
@@ -221,13 +221,8 @@ func (f *Field) CreateRenderer() fyne.WidgetRenderer {
 			}
 			return fyne.NewSize(f.width, h)
 		},
-		apply: func() { f.paint(fyne.CurrentApp().Driver().CanvasForObject(f) != nil && f.focused()) },
+		apply: f.paint,
 	}
-}
-
-func (f *Field) focused() bool {
-	c := fyne.CurrentApp().Driver().CanvasForObject(f)
-	return c != nil && c.Focused() == f.Entry
 }
 
 // CodeEntry is a pane to write code in. Ctrl+Enter (Cmd on macOS) runs it.

@@ -545,3 +545,25 @@ func TestAPillThatSaysSomethingElseIsLaidOutAtOnce(t *testing.T) {
 		t.Errorf("the background is %v wide, want %v as the new word wants", got, want)
 	}
 }
+
+// TestAFieldIsFramedWhileItHasTheKeyboard, and no longer.
+func TestAFieldIsFramedWhileItHasTheKeyboard(t *testing.T) {
+	field, next := kit.NewField("", 100), kit.NewButton("next", kit.Plain, nil)
+	w := show(t, kit.AlwaysLight, small, func() fyne.CanvasObject { return kit.Row(10, field, next) })
+	framed := func() bool {
+		ring, ok := test.WidgetRenderer(field).Objects()[0].(*canvas.Rectangle)
+		if !ok {
+			t.Fatal("a field does not begin with its ring")
+		}
+		_, _, _, alpha := ring.FillColor.RGBA()
+		return alpha > 0
+	}
+	w.Canvas().Focus(field.Entry)
+	if !framed() {
+		t.Error("a field that has the keyboard has no ring")
+	}
+	w.Canvas().FocusNext()
+	if w.Canvas().Focused() != next || framed() {
+		t.Error("a field has its ring still when the keyboard has left it")
+	}
+}

@@ -224,6 +224,9 @@ func (a *App) noteAccount(setting string, err error) {
 		p.What, p.Reason = "There are no AgentRun credentials.", string(reason.NoCredentials)
 	case isKeychain:
 		p.Why, p.Todo, p.Reason = keychain.Why, keychain.Todo, string(reason.Keychain(keychain.State).Code)
+		if keychain.State == secrets.Locked {
+			p.Todo = strings.TrimSuffix(p.Todo, ".") + ". You are not asked for it again by itself: try again in the window, run agentrunctl login --check, or start AgentRun Tray anew."
+		}
 	default:
 		p = problem(p, err)
 	}
@@ -239,7 +242,7 @@ func (a *App) noteAccount(setting string, err error) {
 const lookAgainEvery = time.Minute
 
 // awaitKeychain chooses the backend anew when a keychain was opened that was locked before, until ctx ends: at once if somebody was asked
-// to open it and took their time, else within a minute.
+// to open it and took their time, else within a minute. Who was asked and did not open it is not asked again by this.
 func (a *App) awaitKeychain(ctx context.Context) error {
 	var late <-chan struct{}
 	if a.opt.Secrets != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,7 +33,7 @@ func TestAKeychainThatWasLockedIsLookedAtAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := a.snapshot()
-		if s.Backend.Name != "local" || len(s.Problems) != 1 || s.Problems[0].Why != "the keychain is locked" || s.Problems[0].Todo != "Unlock it." {
+		if s.Backend.Name != "local" || len(s.Problems) != 1 || s.Problems[0].Why != "the keychain is locked" || !strings.HasPrefix(s.Problems[0].Todo, "Unlock it. You are not asked for it again") {
 			t.Errorf("with a locked keychain the host uses %s, problems %+v; want local and what to do", s.Backend.Name, s.Problems)
 		}
 		ctx, stop := context.WithCancel(t.Context())
@@ -40,13 +41,27 @@ func TestAKeychainThatWasLockedIsLookedAtAgain(t *testing.T) {
 		watching.Go(func() { _ = a.awaitKeychain(ctx) })
 		defer watching.Wait()
 		defer stop()
+		calls := vault.Calls()
+		time.Sleep(10 * lookAgainEvery)
+		for range 10 { // as the requests of a backend in the cloud do, which are signed
+			time.Sleep(time.Minute)
+			if _, err := a.secrets.Get(ctx); err == nil {
+				t.Error("a locked keychain gives credentials")
+			}
+		}
+		if n := vault.Calls() - calls; n != 0 {
+			t.Errorf("whoever did not open the keychain was asked %d times more, want them left alone", n)
+		}
+		if err := a.RetryPool(ctx); err != nil || vault.Calls() == calls {
+			t.Errorf("RetryPool = %v after %d calls of the keychain, want them asked", err, vault.Calls()-calls)
+		}
 		vault.Fail(nil)
 		time.Sleep(lookAgainEvery + time.Second)
 		synctest.Wait()
 		if s := a.snapshot(); s.Backend.Name != "agentrun" || len(s.Problems) != 0 {
 			t.Errorf("with an open keychain the host uses %s, problems %+v; want agentrun and none", s.Backend.Name, s.Problems)
 		}
-		calls := vault.Calls()
+		calls = vault.Calls()
 		time.Sleep(10 * lookAgainEvery)
 		if n := vault.Calls() - calls; n != 0 {
 			t.Errorf("a keychain that is open was looked at %d times more", n)

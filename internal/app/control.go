@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -43,7 +44,7 @@ func (a *App) control() http.Handler {
 		a.change(w, a.whereNow(), err)
 	})
 	mux.HandleFunc("POST /credentials/changed", func(w http.ResponseWriter, r *http.Request) {
-		err := a.CredentialsChanged(r.Context())
+		err := a.CredentialsChanged(secrets.Anew(r.Context()))
 		a.change(w, a.whereNow(), err)
 	})
 	a.controlPool(mux)

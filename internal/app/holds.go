@@ -10,11 +10,11 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/agentrun-tray/agentrun-tray/internal/reason"
-	"github.com/agentrun-tray/agentrun-tray/internal/status"
-
 	"github.com/agentrun-tray/agentrun-tray/internal/pool"
+	"github.com/agentrun-tray/agentrun-tray/internal/reason"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
+	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
 // holds are the reasons for which no sandboxes are to be made, whoever wants one.
@@ -72,7 +72,7 @@ func (a *App) RetryPool(ctx context.Context) error {
 	shut := a.shut
 	a.mu.Unlock()
 	if shut { // it may be open now
-		return a.CredentialsChanged(ctx)
+		return a.CredentialsChanged(secrets.Anew(ctx))
 	}
 	current.pool.Wake()
 	current.pool.Retry()

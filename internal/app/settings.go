@@ -11,6 +11,7 @@ import (
 
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
+	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -88,7 +89,7 @@ func (a *App) apply(ctx context.Context, name string, now config.Config) error {
 	switch name {
 	case "backend":
 		a.sites.agree()
-		return a.choose(ctx)
+		return a.choose(secrets.Anew(ctx))
 	case "fallback", "agentrun.template":
 		return a.choose(ctx)
 	case "carry_over":

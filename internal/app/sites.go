@@ -285,7 +285,7 @@ func (s *sites) use(current, fallback *site) {
 // warm has sessions kept ready on the site in use alone. The caller holds mu.
 func (s *sites) warm() {
 	for _, x := range s.all {
-		if x == s.current && s.agreed(x) && !(x.heavy && s.unseen) {
+		if x == s.current && s.agreed(x) && (!x.heavy || !s.unseen) {
 			x.pool.SetWarm(x.warm)
 		} else {
 			x.pool.SetWarm(0)

@@ -28,6 +28,13 @@ type Vault interface {
 // ErrNoEntry says that a Vault has no entry of the name.
 var ErrNoEntry = errors.New("the keychain has no such entry")
 
+// Watched is a Vault that tells whether it is locked without asking its user anything.
+type Watched interface {
+	Vault
+	// Locked reports whether an entry, if there is one, cannot be read or written as things are.
+	Locked(entry string) (bool, error)
+}
+
 // State is how a keychain is.
 type State string
 
@@ -72,6 +79,14 @@ type Keychain struct {
 	line    *line
 	changes int     // begun and ended, of what the keychain has
 	answer  *answer // that came late, for who asks next; nil: none
+	denied  *denial // its user was asked to open it and did not; nil: they were not, or did
+}
+
+// denial is that somebody did not open the keychain. They are not asked again before they want that, or have opened it for another
+// program: a window that comes back each minute is nothing that anybody can work beside.
+type denial struct {
+	err     *KeychainError
+	watched bool // the keychain tells when it is open
 }
 
 // answer is what the keychain gave when nobody waited for it any more. Whoever asks next has it: to ask the keychain once more might ask
@@ -135,7 +150,11 @@ func (k *Keychain) read(ctx context.Context) (text string, err error) {
 		return late.text, late.err
 	}
 	var read string // of the call, which may go on when this has returned
+	anew := isAnew(ctx)
 	err = k.call(ctx, "nothing was read", func() (err error) {
+		if denied := k.stillDenied(); denied != nil && !anew {
+			return denied
+		}
 		read, err = k.vault.Get(k.entry)
 		return err
 	}, func(err error) {
@@ -149,6 +168,48 @@ func (k *Keychain) read(ctx context.Context) (text string, err error) {
 		return "", err
 	}
 	return read, nil
+}
+
+// stillDenied is why the keychain is not to be asked by itself; nil: it may be. It is part of a call, as the keychain may take its time
+// about that as well.
+func (k *Keychain) stillDenied() error {
+	k.mu.Lock()
+	denied := k.denied
+	k.mu.Unlock()
+	if denied == nil {
+		return nil
+	}
+	if denied.watched {
+		if locked, err := k.isLocked(); err != nil || !locked { // an error is for the call to tell
+			return nil
+		}
+	}
+	return denied.err
+}
+
+func (k *Keychain) isLocked() (bool, error) {
+	if w, ok := k.vault.(Watched); ok {
+		return w.Locked(k.entry)
+	}
+	return true, nil
+}
+
+// learn keeps in mind what the end of a call says of the keychain's user, unless that is an old story: it was overtaken.
+func (k *Keychain) learn(l *line, err error) {
+	var denied *denial
+	if failed, ok := errors.AsType[*KeychainError](err); ok && failed.State == Locked {
+		_, watched := k.vault.(Watched)
+		if watched { // one that takes itself to be open already would never be
+			locked, err := k.isLocked()
+			watched = err == nil && locked
+		}
+		denied = &denial{failed, watched}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.line == l {
+		k.denied = denied
+	}
 }
 
 // write lets one operation change what the keychain has.
@@ -224,6 +285,18 @@ func Patiently(ctx context.Context, patience time.Duration) context.Context {
 	return context.WithValue(ctx, patienceKey{}, patience)
 }
 
+type anewKey struct{}
+
+// Anew returns a context in which the keychain's user may be asked to open it though they did not the last time: they want to be. Who
+// waits Patiently wants that, too.
+func Anew(ctx context.Context) context.Context { return context.WithValue(ctx, anewKey{}, true) }
+
+func isAnew(ctx context.Context) bool {
+	anew, _ := ctx.Value(anewKey{}).(bool)
+	_, patient := ctx.Value(patienceKey{}).(time.Duration)
+	return anew || patient
+}
+
 var errPatience = errors.New("the time for the keychain is up")
 
 // call lets one operation happen, when it is its turn. One that does not come back in time is left to end alone: there is no way
@@ -260,6 +333,7 @@ func (k *Keychain) call(ctx context.Context, late string, do func() error, came 
 	var alone atomic.Bool
 	go func() { // ends with the operation, whoever still waits for it
 		err := survive(do)
+		k.learn(l, err)
 		<-l.turn
 		done <- err
 		if alone.Load() && (err == nil || errors.Is(err, ErrNoEntry)) {

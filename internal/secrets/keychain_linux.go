@@ -1,9 +1,13 @@
 package secrets
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/godbus/dbus/v5"
+	ss "github.com/zalando/go-keyring/secret_service"
 )
 
 const (
@@ -25,6 +29,34 @@ func (s system) unreachable() string {
 		}
 	}
 	return "there is no keychain here, because there is no session bus to reach one by"
+}
+
+// Locked implements [Watched] by what the keyring tells everybody. It asks for the keyring that the library asks, and for our entry in it,
+// as some lock their entries one by one.
+func (s system) Locked(entry string) (bool, error) {
+	if s.unreachable() != "" {
+		return false, errNoBus
+	}
+	keyring, err := ss.NewSecretService()
+	if err != nil {
+		return false, err
+	}
+	collection := keyring.GetLoginCollection()
+	if locked, err := isLocked(collection, "org.freedesktop.Secret.Collection.Locked"); err != nil || locked {
+		return locked, err
+	}
+	items, err := keyring.SearchItems(collection, map[string]string{"username": entry, "service": Service})
+	if err != nil || len(items) == 0 {
+		return false, err
+	}
+	return isLocked(keyring.Object("org.freedesktop.secrets", items[0]), "org.freedesktop.Secret.Item.Locked")
+}
+
+var errNoBus = errors.New("there is no session bus")
+
+func isLocked(object dbus.BusObject, property string) (locked bool, err error) {
+	err = object.StoreProperty(property, &locked)
+	return locked, err
 }
 
 // classify goes by the words: the library passes on what the bus and the keyring say.

@@ -3,6 +3,7 @@
 package secrets_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -83,8 +84,24 @@ func TestARealKeyring(t *testing.T) {
 		}
 	}
 
+	somebody := bus.Dismissing()
+	bus.Locked()
+	asked := func(what string, want int, ctx context.Context) {
+		t.Helper()
+		_, err := k.Get(ctx)
+		failed, ok := errors.AsType[*secrets.KeychainError](err)
+		if n := somebody.Asked(); n != want || !ok || failed.State != secrets.Locked {
+			t.Errorf("%s: the keyring's window came %d times, want %d, and Get = %v", what, n, want, err)
+		}
+	}
+	k = open(30 * time.Second)
+	asked("at first", 1, t.Context())
+	asked("when it was sent away", 0, t.Context())
+	asked("when somebody wants it", 1, secrets.Anew(t.Context()))
+	asked("when it was sent away again", 0, t.Context())
+
 	bus.Unlocked()
-	if got, err := k.Get(t.Context()); err != nil || !got.SameAs(second) {
+	if got, err := k.Get(t.Context()); err != nil || !got.SameAs(second) || somebody.Asked() != 0 {
 		t.Errorf("after it was unlocked, Get = %v, %v", got, err)
 	}
 	if err := k.Delete(t.Context()); err != nil {

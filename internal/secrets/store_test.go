@@ -378,6 +378,68 @@ func TestACallerWithLittlePatienceSaysNothingAboutTheKeychain(t *testing.T) {
 	})
 }
 
+// TestWhoDoesNotOpenTheKeychainIsNotAskedAgain before they want that or have opened it for another program, which not every keychain
+// tells.
+func TestWhoDoesNotOpenTheKeychainIsNotAskedAgain(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		vault   func(*secretstest.Vault) secrets.Vault
+		watched bool
+	}{
+		{"one that tells when it is open", func(v *secretstest.Vault) secrets.Vault { return v }, true},
+		{"one that does not", func(v *secretstest.Vault) secrets.Vault { return struct{ secrets.Vault }{v} }, false},
+		{"one that is open and asks all the same", func(v *secretstest.Vault) secrets.Vault { return openAnyway{v} }, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			vault := &secretstest.Vault{}
+			k := secrets.Open(secrets.Options{Getenv: func(string) string { return "" }, Vault: tc.vault(vault)}).Keychain()
+			if err := k.Set(t.Context(), good()); err != nil {
+				t.Fatal(err)
+			}
+			asked := func(want int, do func() error) {
+				t.Helper()
+				before := vault.Calls()
+				err := do()
+				if n := vault.Calls() - before; n != want {
+					t.Errorf("the user was asked %d times, want %d (%v)", n, want, err)
+				}
+				if state := (&secrets.KeychainError{}); !errors.As(err, &state) || state.State != secrets.Locked {
+					t.Errorf("a keychain that is locked says %v", err)
+				}
+			}
+			get := func(ctx context.Context) func() error {
+				return func() error {
+					_, err := k.Get(ctx)
+					return err
+				}
+			}
+			vault.Fail(&secrets.KeychainError{State: secrets.Locked, Why: "the keychain is locked", Todo: "unlock it"})
+			asked(1, get(t.Context()))
+			asked(0, get(t.Context()))
+			asked(1, get(secrets.Anew(t.Context())))
+			asked(0, get(t.Context()))
+			asked(1, get(secrets.Patiently(t.Context(), time.Minute)))
+			asked(1, func() error { return k.Set(t.Context(), good()) })
+			asked(0, get(t.Context()))
+			vault.Fail(nil)
+			if !tc.watched {
+				asked(0, get(t.Context()))
+				if _, err := k.Get(secrets.Anew(t.Context())); err != nil {
+					t.Errorf("Get of who opens it = %v", err)
+				}
+			}
+			if _, err := k.Get(t.Context()); err != nil {
+				t.Errorf("Get of what was opened = %v", err)
+			}
+		})
+	}
+}
+
+// openAnyway is a keychain that takes itself to be open, as one does that asks before each answer.
+type openAnyway struct{ *secretstest.Vault }
+
+func (openAnyway) Locked(string) (bool, error) { return false, nil }
+
 func TestAKeychainThatRefuses(t *testing.T) {
 	vault := &secretstest.Vault{}
 	k := openMemory(vault).Keychain()

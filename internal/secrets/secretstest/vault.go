@@ -3,6 +3,7 @@
 package secretstest
 
 import (
+	"errors"
 	"maps"
 	"sync"
 
@@ -68,6 +69,14 @@ func (v *Vault) enter(do func() error) error {
 	return do()
 }
 
+// Locked implements [secrets.Watched]: the vault is locked while it fails for that.
+func (v *Vault) Locked(string) (bool, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	failed, ok := errors.AsType[*secrets.KeychainError](v.failure)
+	return ok && failed.State == secrets.Locked, nil
+}
+
 // Fail lets all calls fail; nil lets them succeed again.
 func (v *Vault) Fail(err error) {
 	v.mu.Lock()
@@ -96,7 +105,7 @@ func (v *Vault) Unblock() {
 	v.gate = nil
 }
 
-// Calls is how many calls there were.
+// Calls is how many calls there were that may ask the user something.
 func (v *Vault) Calls() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -78,6 +78,9 @@ type Keychain struct {
 	mu      sync.Mutex // guards below
 	line    *line
 	changes int     // begun and ended, of what the keychain has
+	writes  int     // begun
+	writing int     // begun and not ended, of which all but the newest are left alone
+	newest  *write  // that has succeeded, as long as an older one may still come and undo it; nil: none
 	answer  *answer // that came late, for who asks next; nil: none
 	denied  *denial // its user was asked to open it and did not; nil: they were not, or did
 }
@@ -212,13 +215,67 @@ func (k *Keychain) learn(l *line, err error) {
 	}
 }
 
-// write lets one operation change what the keychain has.
+// write is a change of what the keychain has.
+type write struct {
+	n  int // later ones have higher numbers
+	do func() error
+}
+
+// write lets one operation change what the keychain has. One that was left alone, and overtaken by a newer one, does not undo that when
+// it comes to something after all.
 func (k *Keychain) write(ctx context.Context, late string, do func() error) error {
 	return k.call(ctx, late, func() error {
-		k.change()
-		defer k.change()
-		return do()
+		w := k.beginWrite(func() error {
+			k.change()
+			defer k.change()
+			return do()
+		})
+		err := survive(w.do)
+		k.endWrite(w, err)
+		return err
 	}, func(error) {})
+}
+
+func (k *Keychain) beginWrite(do func() error) write {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.writes++
+	k.writing++
+	return write{k.writes, do}
+}
+
+// endWrite makes the newest change once more if this one ended after it, whatever it came to: an error may have come too late to keep
+// anything from being changed.
+func (k *Keychain) endWrite(w write, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if (err == nil || errors.Is(err, ErrNoEntry)) && (k.newest == nil || k.newest.n < w.n) {
+		k.newest = &w
+	}
+	for k.newest != nil && k.newest.n > w.n {
+		w = *k.newest
+		k.mu.Unlock()
+		k.inTurn(w.do)
+		k.mu.Lock()
+	}
+	if k.writing--; k.writing == 0 {
+		k.newest = nil // with the secret in it
+	}
+}
+
+// inTurn does something that nobody waits for when it is its turn among the calls of now.
+func (k *Keychain) inTurn(do func() error) {
+	for {
+		l := k.join(false)
+		l.turn <- struct{}{}
+		if k.join(false) == l {
+			l.alone.Store(true)
+			_ = survive(do) // what is in the keychain is looked at anew; see Late
+			<-l.turn
+			return
+		}
+		<-l.turn
+	}
 }
 
 // change notes that what was read until now may be wrong.

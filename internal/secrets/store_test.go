@@ -281,6 +281,76 @@ func TestARefusalThatComesLateIsKeptQuiet(t *testing.T) {
 	})
 }
 
+// slow is a keychain in which single changes take as long as a test wants.
+type slow struct {
+	*secretstest.Vault
+	hold    chan chan struct{} // has what the next Set waits for
+	release chan struct{}
+}
+
+func (v slow) Set(entry, text string) error {
+	select {
+	case wait := <-v.hold:
+		<-wait
+	default:
+	}
+	return v.Vault.Set(entry, text)
+}
+
+// TestAChangeThatComesLateUndoesNoneThatIsNewer: the one that was overtaken ends last, and what was kept after it is there all the same.
+func TestAChangeThatComesLateUndoesNoneThatIsNewer(t *testing.T) {
+	newer, newest := good(), good()
+	newer.AccessKeyID, newest.AccessKeyID = "LTAI-newer", "LTAI-newest"
+	for _, tc := range []struct {
+		name string
+		do   func(t *testing.T, k *secrets.Keychain, v slow)
+		want string // the key's id; "": none
+	}{
+		{name: "another key", want: newer.AccessKeyID, do: func(t *testing.T, k *secrets.Keychain, _ slow) {
+			if err := k.Set(secrets.Patiently(t.Context(), time.Minute), newer); err != nil {
+				t.Error(err)
+			}
+		}},
+		{name: "no key", do: func(t *testing.T, k *secrets.Keychain, _ slow) {
+			if err := k.Delete(secrets.Patiently(t.Context(), time.Minute)); err != nil && !errors.Is(err, secrets.ErrNone) {
+				t.Error(err)
+			}
+		}},
+		{name: "nothing, as it failed", want: good().AccessKeyID, do: func(t *testing.T, k *secrets.Keychain, v slow) {
+			v.Fail(errors.New("no such luck"))
+			defer v.Fail(nil)
+			if err := k.Set(secrets.Patiently(t.Context(), time.Minute), newer); err == nil {
+				t.Error("Set in a keychain that fails = nil")
+			}
+		}},
+		{name: "another that hangs, too, and one more", want: newest.AccessKeyID, do: func(t *testing.T, k *secrets.Keychain, v slow) {
+			v.hold <- v.release
+			if err := k.Set(secrets.Patiently(t.Context(), time.Minute), newer); err == nil {
+				t.Error("Set in a keychain that does not answer = nil")
+			}
+			if err := k.Set(secrets.Patiently(t.Context(), time.Minute), newest); err != nil {
+				t.Error(err)
+			}
+		}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			v := slow{&secretstest.Vault{}, make(chan chan struct{}, 1), make(chan struct{})}
+			k := secrets.Open(secrets.Options{Getenv: func(string) string { return "" }, Vault: v}).Keychain()
+			v.hold <- v.release
+			if err := k.Set(t.Context(), good()); err == nil {
+				t.Errorf("%s: Set in a keychain that does not answer = nil", tc.name)
+			}
+			tc.do(t, k, v)
+			close(v.release)
+			synctest.Wait()
+			got, err := k.Get(secrets.Patiently(t.Context(), time.Minute))
+			if (tc.want == "") != errors.Is(err, secrets.ErrNone) || got.AccessKeyID != tc.want {
+				t.Errorf("%s after one that came late: the keychain has %q, %v, want %q", tc.name, got.AccessKeyID, err, tc.want)
+			}
+		})
+	}
+}
+
 // TestACallThatNeverComesBackIsOvertaken by who sits in front of it and tries again, and by nobody else.
 func TestACallThatNeverComesBackIsOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

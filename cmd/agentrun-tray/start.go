@@ -44,7 +44,15 @@ func start(ctx context.Context, background bool) error {
 		notes: make(chan *fyne.Notification, notesKept), taken: make(chan *host, 1),
 		mode: kit.FollowSystem, words: words.In(config.Default().LanguageTag()),
 	}
-	err := p.begin(ctx)
+	opt, log, err := app.Prepare(nil, "")
+	defer func() { _ = log.Close() }()
+	p.opt, p.log = opt, opt.Logger
+	if err == nil {
+		err = p.begin(ctx)
+	}
+	if err != nil {
+		p.log.Error("ended", "error", err) // nobody sees the standard error of a desktop program
+	}
 	if err != nil && p.app == nil && ctx.Err() == nil {
 		p.mourn(err)
 	}
@@ -53,14 +61,9 @@ func start(ctx context.Context, background bool) error {
 
 // begin is start but for what goes wrong before there is a window.
 func (p *program) begin(ctx context.Context) error {
-	opt, closer, err := app.Prepare(nil, "")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = closer.Close() }()
-	opt.Getenv, opt.Environ = os.Getenv, os.Environ()
-	opt.Secrets = secrets.Open(secrets.Options{Getenv: os.Getenv})
-	p.opt, p.log, p.mode, p.words = opt, opt.Logger, kit.Mode(opt.Config.Theme), words.In(opt.Config.LanguageTag())
+	p.opt.Getenv, p.opt.Environ = os.Getenv, os.Environ()
+	p.opt.Secrets = secrets.Open(secrets.Options{Getenv: os.Getenv})
+	p.mode, p.words = kit.Mode(p.opt.Config.Theme), words.In(p.opt.Config.LanguageTag())
 	done, other, err := p.settle(ctx)
 	if done || err != nil {
 		return err
@@ -78,7 +81,7 @@ func (p *program) makeApp() {
 	if err := errors.Join(settleBus(), makeCache()); err != nil { // without a cache a window takes longer
 		p.log.Warn("surroundings not prepared", "error", err)
 	}
-	// What the toolkit has to say goes to the log too: nobody sees the standard error of a desktop program.
+	// What the toolkit has to say goes to the log, too.
 	log.SetFlags(0)
 	log.SetOutput(slog.NewLogLogger(p.log.Handler(), slog.LevelWarn).Writer())
 	toolkit.SetMetadata(fyne.AppMetadata{ID: appID, Name: appName, Version: version.String()})

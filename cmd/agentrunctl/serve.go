@@ -47,10 +47,10 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		logTo = nil
 	}
 	opt, log, err := app.Prepare(logTo, *level)
+	defer func() { _ = log.Close() }()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = log.Close() }()
 	if *backend != "" {
 		opt.Config.Backend = *backend
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 
@@ -12,51 +13,46 @@ import (
 
 // Prepare reads this user's settings, opens the log and says how a host is to run that goes by them, for a program to change what its
 // command line asks for otherwise; it adds where the credentials are. From then on a crash leaves no core file. The log is written to
-// standard error too if that is not nil, and at the level of the settings if none is named. Close it when the host has ended.
+// standard error too if that is not nil, and at the level of the settings if none is named. Close it when the host has ended, also after
+// an error: the options then have the folders and a logger, as far as it came, for a program whose standard error nobody sees.
 func Prepare(stderr io.Writer, level string) (Options, io.Closer, error) {
+	opt := Options{LogLevel: new(slog.LevelVar), Logger: slog.New(slog.DiscardHandler)}
+	var closer io.Closer = io.NopCloser(nil)
 	dirs, err := paths.Find()
 	if err != nil {
-		return Options{}, nil, err
+		return opt, closer, err
 	}
+	opt.Dirs = dirs
 	for _, dir := range []string{dirs.Config, dirs.Log} {
 		if err := paths.EnsurePrivate(dir); err != nil {
-			return Options{}, nil, err
+			return opt, closer, err
 		}
 	}
-	cfg, faults, err := config.Load(dirs.Config)
+	log, file, err := logging.New(stderr, dirs.Log, opt.LogLevel)
 	if err != nil {
-		return Options{}, nil, err
+		return opt, closer, err
 	}
-	if level != "" {
-		cfg.LogLevel = level
-	}
-	logLevel, err := logging.ParseLevel(cfg.LogLevel)
-	if err != nil {
-		return Options{}, nil, err
-	}
-	if err := corefile.Disable(); err != nil {
-		return Options{}, nil, err
-	}
-	var atLevel slog.LevelVar
-	atLevel.Set(logLevel)
-	log, closer, err := logging.New(stderr, dirs.Log, &atLevel)
-	if err != nil {
-		return Options{}, nil, err
-	}
-	return Options{Dirs: dirs, Config: cfg, Faults: faults, Listen: cfg.Listen(), Logger: log, LogLevel: &atLevel}, closer, nil
+	opt.Logger, closer = log, file
+	return opt, closer, errors.Join(opt.read(level), corefile.Disable())
 }
 
 // Reload reads the settings again, for a host that starts long after it was prepared: another one may have changed them meanwhile.
-func (o *Options) Reload() error {
+func (o *Options) Reload() error { return o.read("") }
+
+// read reads the settings. Another log level than theirs may be named.
+func (o *Options) read(level string) error {
 	cfg, faults, err := config.Load(o.Dirs.Config)
 	if err != nil {
 		return err
 	}
-	level, err := logging.ParseLevel(cfg.LogLevel)
+	if level != "" {
+		cfg.LogLevel = level
+	}
+	atLevel, err := logging.ParseLevel(cfg.LogLevel)
 	if err != nil {
 		return err
 	}
 	o.Config, o.Faults, o.Listen = cfg, faults, cfg.Listen()
-	o.LogLevel.Set(level)
+	o.LogLevel.Set(atLevel)
 	return nil
 }

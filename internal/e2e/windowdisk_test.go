@@ -134,4 +134,7 @@ func TestWindowThatCannotStart(t *testing.T) {
 	if code, said := a.cmd.ProcessState.ExitCode(), a.said.String(); code != 1 || !strings.Contains(said, "agentrun-tray: the settings cannot be read: ") {
 		t.Errorf("the program ended with exit code %d and %q, want 1 and why", code, said)
 	}
+	if log, err := os.ReadFile(filepath.Join(c.dirs.Log, "host.log")); err != nil || !strings.Contains(string(log), "the settings cannot be read: ") {
+		t.Errorf("the log has %q, %v, want why", log, err)
+	}
 }

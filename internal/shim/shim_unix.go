@@ -35,6 +35,17 @@ const executable = 1
 // shortName is for Windows only.
 func shortName(dir string) string { return dir }
 
+// writeProgram makes a program of its owner, and has it on the disk when it returns: what takes the place of another must not turn out to
+// be empty after a crash.
+func writeProgram(name string, text []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700) //nolint:gosec // it is to be started
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
 // target is what the script names, or what a link leads to.
 func (s Shim) target() (string, error) {
 	info, err := os.Lstat(s.path)
@@ -78,7 +89,7 @@ func (s Shim) point(relay string) error {
 		}
 	}
 	fresh := filepath.Join(folder, "."+Relay+"-"+rand.Text())
-	if err := os.WriteFile(fresh, text, 0o700); err != nil { //nolint:gosec // a program of its owner
+	if err := writeProgram(fresh, text); err != nil {
 		return errors.Join(err, os.Remove(fresh))
 	}
 	if syscall.Access(fresh, executable) != nil {

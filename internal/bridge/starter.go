@@ -28,6 +28,7 @@ type Starter struct {
 	Log     string   // folder for what the host says on standard error
 	Display bool     // whether a window can be shown
 
+	shell    string         // what is between us and a host where there is such a thing; empty: the system's
 	children sync.WaitGroup // the goroutines which wait for what was started
 }
 
@@ -101,24 +102,28 @@ func (s *Starter) start(ctx context.Context, c command) (*started, error) {
 		return nil, err
 	}
 	defer log.Close()
-	for _, attr := range detached() {
-		cmd := c.process(context.WithoutCancel(ctx))
-		cmd.Stdout, cmd.Stderr = log, log
-		cmd.Dir = s.Log // not the editor's project, which could then not be moved or unmounted
-		cmd.SysProcAttr = attr
-		if err = cmd.Start(); err == nil {
+	for _, w := range s.ways(context.WithoutCancel(ctx), c) {
+		w.cmd.Stdout, w.cmd.Stderr = log, log
+		w.cmd.Dir = s.Log // not the editor's project, which could then not be moved or unmounted
+		if err = w.cmd.Start(); err == nil {
 			exited := make(chan error, 1)
-			s.children.Go(func() { exited <- cmd.Wait() })
-			return &started{process: cmd.Process, exited: exited}, nil
+			s.children.Go(func() { exited <- w.cmd.Wait() })
+			return &started{way: w, exited: exited}, nil
 		}
 	}
 	return nil, fmt.Errorf("start %s: %w", c.path, err)
 }
 
+// way is how a command can be started.
+type way struct {
+	cmd     *exec.Cmd
+	between bool // it is not the command, but ends as that does: a process of ours between us and it
+}
+
 // started is a command that runs.
 type started struct {
-	process *os.Process
-	exited  <-chan error
+	way
+	exited <-chan error
 }
 
 func (s *Starter) logName() string { return filepath.Join(s.Log, "host-stderr.log") }
@@ -187,7 +192,14 @@ func (l *launch) exited() <-chan error {
 // over lets the host go, if it runs.
 func (l *launch) over() {
 	if l.running != nil {
-		letGo(l.running.process)
+		l.running.letGo()
+	}
+}
+
+// letGo ends what is between us and the command, which goes on. If it is gone, so is the command.
+func (s *started) letGo() {
+	if s.between {
+		_ = s.cmd.Process.Kill()
 	}
 }
 

@@ -5,8 +5,10 @@ package bridge
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
@@ -37,5 +39,28 @@ func TestTheHostIsNobodysChild(t *testing.T) {
 		if pid == os.Getpid() {
 			t.Fatalf("the host, process %d, descends from this one", info.PID)
 		}
+	}
+}
+
+// TestAHostIsStartedWithoutAShell, as there is none in a container with nothing but programs; it goes on when its starter lets it go.
+func TestAHostIsStartedWithoutAShell(t *testing.T) {
+	dirs := home(t)
+	s := playing(t, dirs, "host")
+	s.shell = filepath.Join(t.TempDir(), "sh")
+	e := connectStarting(t, dirs, s)
+	e.write(hello)
+	if m := e.answer("0"); m.Error != nil {
+		t.Fatalf("initialize = %+v", m.Error)
+	}
+	info, err := instance.Read(dirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(info.PID, 0); err != nil {
+		t.Errorf("the host, process %d, was ended by who started it: %v", info.PID, err)
+	}
+	e.write(strings.Replace(hello, `"id":0`, `"id":1`, 1))
+	if m := e.answer("1"); m.Error != nil {
+		t.Errorf("initialize again = %+v", m.Error)
 	}
 }

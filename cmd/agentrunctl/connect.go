@@ -68,14 +68,11 @@ func connectEditors(ctx context.Context, args []string, stdout, stderr io.Writer
 		return err
 	}
 	if *f.all {
-		for _, st := range c.List() {
-			if st.State != editors.NotFound && st.State != editors.Connected && (st.Route == editors.ByFile || st.Route == editors.ByCLI) {
-				ids = append(ids, st.ID)
+		var words string
+		if ids, words = everyEditor(c.List()); words != "" {
+			if _, err := io.WriteString(stdout, words); err != nil || len(ids) == 0 {
+				return err
 			}
-		}
-		if len(ids) == 0 {
-			_, err := fmt.Fprintln(stdout, "Every editor that was found is connected.")
-			return err
 		}
 	}
 	if os.Getenv(paths.HomeVariable) != "" && !*byURL {
@@ -98,6 +95,43 @@ func connectEditors(ctx context.Context, args []string, stdout, stderr io.Writer
 	})
 }
 
+// everyEditor says which editors are meant by all of them, and of others that are there why they are not.
+func everyEditor(list []editors.Status) (ids []editors.ID, words string) {
+	var off, others []string
+	found := 0
+	for _, st := range list {
+		if st.State == editors.NotFound || st.Route == editors.RemoveOnly {
+			continue
+		}
+		found++
+		switch {
+		case st.Route != editors.ByFile && st.Route != editors.ByCLI:
+			others = append(others, string(st.ID))
+		case st.Off:
+			off = append(off, st.Name)
+		case st.State != editors.Connected:
+			ids = append(ids, st.ID)
+		}
+	}
+	if found == 0 {
+		return nil, "No editor that AgentRun Tray knows was found on this computer; agentrunctl editors lists their names.\n"
+	}
+	if len(off) > 0 {
+		words += "Left as it is, because you have switched agentrun off there: " + strings.Join(off, ", ") + ".\n"
+	}
+	if len(others) > 0 {
+		words += "Found too, and to be connected by you, as no program can change what they keep: agentrunctl connect " + strings.Join(others, " ") + "\n"
+	}
+	switch left := len(off) + len(others); {
+	case len(ids) > 0 || found == left:
+	case left > 0:
+		words += "Every other editor that was found is connected.\n"
+	default:
+		words += "Every editor that was found is connected.\n"
+	}
+	return ids, words
+}
+
 // disconnectEditors takes our entry out of the settings of editors.
 func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var keep *bool
@@ -116,7 +150,7 @@ func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Wri
 	}
 	forms := map[editors.ID]editors.Form{}
 	for _, st := range c.List() {
-		forms[st.ID] = st.Form
+		forms[st.ID] = st.LastForm()
 		if *f.all && (st.Ours() || st.Lost) { // who has lost us would be told of, and offered to be connected again
 			ids = append(ids, st.ID)
 		}

@@ -67,7 +67,7 @@ func listEditors(ctx context.Context, args []string, stdout, stderr io.Writer) e
 
 // printEditors writes editors for people: those that are there first.
 func printEditors(w io.Writer, list []editors.Status) error {
-	var missing, lost []string
+	var missing, lost, lostByURL []string
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tEDITOR\tSTATE\tSETTINGS")
 	found := 0
@@ -83,8 +83,12 @@ func printEditors(w io.Writer, list []editors.Status) error {
 				fmt.Fprintf(t, "\t\t\t%s\n", f.Path)
 			}
 		}
-		if st.Lost {
+		switch {
+		case !st.Lost:
+		case st.LastForm() == editors.Stdio || st.LastForm() == "":
 			lost = append(lost, string(st.ID))
+		default:
+			lostByURL = append(lostByURL, string(st.ID))
 		}
 	}
 	if found > 0 {
@@ -97,6 +101,9 @@ func printEditors(w io.Writer, list []editors.Status) error {
 	}
 	if len(lost) > 0 {
 		fmt.Fprintf(w, "! These were connected and are not any more; mend them with: agentrunctl connect %s\n", strings.Join(lost, " "))
+	}
+	if len(lostByURL) > 0 {
+		fmt.Fprintf(w, "! These were connected by URL and are not any more; mend them with: agentrunctl connect --http %s\n", strings.Join(lostByURL, " "))
 	}
 	if len(missing) > 0 {
 		fmt.Fprintf(w, "Not found: %s\n", strings.Join(missing, " "))

@@ -96,7 +96,7 @@ func TestEditorsByURL(t *testing.T) {
 	if out, _, err := cli(t, "token", "cursor", "--revoke"); err != nil {
 		t.Errorf("token --revoke = %q, %v", out, err)
 	}
-	if out, _, err := cli(t, "editors"); err != nil || !strings.Contains(out, "out of date: its token was revoked") || !strings.Contains(out, "connected by socket") || !strings.Contains(out, "agentrunctl connect cursor") {
+	if out, _, err := cli(t, "editors"); err != nil || !strings.Contains(out, "out of date: its token was revoked") || !strings.Contains(out, "connected by socket") || !strings.Contains(out, "agentrunctl connect --http cursor") {
 		t.Errorf("editors with a revoked token = %q, %v", out, err)
 	}
 	out, _, err = cli(t, "disconnect", "--all")
@@ -125,7 +125,7 @@ func TestALostEditorIsMendedOrLeftSo(t *testing.T) {
 		if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, _, err := cli(t, "editors"); err != nil || !strings.Contains(out, "agentrunctl connect cursor") {
+		if out, _, err := cli(t, "editors"); err != nil || !strings.Contains(out, "agentrunctl connect --http cursor\n") {
 			t.Errorf("editors with a lost one = %q, %v", out, err)
 		}
 	}
@@ -168,6 +168,35 @@ func TestDisconnectAllLetsTheLostOnesBe(t *testing.T) {
 		if out, _, err := cli(t, "editors"); err != nil || strings.Contains(out, "mend") {
 			t.Errorf("editors after %v = %q, %v", tc.args, out, err)
 		}
+	}
+}
+
+// TestAllMeansThoseThatAProgramCanConnect, and that the user has not switched off; the others are named.
+func TestAllMeansThoseThatAProgramCanConnect(t *testing.T) {
+	home := editorsHome(t)
+	for name, text := range map[string]string{
+		".config/JetBrains/x":   "",
+		".junie/mcp/mcp.json":   `{"mcpServers": {"agentrun": {"command": "/x/agentrun-mcp", "args": [], "disabled": true}}}`,
+		".config/Code/User/any": "",
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(home, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, _, err := cli(t, "connect", "--all", "--http")
+	if err != nil || !strings.Contains(out, "switched agentrun off there: Junie.\n") || !strings.Contains(out, ": agentrunctl connect jetbrains-ai\n") || !strings.Contains(out, "Cursor is connected.") {
+		t.Errorf("connect --all = %q, %v", out, err)
+	}
+	if out, _, err := cli(t, "connect", "--all", "--http"); err != nil || !strings.HasSuffix(out, "jetbrains-ai\nEvery other editor that was found is connected.\n") {
+		t.Errorf("connect --all again = %q, %v", out, err)
+	}
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_CONFIG_HOME", "")
+	if out, _, err := cli(t, "connect", "--all"); err != nil || !strings.HasPrefix(out, "No editor that AgentRun Tray knows was found") {
+		t.Errorf("connect --all without an editor = %q, %v", out, err)
 	}
 }
 

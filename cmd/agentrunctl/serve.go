@@ -133,14 +133,18 @@ func hasEditors(host *app.App) bool {
 
 // nextStep says how the editors that were found are connected, and what to do where there is none.
 func nextStep(list []editors.Status, self string) string {
-	var there, ids, by []string
+	var there, ids, by, amiss []string
+	found := false
 	for _, st := range list {
+		found = found || st.State != editors.NotFound && st.Route != editors.RemoveOnly
 		switch {
 		case st.State == editors.Connected || st.State == editors.Elsewhere:
 			there = append(there, st.Name)
 		case (st.State == editors.Found || st.State == editors.Stale) && !st.Off && st.Route != editors.RemoveOnly: // connecting another would be refused
 			ids = append(ids, string(st.ID))
 			by = append(by, st.Name)
+		case st.State == editors.HandEdited && !st.Off || st.State == editors.Unreadable:
+			amiss = append(amiss, st.Name+" ("+stateWords(st)+")")
 		}
 	}
 	var b strings.Builder
@@ -151,10 +155,13 @@ func nextStep(list []editors.Status, self string) string {
 	case len(ids) > 0:
 		fmt.Fprintf(&b, "Found on this computer, and not connected yet: %s. To connect:\n  %s connect %s\n", strings.Join(by, ", "), self, strings.Join(ids, " "))
 		fmt.Fprintf(&b, "What that changes is shown before by --dry-run, and taken back by: %s undo NAME\n", self)
-	case len(there) == 0:
+	case !found:
 		relay := filepath.Join(filepath.Dir(self), "agentrun-mcp")
 		fmt.Fprintf(&b, "No editor that AgentRun Tray knows was found on this computer. Once one is installed: %s connect NAME\n", self)
 		fmt.Fprintf(&b, "Any other MCP client is to start this program, which takes no arguments:\n  %s\n", relay)
+	}
+	if len(amiss) > 0 {
+		fmt.Fprintf(&b, "To be looked at first: %s. %s doctor NAME says more.\n", strings.Join(amiss, ", "), self)
 	}
 	return b.String()
 }

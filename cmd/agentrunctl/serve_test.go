@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/app"
+	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
@@ -58,6 +59,20 @@ func TestTheWelcomeNamesWhatConnectsTheEditorsThatWereFound(t *testing.T) {
 	said = welcomed(t)
 	if !strings.Contains(said, "No editor that AgentRun Tray knows was found") || !strings.Contains(said, filepath.Join(filepath.Dir(ownName()), "agentrun-mcp")) {
 		t.Errorf("without an editor it says:\n%s", said)
+	}
+}
+
+// TestTheNextStepWithEditorsThatAreAmiss: they are there, and nothing that is said may sound as if they were not.
+func TestTheNextStepWithEditorsThatAreAmiss(t *testing.T) {
+	broken := editors.Status{ID: "cursor", Name: "Cursor", State: editors.Unreadable, Detail: "line 3"}
+	edited := editors.Status{ID: "zed", Name: "Zed", State: editors.HandEdited, Detail: "it differs in args"}
+	off := editors.Status{ID: "kiro", Name: "Kiro", State: editors.HandEdited, Off: true}
+	said := nextStep([]editors.Status{broken, edited, off}, "ctl")
+	if want := "To be looked at first: Cursor (unreadable: line 3), Zed (changed by hand: it differs in args). ctl doctor NAME says more.\n"; said != want {
+		t.Errorf("with editors that are amiss, the next step is\n%swant\n%s", said, want)
+	}
+	if said := nextStep([]editors.Status{off}, "ctl"); strings.Contains(said, "found") {
+		t.Errorf("with an editor that is switched off, the next step is\n%s", said)
 	}
 }
 

@@ -74,7 +74,7 @@ func TestAnEditorThatDropsOurEntryIsAProblemUntilItIsMended(t *testing.T) {
 	}
 	p := lost(h.wait(t, "the lost entry", one(status.EditorLost)))[0]
 	if p.Args.Editor != "vscode" || p.What != "VS Code is not connected to AgentRun Tray any more." || !strings.Contains(p.Why, code) ||
-		!strings.Contains(p.Todo, "agentrunctl connect vscode.") || !strings.Contains(p.Todo, "agentrunctl disconnect vscode --keep") {
+		!strings.Contains(p.Todo, "agentrunctl connect vscode --http.") || !strings.Contains(p.Todo, "agentrunctl disconnect vscode --keep") {
 		t.Errorf("the problem is %+v", p)
 	}
 	connect(false)

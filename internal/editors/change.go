@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -81,7 +82,7 @@ func (s *Set) Connect(ctx context.Context, id ID, wish Wish) (Outcome, error) {
 	case route == ByCLI && wish.Form == Stdio:
 		return s.connectByCLI(ctx, r, e, wish, out)
 	}
-	return s.change(ctx, r, Connecting, wish, out, func(_ *journal, img image) (edited, error) { return s.connected(r, e, wish, img) })
+	return s.change(ctx, r, purpose{Connecting, wish.Form}, wish, out, func(_ *journal, img image) (edited, error) { return s.connected(r, e, wish, img) })
 }
 
 // forWish is wanted without making a token for a dry run.
@@ -117,7 +118,7 @@ func (s *Set) Disconnect(ctx context.Context, id ID, wish Wish) (Outcome, error)
 	case s.route(r) == ByCLI:
 		return s.disconnectByCLI(ctx, r, wish, out)
 	}
-	return s.change(ctx, r, Disconnecting, wish, out, func(j *journal, img image) (edited, error) { return s.disconnected(j, r, wish, img) })
+	return s.change(ctx, r, toDisconnect, wish, out, func(j *journal, img image) (edited, error) { return s.disconnected(j, r, wish, img) })
 }
 
 // edited is what a file shall be, and which folders shall go with it if it goes.
@@ -249,13 +250,13 @@ func (s *Set) mayDisconnect(r row, wish Wish, img image) error {
 const attempts = 5
 
 // change makes a change to the files of an editor.
-func (s *Set) change(ctx context.Context, r row, action Action, wish Wish, out Outcome, edit func(*journal, image) (edited, error)) (Outcome, error) {
+func (s *Set) change(ctx context.Context, r row, to purpose, wish Wish, out Outcome, edit func(*journal, image) (edited, error)) (Outcome, error) {
 	if wish.DryRun {
 		_, list, err := s.plan(r, edit)
 		if err != nil {
 			return out, err
 		}
-		out.Files = differences(list)
+		out.Files, out.Note = differences(list), splits(list)
 		return out, nil
 	}
 	lock, err := s.begin(ctx, r)
@@ -263,11 +264,11 @@ func (s *Set) change(ctx context.Context, r row, action Action, wish Wish, out O
 		return out, err
 	}
 	defer func() { _ = lock.Close() }()
-	return s.changeLocked(ctx, r, action, ByFile, out, edit)
+	return s.changeLocked(ctx, r, to, ByFile, out, edit)
 }
 
 // changeLocked is change for who has the lock.
-func (s *Set) changeLocked(ctx context.Context, r row, action Action, route Route, out Outcome, edit func(*journal, image) (edited, error)) (Outcome, error) {
+func (s *Set) changeLocked(ctx context.Context, r row, to purpose, route Route, out Outcome, edit func(*journal, image) (edited, error)) (Outcome, error) {
 	for range attempts {
 		j, list, err := s.plan(r, edit)
 		if err != nil {
@@ -275,13 +276,16 @@ func (s *Set) changeLocked(ctx context.Context, r row, action Action, route Rout
 		}
 		if len(list) == 0 {
 			// Nothing to write; what the user wants is written down all the same.
-			if j.wants() != (action == Connecting) {
-				_, err = j.begin(action, route, nil)
+			if j.wants() != (to.action == Connecting) || j.form() != to.form {
+				_, err = j.begin(to, route, nil)
 			}
 			return out, err
 		}
-		changes, err := s.carryOut(ctx, j, action, list)
+		changes, err := s.carryOut(ctx, j, to, list)
 		out.Files = append(out.Files, changes...)
+		if note := splits(list); note != "" && err == nil {
+			out.Note = strings.TrimSpace(out.Note + " " + note)
+		}
 		if errors.Is(err, errMoved) {
 			continue
 		}
@@ -336,11 +340,11 @@ func awaitText(ctx context.Context, list []alteration) error {
 }
 
 // carryOut writes down and writes.
-func (s *Set) carryOut(ctx context.Context, j *journal, action Action, list []alteration) ([]FileChange, error) {
+func (s *Set) carryOut(ctx context.Context, j *journal, to purpose, list []alteration) ([]FileChange, error) {
 	if err := awaitText(ctx, list); err != nil {
 		return nil, err
 	}
-	rec, err := j.begin(action, ByFile, list)
+	rec, err := j.begin(to, ByFile, list)
 	if err != nil {
 		return nil, fmt.Errorf("nothing was changed: %w", err)
 	}
@@ -364,6 +368,18 @@ func (s *Set) carryOut(ctx context.Context, j *journal, action Action, list []al
 		err = j.save()
 	}
 	return j.describe(rec, list), err
+}
+
+// splits tells of files that are replaced and have other names. Written over in place they would keep those, and an editor, or a crash,
+// could meet half of one.
+func splits(list []alteration) string {
+	var said []string
+	for _, a := range list {
+		if a.before.linked {
+			said = append(said, a.before.path+" has other names (hard links), which stay with the text of before: link them anew, or use symbolic links, which are followed.")
+		}
+	}
+	return strings.Join(said, " ")
 }
 
 // leftAlone says that a file is what it was, and what can be done.

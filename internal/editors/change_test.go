@@ -706,3 +706,27 @@ func TestOldSettingsOfContinueStayInUse(t *testing.T) {
 	h.put(t, "continue", goldenFile(t, "continue", "realistic.before"))
 	connect(t, h, "continue")
 }
+
+// TestTheFormIsRememberedOfAnEditorThatHasDroppedUs, so that it is mended as it was connected.
+func TestTheFormIsRememberedOfAnEditorThatHasDroppedUs(t *testing.T) {
+	for _, form := range []editors.Form{editors.Stdio, editors.HTTP, editors.Socket} {
+		h := newHome(t, "vscode")
+		connect(t, h, "vscode") // before, in the usual form
+		if _, err := h.set.Connect(t.Context(), "vscode", editors.Wish{Form: form}); err != nil {
+			t.Fatal(err)
+		}
+		if st := h.look(t, "vscode"); st.Was != "" || st.LastForm() != form {
+			t.Errorf("connected by %s, it is %+v", form, st)
+		}
+		h.put(t, "vscode", []byte("{}"))
+		if st := h.look(t, "vscode"); !st.Lost || st.Form != "" || st.LastForm() != form {
+			t.Errorf("connected by %s and dropped, it is %+v", form, st)
+		}
+		if err := h.set.Release(t.Context(), "vscode"); err != nil {
+			t.Fatal(err)
+		}
+		if st := h.look(t, "vscode"); st.LastForm() != "" {
+			t.Errorf("released, it is %+v", st)
+		}
+	}
+}

@@ -55,7 +55,7 @@ func (c *cli) run(ctx context.Context, s *Set, words []string) error {
 // connectByCLI connects an editor by its own command line, or by its file where that fails.
 func (s *Set) connectByCLI(ctx context.Context, r row, e entry, wish Wish, out Outcome) (Outcome, error) {
 	edit := func(_ *journal, img image) (edited, error) { return s.connected(r, e, wish, img) }
-	return s.changeByCLI(ctx, r, Connecting, wish, out, edit, func(there bool) [][]string {
+	return s.changeByCLI(ctx, r, purpose{Connecting, wish.Form}, wish, out, edit, func(there bool) [][]string {
 		var commands [][]string
 		if there {
 			commands = append(commands, r.cli.remove)
@@ -67,14 +67,14 @@ func (s *Set) connectByCLI(ctx context.Context, r row, e entry, wish Wish, out O
 // disconnectByCLI is the way back.
 func (s *Set) disconnectByCLI(ctx context.Context, r row, wish Wish, out Outcome) (Outcome, error) {
 	edit := func(j *journal, img image) (edited, error) { return s.disconnected(j, r, wish, img) }
-	return s.changeByCLI(ctx, r, Disconnecting, wish, out, edit, func(bool) [][]string { return [][]string{r.cli.remove} })
+	return s.changeByCLI(ctx, r, toDisconnect, wish, out, edit, func(bool) [][]string { return [][]string{r.cli.remove} })
 }
 
 // changeByCLI makes a change by commands. The edit says what shall come of them: whether anything is to be done, whether it may be,
 // and afterwards whether it was.
-func (s *Set) changeByCLI(ctx context.Context, r row, action Action, wish Wish, out Outcome, edit func(*journal, image) (edited, error), commands func(there bool) [][]string) (Outcome, error) {
+func (s *Set) changeByCLI(ctx context.Context, r row, to purpose, wish Wish, out Outcome, edit func(*journal, image) (edited, error), commands func(there bool) [][]string) (Outcome, error) {
 	if wish.DryRun {
-		out, err := s.change(ctx, r, action, wish, out, edit)
+		out, err := s.change(ctx, r, to, wish, out, edit)
 		if err == nil && len(out.Files) > 0 {
 			img, err := look(out.Files[0].Path)
 			if err != nil {
@@ -94,10 +94,10 @@ func (s *Set) changeByCLI(ctx context.Context, r row, action Action, wish Wish, 
 		return out, err
 	}
 	if len(list) == 0 {
-		return s.changeLocked(ctx, r, action, ByCLI, out, edit)
+		return s.changeLocked(ctx, r, to, ByCLI, out, edit)
 	}
 	words := commands(s.has(r, list[0].before))
-	rec, err := j.begin(action, ByCLI, list)
+	rec, err := j.begin(to, ByCLI, list)
 	if err != nil {
 		return out, fmt.Errorf("%s: nothing was changed: %w", r.name, err)
 	}
@@ -108,7 +108,7 @@ func (s *Set) changeByCLI(ctx context.Context, r row, action Action, wish Wish, 
 		if err := j.dropLast(); err != nil {
 			return out, err
 		}
-		return s.changeLocked(ctx, r, action, ByFile, out, edit)
+		return s.changeLocked(ctx, r, to, ByFile, out, edit)
 	}
 	rec.Files[0].After = now.sum()
 	out.Commands = r.cli.lines(words)

@@ -23,17 +23,19 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 	}
 	plain := text
 	if !json.Valid(text) {
-		var value any
-		var err error
 		if c.strict {
+			var value any
 			return nil, json.Unmarshal(text, &value)
 		}
 		if deep(text) {
 			return nil, fmt.Errorf("it is nested more than %d deep", maxDepth)
 		}
-		if plain, err = hujson.Standardize(whole(text)); err != nil {
+		ast, err := parseLoosely(text)
+		if err != nil {
 			return nil, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
 		}
+		ast.Standardize()
+		plain = ast.Pack()
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(plain), []byte("{")) {
 		return nil, errors.New("it is JSON, but not an object")
@@ -47,9 +49,17 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 	return tree, nil
 }
 
-// whole is a copy of a text, as hujson works in place, with a line break at its end: hujson does not take a comment that ends there for
-// one, and editors do. No place in the text is another for it.
-func whole(text []byte) []byte { return append(slices.Clone(text), '\n') }
+// parseLoosely parses a text and keeps nothing of it. To hujson a comment of one line has to be ended by a line break even where the file
+// ends, and to editors it has not.
+func parseLoosely(text []byte) (hujson.Value, error) {
+	ast, err := hujson.Parse(slices.Clone(text))
+	if err != nil {
+		if ast, err := hujson.Parse(append(slices.Clone(text), '\n')); err == nil {
+			return ast, nil
+		}
+	}
+	return ast, err
+}
 
 // maxDepth is how deep a text may be nested, for which every other parser has a limit of its own: hujson recurses as deep as it goes.
 const maxDepth = 10_000
@@ -94,7 +104,7 @@ func lookUp(object *hujson.Object, name string) (at int, err error) {
 
 // object finds the object behind the keys, outermost first; nil if a key is not there.
 func (c jsonCodec) object(text []byte, keys ...string) (*hujson.Value, *hujson.Object, error) {
-	value, err := hujson.Parse(whole(text))
+	value, err := parseLoosely(text)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -19,6 +19,7 @@ type image struct {
 	exists bool
 	text   []byte
 	mode   fs.FileMode
+	linked bool // it has other names, which a new file in its place has not
 }
 
 // newFile is the mode of files that we make: others' tokens may come to stand beside ours.
@@ -43,7 +44,7 @@ func look(path string) (image, error) {
 	if img.text, err = os.ReadFile(path); err != nil {
 		return img, plainError(err)
 	}
-	img.exists, img.mode = true, info.Mode().Perm()
+	img.exists, img.mode, img.linked = true, info.Mode().Perm(), otherNames(info)
 	return img, nil
 }
 

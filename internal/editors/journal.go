@@ -30,11 +30,21 @@ const (
 	Disconnecting Action = "disconnect"
 )
 
+// purpose is what a change is for, and the form in which it connects.
+type purpose struct {
+	action Action
+	form   Form
+}
+
+var toDisconnect = purpose{action: Disconnecting}
+
 // record is one change of one editor.
 type record struct {
 	Number int       `json:"number"`
 	At     time.Time `json:"at"`
 	Action Action    `json:"action"`
+	// Form is how the editor was connected by it.
+	Form Form `json:"form,omitempty"`
 	// Route is how it was made. What an editor's own command line has written is not undone by putting back the file, which holds
 	// much else of that editor.
 	Route Route        `json:"route"`
@@ -87,12 +97,20 @@ func (j *journal) wants() bool {
 	return len(j.records) > 0 && j.records[len(j.records)-1].Action == Connecting
 }
 
+// form is how the user wants the editor to be connected; empty: not at all, or that was not written down yet.
+func (j *journal) form() Form {
+	if !j.wants() {
+		return ""
+	}
+	return j.records[len(j.records)-1].Form
+}
+
 // begin writes down a change that is about to be made, and keeps the files as they are.
-func (j *journal) begin(action Action, route Route, list []alteration) (*record, error) {
+func (j *journal) begin(to purpose, route Route, list []alteration) (*record, error) {
 	if err := paths.EnsurePrivate(j.folder); err != nil {
 		return nil, err
 	}
-	r := record{Number: 1, At: time.Now().UTC().Truncate(time.Second), Action: action, Route: route, Files: []fileRecord{}}
+	r := record{Number: 1, At: time.Now().UTC().Truncate(time.Second), Action: to.action, Form: to.form, Route: route, Files: []fileRecord{}}
 	if n := len(j.records); n > 0 {
 		r.Number = j.records[n-1].Number + 1
 	}

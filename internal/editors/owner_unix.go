@@ -28,6 +28,12 @@ func othersFile(path string) bool {
 	}
 }
 
+// otherNames says that a file has hard links beside the name that was looked at.
+func otherNames(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink > 1
+}
+
 func belongsToRoot(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return !ok || stat.Uid == 0

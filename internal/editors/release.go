@@ -24,7 +24,7 @@ func (s *Set) Release(ctx context.Context, id ID) error {
 	if !j.wants() {
 		return nil
 	}
-	if _, err := j.begin(Disconnecting, ByFile, nil); err != nil {
+	if _, err := j.begin(toDisconnect, ByFile, nil); err != nil {
 		return fmt.Errorf("%s: %w", r.name, err)
 	}
 	return nil

@@ -94,6 +94,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 		{"more keys than can be compared", many("not-shown: 1"), "more than 10000 keys", yamlCodec{}},
 		{"more keys than can be compared, deep down", "a:\n- b:\n" + many("    not-shown: 1"), "more than 10000 keys", yamlCodec{}},
 		{"more keys than can be compared", many("[not-shown]"), "more than 10000 keys", tomlCodec{}},
+		{"half a file", "{\"not-shown\": [\n", "line 2, column 1", jsonCodec{}},
 		{"line breaks of old computers", "a: 1\rb: 2\r", "line breaks", yamlCodec{}},
 	} {
 		if _, err := parse(tc.codec, []byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "not-shown") || strings.Contains(err.Error(), "secret") {

@@ -49,6 +49,8 @@ type Status struct {
 	Off bool `json:"off,omitempty"`
 	// Lost says that we have connected it, and that it is not as we left it: offer to mend it.
 	Lost bool `json:"lost"`
+	// Was is the form in which we have connected an editor that has lost us.
+	Was Form `json:"was,omitempty"`
 	// Undo says that the last change that we have made to its settings can be taken back.
 	Undo bool `json:"undo"`
 	// Route and Forms are how it can be connected.
@@ -67,6 +69,14 @@ type FileStatus struct {
 	Form   Form   `json:"form,omitempty"`
 	Detail string `json:"detail,omitempty"`
 	Off    bool   `json:"off,omitempty"`
+}
+
+// LastForm is how an editor is connected, or was before it lost us; empty if that is not known.
+func (st Status) LastForm() Form {
+	if st.Form != "" {
+		return st.Form
+	}
+	return st.Was
 }
 
 // Ours says that an entry of ours is in some file, whatever may be the matter with it or with the other files.
@@ -107,6 +117,9 @@ func (s *Set) status(r row) Status {
 	j := s.journal(r.id)
 	st.Undo = j.err == nil && r.undoable(j)
 	st.Lost = j.wants() && !st.Off && (st.State == Found || st.State == Stale || st.State == HandEdited || st.State == Unreadable)
+	if st.Lost {
+		st.Was = j.form()
+	}
 	return st
 }
 

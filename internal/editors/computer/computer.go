@@ -100,10 +100,11 @@ func WithoutRelay(st editors.Status) editors.Form {
 
 // FormToMend is how an editor is connected again that has lost its connection: as it was, if that can still be.
 func (c *Computer) FormToMend(st editors.Status) editors.Form {
-	if !slices.Contains(st.Forms, st.Form) || st.Form == editors.HTTP && c.opt.URL == "" {
+	form := st.LastForm()
+	if !slices.Contains(st.Forms, form) || form == editors.HTTP && c.opt.URL == "" {
 		return editors.Stdio
 	}
-	return st.Form
+	return form
 }
 
 // Examination is what a check of the way from an editor to code that runs needs beside the computer.

@@ -105,6 +105,8 @@ func TestAnEditorIsMendedInTheFormThatItHad(t *testing.T) {
 		{"dropped, so that nobody knows", editors.Status{Forms: []editors.Form{editors.Stdio, editors.HTTP}}, served, editors.Stdio},
 		{"by URL", editors.Status{Form: editors.HTTP, Forms: []editors.Form{editors.Stdio, editors.HTTP}}, served, editors.HTTP},
 		{"by URL, where none is served any more", editors.Status{Form: editors.HTTP, Forms: []editors.Form{editors.Stdio, editors.HTTP}}, unserved, editors.Stdio},
+		{"dropped, and written down how it was", editors.Status{Was: editors.HTTP, Forms: []editors.Form{editors.Stdio, editors.HTTP}}, served, editors.HTTP},
+		{"changed by hand", editors.Status{Form: editors.Stdio, Was: editors.HTTP, Forms: []editors.Form{editors.Stdio, editors.HTTP}}, served, editors.Stdio},
 		{"by the socket", editors.Status{Form: editors.Socket, Forms: []editors.Form{editors.Stdio, editors.Socket}}, unserved, editors.Socket},
 	} {
 		if got := tc.on.FormToMend(tc.st); got != tc.want {

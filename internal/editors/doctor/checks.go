@@ -191,6 +191,9 @@ func settings(_ context.Context, e *examination) []Finding {
 // setting judges one editor's.
 func setting(st editors.Status) Finding {
 	connect, where := "agentrunctl connect "+string(st.ID), ""
+	if form := st.LastForm(); form == editors.HTTP || form == editors.Socket {
+		connect += " --http" // as it was
+	}
 	if len(st.Files) > 0 {
 		where = " (" + st.Files[0].Path + ")"
 	}

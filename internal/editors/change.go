@@ -1,14 +1,16 @@
 package editors
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/editors/configedit"
 )
 
 // Wish is how a change is to be made.
@@ -141,16 +143,16 @@ func (s *Set) connected(r row, e entry, wish Wish, img image) (edited, error) {
 	}
 	if wish.Force {
 		for n := range e {
-			e[n].loose = false
+			e[n].Loose = false
 		}
 	}
 	text := img.text
-	if r.fresh != "" && blank(bytes.TrimPrefix(text, bom)) {
+	if r.fresh != "" && configedit.Blank(text) {
 		text = []byte(r.fresh)
 	}
-	switch text, err = put(r.format, text, r.at(), e, drop); {
+	switch text, err = r.format.Put(text, r.at(), e, drop); {
 	case errors.Is(err, ErrShape):
-		return edited{}, fmt.Errorf("%w; add %s there by hand%s", err, Name, byHand(e))
+		return edited{}, fmt.Errorf("%w; add %s there by hand%s", err, Name, s.byHand(wish.Form))
 	case err != nil:
 		return edited{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
@@ -159,21 +161,20 @@ func (s *Set) connected(r row, e entry, wish Wish, img image) (edited, error) {
 }
 
 // byHand says what the user has to write, if that is no secret.
-func byHand(e entry) string {
-	all, _ := normal(e).(map[string]any)
-	if command := commandOf(all); command != "" {
-		return ", with the command " + command
+func (s *Set) byHand(form Form) string {
+	if form != Stdio {
+		return ""
 	}
-	return ""
+	return ", with the command " + s.opt.Command
 }
 
 // mayConnect says whether our entry may be written into a file, and which members of an old one go.
 func (s *Set) mayConnect(r row, e entry, wish Wish, img image) (drop []string, err error) {
-	tree, err := parse(r.format, img.text)
+	tree, err := r.format.Parse(img.text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
-	found, there, err := find(tree, r.at())
+	found, there, err := tree.Find(r.at())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
@@ -188,7 +189,7 @@ func (s *Set) mayConnect(r row, e entry, wish Wish, img image) (drop []string, e
 	}
 	drop = r.dropped(e)
 	if wish.Force {
-		drop = append(drop, extra(found, e)...)
+		drop = append(drop, e.Extra(found)...)
 	}
 	return drop, nil
 }
@@ -206,7 +207,7 @@ func (s *Set) disconnected(j *journal, r row, wish Wish, img image) (edited, err
 		was.mode = img.mode
 		return edited{was, folders}, nil
 	}
-	text, err := remove(r.format, img.text, r.at())
+	text, err := r.format.Remove(img.text, r.at())
 	switch {
 	case errors.Is(err, ErrShape):
 		return edited{}, fmt.Errorf("%w; take %s out by hand", err, Name)
@@ -219,21 +220,21 @@ func (s *Set) disconnected(j *journal, r row, wish Wish, img image) (edited, err
 
 // has says whether an entry of our name is in a file.
 func (s *Set) has(r row, img image) bool {
-	tree, err := parse(r.format, img.text)
+	tree, err := r.format.Parse(img.text)
 	if err != nil {
 		return false
 	}
-	_, there, err := find(tree, r.at())
+	_, there, err := tree.Find(r.at())
 	return there && err == nil
 }
 
 // mayDisconnect refuses to take out what only has our name.
 func (s *Set) mayDisconnect(r row, wish Wish, img image) error {
-	tree, err := parse(r.format, img.text)
+	tree, err := r.format.Parse(img.text)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
-	found, there, err := find(tree, r.at())
+	found, there, err := tree.Find(r.at())
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
@@ -401,10 +402,25 @@ func (j *journal) describe(rec *record, list []alteration) []FileChange {
 	return changes
 }
 
+// ourToken is a token of ours, which has no business on a screen or in a report.
+var ourToken = regexp.MustCompile(`art_[A-Za-z0-9]+`)
+
+// difference shows what becomes of a file.
+func difference(before, after image) string {
+	from, to := before.path, before.path
+	if !before.exists {
+		from = "/dev/null"
+	}
+	if !after.exists {
+		to = "/dev/null"
+	}
+	return ourToken.ReplaceAllString(configedit.Unified(from, to, before.text, after.text), "art_…")
+}
+
 func differences(list []alteration) []FileChange {
 	changes := make([]FileChange, 0, len(list))
 	for _, a := range list {
-		changes = append(changes, FileChange{Path: a.before.path, Diff: unified(a.before.path, a.before, a.after.image)})
+		changes = append(changes, FileChange{Path: a.before.path, Diff: difference(a.before, a.after.image)})
 	}
 	return changes
 }

@@ -68,6 +68,24 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// TestTheMarksOfAnEntry say how to take it out; those of an earlier version did not name the editor, and are known too.
+func TestTheMarksOfAnEntry(t *testing.T) {
+	const old = "# >>> agentrun (written by AgentRun Tray; to take it out: agentrunctl disconnect)"
+	for _, id := range []editors.ID{"codex", "goose", "continue"} {
+		h := newHome(t, id)
+		connect(t, h, id)
+		said := "agentrunctl disconnect " + string(id) + ")"
+		text := strings.Replace(string(h.get(t, id)), "# >>> agentrun (written by AgentRun Tray; to take it out: "+said, old, 1)
+		if !strings.Contains(text, old) {
+			t.Errorf("%s: %q does not say %s", id, h.get(t, id), said)
+		}
+		h.put(t, id, []byte(text))
+		if _, err := h.set.Disconnect(t.Context(), id, editors.Wish{}); err != nil || strings.Contains(string(h.get(t, id)), "agentrun") {
+			t.Errorf("%s: %q becomes %q (%v), want nothing of ours left", id, text, h.get(t, id), err)
+		}
+	}
+}
+
 // TestAFileThatAProgramCannotChange can be read, by us and by its editor: the user is told what to write there, but for a secret.
 func TestAFileThatAProgramCannotChange(t *testing.T) {
 	h := newHome(t, "goose")

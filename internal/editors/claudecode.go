@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/editors/configedit"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 )
 
@@ -60,7 +61,7 @@ func (s *Set) connectByCLI(ctx context.Context, r row, e entry, wish Wish, out O
 		if there {
 			commands = append(commands, r.cli.remove)
 		}
-		return append(commands, r.cli.add(e.json("", "", "", false)))
+		return append(commands, r.cli.add(e.Line()))
 	})
 }
 
@@ -158,11 +159,11 @@ func (s *Set) undoByCLI(ctx context.Context, r row, j *journal, rec record, out 
 	if err != nil {
 		return err
 	}
-	tree, err := parse(r.format, was.text)
+	tree, err := r.format.Parse(was.text)
 	if err != nil {
 		return err
 	}
-	old, there, err := find(tree, r.at())
+	old, there, err := tree.Find(r.at())
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func (s *Set) undoByCLI(ctx context.Context, r row, j *journal, rec record, out 
 		}
 	} else {
 		// by the file: words of a command can be seen by others, and what stood there may have been a secret
-		text, err := put(r.format, now.text, r.at(), entryOf(old), nil)
+		text, err := r.format.Put(now.text, r.at(), configedit.EntryOf(old), nil)
 		if err != nil {
 			return err
 		}
@@ -193,6 +194,6 @@ func (s *Set) undoByCLI(ctx context.Context, r row, j *journal, rec record, out 
 			return leftAlone(now.path, err)
 		}
 	}
-	out.Files = append(out.Files, FileChange{Path: now.path, Diff: unified(now.path, now, then)})
+	out.Files = append(out.Files, FileChange{Path: now.path, Diff: difference(now, then)})
 	return nil
 }

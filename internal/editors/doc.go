@@ -5,7 +5,9 @@
 // they are connected ([Set.List], which only reads), and changes that ([Set.Connect], [Set.Disconnect], [Set.Undo]).
 //
 // Settings files belong to their users, and hold comments, other servers and other people's secrets. So a file that cannot be
-// parsed is refused; of one that can, only our own entry is changed, and that this is so is proved by parsing what would be written
-// before it is written. Bytes outside the entry stay: comments, order, indentation, line endings, byte order mark, mode, symbolic
-// links. Before each change the file is kept in our data folder, so that it can be undone. Contents are never in an error or a log.
+// parsed is refused; of one that can, only our own entry is changed (see package configedit), and its mode and symbolic links stay.
+// Before each change the file is kept in our data folder, so that it can be undone. Contents are never in an error or a log.
+//
+// The copies and the journal of changes are no package of their own: what a change was for, in which form and by which route decides
+// whether an editor has lost us, and what there is to undo, so that the journal and the [Set] would have to know each other.
 package editors

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/atomicfile"
+	"github.com/agentrun-tray/agentrun-tray/internal/editors/configedit"
 )
 
 // image is a settings file at one moment: what is in it, or that it is not there.
@@ -38,8 +39,8 @@ func look(path string) (image, error) {
 	if !info.Mode().IsRegular() {
 		return img, errors.New("it is not a file")
 	}
-	if info.Size() > maxFile {
-		return img, fmt.Errorf("it has more than %d MiB", maxFile>>20)
+	if info.Size() > configedit.MaxSize {
+		return img, configedit.ErrTooLarge
 	}
 	if img.text, err = os.ReadFile(path); err != nil {
 		return img, plainError(err)

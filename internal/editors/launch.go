@@ -33,11 +33,11 @@ func (s *Set) Launch(id ID) (Launch, error) {
 		if err != nil {
 			return Launch{}, fmt.Errorf("%s: %w: %s: %w", r.name, ErrUnreadable, path, err)
 		}
-		tree, err := parse(r.format, img.text)
+		tree, err := r.format.Parse(img.text)
 		if err != nil {
 			return Launch{}, fmt.Errorf("%s: %w: %s: %w", r.name, ErrUnreadable, path, err)
 		}
-		found, there, err := find(tree, r.at())
+		found, there, err := tree.Find(r.at())
 		if err != nil {
 			return Launch{}, fmt.Errorf("%s: %w: %s: %w", r.name, ErrUnreadable, path, err)
 		}

@@ -11,13 +11,13 @@ import (
 
 // qoderLink: the JSON is escaped as a part of a URL, then made base64, which is escaped again because of its plus signs.
 func qoderLink(e entry) string {
-	inner := base64.StdEncoding.EncodeToString([]byte(escapeComponent(e.json("", "", "", false))))
+	inner := base64.StdEncoding.EncodeToString([]byte(escapeComponent(e.Line())))
 	return "qoder://aicoding.aicoding-deeplink/mcp/add?name=" + Name + "&config=" + url.QueryEscape(inner)
 }
 
 func cherryLink(e entry) string {
 	whole := entry{fixed("mcpServers", entry{fixed(Name, e)})}
-	inner := base64.StdEncoding.EncodeToString([]byte(whole.json("", "", "", false)))
+	inner := base64.StdEncoding.EncodeToString([]byte(whole.Line()))
 	return "cherrystudio://mcp/install?servers=" + url.QueryEscape(inner)
 }
 
@@ -29,5 +29,5 @@ func escapeComponent(text string) string {
 // pasteCard is the JSON that a user pastes into an editor that has no file.
 func pasteCard(e entry) string {
 	whole := entry{fixed("mcpServers", entry{fixed(Name, e)})}
-	return whole.json("", "  ", "\n", true)
+	return whole.Text()
 }

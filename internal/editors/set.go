@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/editors/configedit"
 )
 
 // Form is how an editor reaches us.
@@ -45,6 +47,7 @@ var (
 	ErrUnknown    = errors.New("there is no such editor")
 	ErrNotFound   = errors.New("it was not found on this computer")
 	ErrUnreadable = errors.New("its settings file cannot be read")
+	ErrShape      = configedit.ErrShape
 	ErrHandEdited = errors.New("its entry was changed by hand")
 	ErrElsewhere  = errors.New("it is connected under another name")
 	ErrForm       = errors.New("it cannot be connected in this way")
@@ -101,7 +104,7 @@ func (s *Set) files(r row) []string {
 	return r.files(s.sys)
 }
 
-func (r row) at() place { return place{r.section, Name} }
+func (r row) at() configedit.Place { return configedit.Place{Section: r.section, Name: Name} }
 
 // forms are those that an editor can be connected in, best first.
 func (s *Set) forms(r row) []Form {
@@ -153,18 +156,29 @@ func (s *Set) wanted(r row, form Form) (entry, error) {
 	return r.stdio(s.opt.Command), nil
 }
 
+// fixedNames are those of members that the editor does not let its user change.
+func fixedNames(e entry) []string {
+	var names []string
+	for _, m := range e {
+		if !m.Loose {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
 // dropped are the members of all forms that e does not have: what another form may have left.
 func (r row) dropped(e entry) []string {
 	var all []string
 	if r.stdio != nil {
-		all = append(all, r.stdio("x").names()...)
+		all = append(all, fixedNames(r.stdio("x"))...)
 	}
 	if r.http != nil {
-		all = append(all, r.http("x", "x").names()...)
+		all = append(all, fixedNames(r.http("x", "x"))...)
 	}
 	if r.socket != nil {
-		all = append(all, r.socket("x").names()...)
+		all = append(all, fixedNames(r.socket("x"))...)
 	}
-	keep := e.names()
+	keep := fixedNames(e)
 	return slices.DeleteFunc(all, func(name string) bool { return slices.Contains(keep, name) })
 }

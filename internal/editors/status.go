@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/editors/configedit"
 	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 )
 
@@ -170,11 +171,11 @@ func (s *Set) fileStatus(r row, path string) FileStatus {
 	if err != nil {
 		return unreadable(err)
 	}
-	tree, err := parse(r.format, img.text)
+	tree, err := r.format.Parse(img.text)
 	if err != nil {
 		return unreadable(err)
 	}
-	found, there, err := find(tree, r.at())
+	found, there, err := tree.Find(r.at())
 	if err != nil {
 		return unreadable(err)
 	}
@@ -196,11 +197,11 @@ func (s *Set) judge(r row, found map[string]any) FileStatus {
 	}
 	command, address, token := commandOf(found), addressOf(found), tokenOf(found)
 	switch {
-	case r.stdio != nil && contains(found, r.stdio(s.opt.Command)):
+	case r.stdio != nil && r.stdio(s.opt.Command).In(found):
 		return FileStatus{State: Connected, Form: Stdio}
-	case r.socket != nil && s.opt.Socket != "" && contains(found, r.socket(s.opt.Socket)):
+	case r.socket != nil && s.opt.Socket != "" && r.socket(s.opt.Socket).In(found):
 		return FileStatus{State: Connected, Form: Socket}
-	case r.http != nil && s.opt.URL != "" && contains(found, r.http(s.opt.URL, token)):
+	case r.http != nil && s.opt.URL != "" && r.http(s.opt.URL, token).In(found):
 		if s.opt.KnowsToken(token) {
 			return FileStatus{State: Connected, Form: HTTP}
 		}
@@ -209,7 +210,7 @@ func (s *Set) judge(r row, found map[string]any) FileStatus {
 	was := FileStatus{State: Stale}
 	var e entry
 	switch {
-	case r.stdio != nil && isRelay(command) && contains(found, r.stdio(command)):
+	case r.stdio != nil && isRelay(command) && r.stdio(command).In(found):
 		e = r.stdio(command)
 		was.Form, was.Detail = Stdio, "it starts "+command
 		if s.sys.absolute(command) && !s.sys.Exists(command) {
@@ -218,11 +219,11 @@ func (s *Set) judge(r row, found map[string]any) FileStatus {
 	case r.socket != nil && strings.HasPrefix(address, "unix://"):
 		e = r.socket(strings.TrimSuffix(strings.TrimPrefix(address, "unix://"), "#/mcp"))
 		was.Form, was.Detail = Socket, "it connects to another socket"
-	case r.http != nil && isOurs(address) && contains(found, r.http(address, token)):
+	case r.http != nil && isOurs(address) && r.http(address, token).In(found):
 		e = r.http(address, token)
 		was.Form, was.Detail = HTTP, "it connects to "+address+", and the host does not listen there"
 	}
-	if e != nil && contains(found, e) {
+	if e != nil && e.In(found) {
 		return was
 	}
 	return FileStatus{State: HandEdited, Detail: s.difference(r, found)}
@@ -237,33 +238,16 @@ func (s *Set) difference(r row, found map[string]any) string {
 	case r.stdio != nil:
 		near = r.stdio(s.opt.Command)
 	}
-	names := extra(found, near)
-	for _, m := range near {
-		if !m.loose && !same(found[m.name], m.value) {
-			names = append(names, m.name)
-		}
-	}
-	slices.Sort(names)
+	names := near.Differences(found)
 	if len(names) == 0 {
 		return "it differs"
 	}
-	return "it differs in " + strings.Join(slices.Compact(names), ", ")
-}
-
-// extra are the members that e does not have, by name.
-func extra(found map[string]any, e entry) []string {
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(found)) {
-		if !slices.ContainsFunc(e, func(m member) bool { return m.name == name }) && !empty(normal(found[name])) {
-			names = append(names, name)
-		}
-	}
-	return names
+	return "it differs in " + strings.Join(names, ", ")
 }
 
 // others are the servers of a file that lead to us under other names.
-func (s *Set) others(tree map[string]any, r row) []string {
-	all, err := entries(tree, r.section)
+func (s *Set) others(tree configedit.Tree, r row) []string {
+	all, err := tree.Entries(r.at())
 	if err != nil {
 		return nil
 	}

@@ -1,5 +1,7 @@
 package editors
 
+import "github.com/agentrun-tray/agentrun-tray/internal/editors/configedit"
+
 // ID names an editor on the command line and in our files.
 type ID string
 
@@ -14,7 +16,7 @@ type row struct {
 
 	// files are the settings files to be written of an editor that was found: all places that it may read.
 	files  func(s System) []string
-	format codec
+	format configedit.Format
 	// section is the key below which MCP servers stand.
 	section string
 	// fresh is what a new file has to begin with to be taken by the editor; hinders says why none may be made.
@@ -61,7 +63,7 @@ var table = []row{
 		},
 		files: claudeDesktopFiles,
 		// it reads nothing but plain JSON
-		format: jsonCodec{strict: true}, section: "mcpServers",
+		format: configedit.StrictJSON(), section: "mcpServers",
 		stdio: plainStdio,
 		after: "Quit Claude Desktop completely, not only its window, and open it again.",
 	},
@@ -72,7 +74,7 @@ var table = []row{
 		},
 		programs: []string{"claude"},
 		files:    func(s System) []string { return []string{claudeCodeFile(s)} },
-		format:   jsonCodec{strict: true}, section: "mcpServers",
+		format:   configedit.StrictJSON(), section: "mcpServers",
 		stdio: typedStdio,
 		http:  byURL("url", fixed("type", "http")),
 		cli:   claudeCLI,
@@ -85,7 +87,7 @@ var table = []row{
 		},
 		programs: []string{"cursor"},
 		files:    func(s System) []string { return []string{s.home(".cursor", "mcp.json")} },
-		format:   jsonCodec{}, section: "mcpServers",
+		format:   configedit.JSON(), section: "mcpServers",
 		stdio: plainStdio,
 		http:  byURL("url"),
 		after: "Cursor loads it at once; look in Settings › MCP.",
@@ -98,7 +100,7 @@ var table = []row{
 			return append(append(s.bundles("Windsurf"), s.bundles("Devin")...), devinFolder(s), s.home(".codeium", "windsurf"), s.home(".codeium", "mcp_config.json"))
 		},
 		files:  windsurfFiles,
-		format: jsonCodec{}, section: "mcpServers",
+		format: configedit.JSON(), section: "mcpServers",
 		stdio: plainStdio,
 		http:  byURL("serverUrl"),
 		after: "Press the refresh button among Cascade's MCP servers.",
@@ -108,7 +110,7 @@ var table = []row{
 		signs:    func(s System) []string { return append(s.bundles("Zed"), zedFolder(s)) },
 		programs: []string{"zeditor"}, // zed is also a part of ZFS
 		files:    func(s System) []string { return []string{s.join(zedFolder(s), "settings.json")} },
-		format:   jsonCodec{}, section: "context_servers",
+		format:   configedit.JSON(), section: "context_servers",
 		stdio: plainStdio,
 		http:  byURL("url"),
 		after: "Zed loads it at once.",
@@ -117,7 +119,7 @@ var table = []row{
 		id: "cline", name: "Cline",
 		signs:  func(s System) []string { return append(clineFolders(s), clineHome(s)) },
 		files:  clineFiles,
-		format: jsonCodec{}, section: "mcpServers",
+		format: configedit.JSON(), section: "mcpServers",
 		stdio: switchedStdio,
 		http:  also(byURL("url", fixed("type", "streamableHttp")), loose("disabled", false)),
 		off:   switchedOff,
@@ -127,7 +129,7 @@ var table = []row{
 		id: "continue", name: "Continue",
 		signs:  func(s System) []string { return []string{s.home(".continue")} },
 		files:  func(s System) []string { return []string{s.home(".continue", "config.yaml")} },
-		format: yamlCodec{id: "continue", list: true}, section: "mcpServers",
+		format: configedit.YAMLList(marksOf("continue")), section: "mcpServers",
 		fresh: "name: Local Assistant\nversion: 1.0.0\nschema: v1\n",
 		hinders: func(s System) string {
 			if s.Exists(s.home(".continue", "config.yaml")) || !s.Exists(s.home(".continue", "config.json")) {
@@ -152,7 +154,7 @@ var table = []row{
 		signs:    func(s System) []string { return []string{s.home(".gemini", "settings.json")} },
 		programs: []string{"gemini"},
 		files:    func(s System) []string { return []string{s.home(".gemini", "settings.json")} },
-		format:   jsonCodec{}, section: "mcpServers",
+		format:   configedit.JSON(), section: "mcpServers",
 		stdio:   plainStdio,
 		http:    byURL("httpUrl"),
 		expands: true,
@@ -163,7 +165,7 @@ var table = []row{
 		signs:    func(s System) []string { return []string{codexFolder(s)} },
 		programs: []string{"codex"},
 		files:    func(s System) []string { return []string{s.join(codexFolder(s), "config.toml")} },
-		format:   tomlCodec{id: "codex"}, section: "mcp_servers",
+		format:   configedit.TOML(marksOf("codex")), section: "mcp_servers",
 		stdio: plainStdio,
 		http: func(url, token string) entry {
 			return entry{fixed("url", url), fixed("http_headers", bearer(token))}
@@ -175,7 +177,7 @@ var table = []row{
 		id: "junie", name: "Junie",
 		signs:  func(s System) []string { return []string{s.home(".junie")} },
 		files:  func(s System) []string { return []string{s.home(".junie", "mcp", "mcp.json")} },
-		format: jsonCodec{}, section: "mcpServers",
+		format: configedit.JSON(), section: "mcpServers",
 		stdio: plainStdio,
 		http:  byURL("url"),
 		off:   switchedOff,
@@ -186,7 +188,7 @@ var table = []row{
 		// its folder alone: there is another program of its name, for databases
 		signs:  func(s System) []string { return append(s.bundles("Goose"), gooseFolder(s)) },
 		files:  func(s System) []string { return []string{s.join(gooseFolder(s), "config.yaml")} },
-		format: yamlCodec{id: "goose"}, section: "extensions",
+		format: configedit.YAML(marksOf("goose")), section: "extensions",
 		stdio: func(command string) entry {
 			return entry{
 				fixed("name", Name), fixed("type", "stdio"), fixed("cmd", command), fixed("args", none),
@@ -208,7 +210,7 @@ var table = []row{
 			return append(s.bundles("LM Studio"), lmStudioFolder(s), s.home(".lmstudio-home-pointer"), s.home(".cache", "lm-studio"))
 		},
 		files:  lmStudioFiles,
-		format: jsonCodec{}, section: "mcpServers",
+		format: configedit.JSON(), section: "mcpServers",
 		stdio: plainStdio,
 		http:  byURL("url"),
 		after: "LM Studio loads it at once.",
@@ -218,7 +220,7 @@ var table = []row{
 		signs:    func(s System) []string { return []string{s.xdgConfig("opencode")} },
 		programs: []string{"opencode"},
 		files:    opencodeFiles,
-		format:   jsonCodec{}, section: "mcp",
+		format:   configedit.JSON(), section: "mcp",
 		stdio: func(command string) entry {
 			return entry{fixed("type", "local"), fixed("command", []string{command}), loose("enabled", true)}
 		},
@@ -231,7 +233,7 @@ var table = []row{
 		// its folder alone: programs called q are many, and its own is Kiro now
 		signs:  func(s System) []string { return []string{s.home(".aws", "amazonq")} },
 		files:  amazonFiles,
-		format: jsonCodec{}, section: "mcpServers",
+		format: configedit.JSON(), section: "mcpServers",
 		stdio: plainStdio,
 		off:   switchedOff,
 		after: "Start the chat anew.",
@@ -241,7 +243,7 @@ var table = []row{
 		signs:    func(s System) []string { return append(s.bundles("Kiro"), s.home(".kiro")) },
 		programs: []string{"kiro", "kiro-cli"},
 		files:    func(s System) []string { return []string{s.home(".kiro", "settings", "mcp.json")} },
-		format:   jsonCodec{}, section: "mcpServers",
+		format:   configedit.JSON(), section: "mcpServers",
 		stdio: switchedStdio,
 		http:  byURL("url"),
 		off:   switchedOff,
@@ -254,7 +256,7 @@ var table = []row{
 		signs:    func(s System) []string { return []string{s.home(".qwen")} },
 		programs: []string{"qwen"},
 		files:    func(s System) []string { return []string{s.home(".qwen", "settings.json")} },
-		format:   jsonCodec{}, section: "mcpServers",
+		format:   configedit.JSON(), section: "mcpServers",
 		stdio:   plainStdio,
 		http:    byURL("httpUrl"),
 		expands: true,
@@ -264,7 +266,7 @@ var table = []row{
 		id: "lingma", name: "Tongyi Lingma",
 		signs:  func(s System) []string { return []string{s.appConfig("Lingma"), s.home(".lingma")} },
 		files:  lingmaFiles,
-		format: jsonCodec{}, section: "mcpServers",
+		format: configedit.JSON(), section: "mcpServers",
 		stdio: plainStdio,
 		after: "Start Lingma anew. Where it reads its settings is known from users' reports only; if it does not show agentrun, add it there by hand.",
 	},
@@ -272,7 +274,7 @@ var table = []row{
 		id: "qoder", name: "Qoder",
 		signs:  func(s System) []string { return append(s.bundles("Qoder"), s.appConfig("Qoder"), s.home(".qoder")) },
 		files:  qoderFiles,
-		format: jsonCodec{}, section: "mcpServers",
+		format: configedit.JSON(), section: "mcpServers",
 		stdio: plainStdio,
 		http: func(url, token string) entry {
 			return entry{fixed("type", "http"), fixed("url", url), fixed("headers", bearer(token))}
@@ -285,7 +287,7 @@ var table = []row{
 		signs:    func(s System) []string { return append(s.bundles("Warp"), s.home(".warp")) },
 		programs: []string{"warp-terminal"},
 		files:    func(s System) []string { return []string{s.home(".warp", ".mcp.json")} },
-		format:   jsonCodec{}, section: "mcpServers",
+		format:   configedit.JSON(), section: "mcpServers",
 		stdio: plainStdio,
 		http:  byURL("url"),
 		after: "Warp starts it by itself; look in Settings › MCP servers.",
@@ -295,7 +297,7 @@ var table = []row{
 		signs:    func(s System) []string { return []string{crushFolder(s)} },
 		programs: []string{"crush"},
 		files:    func(s System) []string { return []string{s.join(crushFolder(s), "crush.json")} },
-		format:   jsonCodec{}, section: "mcp",
+		format:   configedit.JSON(), section: "mcp",
 		stdio:   typedStdio,
 		http:    byURL("url", fixed("type", "http")),
 		off:     switchedOff,
@@ -309,7 +311,7 @@ var table = []row{
 		},
 		programs: []string{"antigravity"},
 		files:    antigravityFiles,
-		format:   jsonCodec{}, section: "mcpServers",
+		format:   configedit.JSON(), section: "mcpServers",
 		stdio: plainStdio,
 		http:  byURL("serverUrl"),
 		off:   switchedOff,
@@ -320,7 +322,7 @@ var table = []row{
 		// its folder alone: a program of Amazon has its name too
 		signs:  func(s System) []string { return []string{copilotFolder(s)} },
 		files:  func(s System) []string { return []string{s.join(copilotFolder(s), "mcp-config.json")} },
-		format: jsonCodec{}, section: "mcpServers",
+		format: configedit.JSON(), section: "mcpServers",
 		stdio: func(command string) entry {
 			return append(append(entry{fixed("type", "local")}, plainStdio(command)...), loose("tools", []string{"*"}))
 		},
@@ -331,7 +333,7 @@ var table = []row{
 	{
 		id: "cherry-studio", name: "Cherry Studio",
 		signs:  func(s System) []string { return append(s.bundles("Cherry Studio"), s.appConfig("CherryStudio")) },
-		format: jsonCodec{},
+		format: configedit.JSON(),
 		stdio: func(command string) entry {
 			return append(entry{fixed("name", Name)}, typedStdio(command)...)
 		},
@@ -341,7 +343,7 @@ var table = []row{
 	{
 		id: "jetbrains-ai", name: "JetBrains AI Assistant",
 		signs:  func(s System) []string { return []string{s.appConfig("JetBrains")} },
-		format: jsonCodec{},
+		format: configedit.JSON(),
 		stdio:  plainStdio,
 		card:   true,
 		after:  "Paste it into Settings › Tools › AI Assistant › Model Context Protocol (MCP) › Add › As JSON. \"Import from Claude\" there also finds us once Claude Desktop is connected.",
@@ -349,7 +351,7 @@ var table = []row{
 	{
 		id: "roo-code", name: "Roo Code",
 		signs: rooFolders, files: rooFiles,
-		format: jsonCodec{}, section: "mcpServers",
+		format: configedit.JSON(), section: "mcpServers",
 		stdio: func(command string) entry {
 			return append(plainStdio(command), loose("alwaysAllow", none), loose("disabled", false))
 		},
@@ -367,7 +369,7 @@ func vsCode(id ID, name, folder, program, bundle string) row {
 		signs:    func(s System) []string { return append(s.bundles(bundle), s.appConfig(folder, "User")) },
 		programs: []string{program},
 		files:    func(s System) []string { return []string{s.appConfig(folder, "User", "mcp.json")} },
-		format:   jsonCodec{}, section: "servers",
+		format:   configedit.JSON(), section: "servers",
 		stdio: typedStdio,
 		http:  byURL("url", fixed("type", "http")),
 		socket: func(path string) entry {
@@ -383,7 +385,7 @@ func trae(id ID, name, folder string) row {
 		id: id, name: name,
 		signs:  func(s System) []string { return append(s.bundles(name), s.appConfig(folder, "User")) },
 		files:  func(s System) []string { return []string{s.appConfig(folder, "User", "mcp.json")} },
-		format: jsonCodec{}, section: "mcpServers",
+		format: configedit.JSON(), section: "mcpServers",
 		stdio:     plainStdio,
 		http:      byURL("url"),
 		off:       switchedOff,

@@ -81,7 +81,7 @@ func (s *Set) undoFiles(j *journal, rec record, out *Outcome) error {
 		if !st.was.exists {
 			removeFolders(st.folders)
 		}
-		out.Files = append(out.Files, FileChange{Path: st.now.path, Diff: unified(st.now.path, st.now, st.was)})
+		out.Files = append(out.Files, FileChange{Path: st.now.path, Diff: difference(st.now, st.was)})
 	}
 	return nil
 }
@@ -147,12 +147,11 @@ func (r row) undoableByCLI(j *journal, rec record) (some, all bool) {
 	return thereA != thereB || !reflect.DeepEqual(a, b), true
 }
 
-// entryIn is our entry in a file, as JSON has it.
-func (r row) entryIn(img image) (e any, there bool, err error) {
-	tree, err := parse(r.format, img.text)
+// entryIn is our entry in a file.
+func (r row) entryIn(img image) (found map[string]any, there bool, err error) {
+	tree, err := r.format.Parse(img.text)
 	if err != nil {
 		return nil, false, err
 	}
-	found, there, err := find(tree, r.at())
-	return normal(found), there, err
+	return tree.Find(r.at())
 }

@@ -1,4 +1,4 @@
-package editors
+package configedit
 
 import (
 	"bytes"
@@ -12,12 +12,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// yamlCodec edits YAML as text. Our entry is the first of its section, between two comments that say whose it is: there the
+// yamlCodec edits YAML as text. A new entry is the first of its section, between marks: there the
 // section's own line and the indentation of what follows are known for certain. The parser's tree, written out again, would have
 // other indentation and fewer empty lines, so it is only used to find lines.
 type yamlCodec struct {
-	id   ID   // the editor whose files they are
-	list bool // the section is a list of entries with names, not a map
+	marks Marks
+	list  bool // the section is a list of entries with names, not a map
 }
 
 func (yamlCodec) tree(text []byte) (map[string]any, error) {
@@ -91,7 +91,7 @@ func yamlKey(m *yaml.Node, name string) (key, value *yaml.Node) {
 	return nil, nil
 }
 
-func (c yamlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, error) {
+func (c yamlCodec) put(text []byte, at Place, e Entry, _ []string) ([]byte, error) {
 	root, err := yamlRoot(text)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (c yamlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, erro
 	if root.Style&yaml.FlowStyle != 0 {
 		return nil, ErrShape
 	}
-	key, value := yamlKey(root, at.section)
+	key, value := yamlKey(root, at.Section)
 	if key == nil {
 		if root.Column != 1 || endsDocument(text) {
 			return nil, ErrShape
@@ -114,7 +114,7 @@ func (c yamlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, erro
 	indent := strings.Repeat(" ", key.Column-1+2)
 	switch {
 	case value.Tag == "!!null" && value.Value == "":
-		return apply(text, splice{header.to, header.to, c.below(text, header, at.name, e, indent, nl)}), nil
+		return apply(text, splice{header.to, header.to, c.below(text, header, at.Name, e, indent, nl)}), nil
 	case value.Line == key.Line && (value.Tag == "!!null" || value.Style&yaml.FlowStyle != 0 && len(value.Content) == 0):
 		from := header.from + runeOffset(text[header.from:header.to], value.Column-1)
 		length := len(nothing.Find(text[from:header.to]))
@@ -122,26 +122,26 @@ func (c yamlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, erro
 			return nil, ErrShape
 		}
 		blanks := len(trailingBlanks(text[header.from:from]))
-		return apply(text, splice{from - blanks, from + length, ""}, splice{header.to, header.to, c.below(text, header, at.name, e, indent, nl)}), nil
+		return apply(text, splice{from - blanks, from + length, ""}, splice{header.to, header.to, c.below(text, header, at.Name, e, indent, nl)}), nil
 	case value.Style&yaml.FlowStyle != 0, value.Line == key.Line, len(value.Content) == 0, value.Kind == yaml.MappingNode == c.list:
 		return nil, ErrShape
 	}
-	old, err := c.lines(text, value, at.name)
+	old, err := c.lines(text, value, at.Name)
 	if err != nil {
 		return nil, err
 	}
 	indent = strings.Repeat(" ", value.Column-1)
 	if old.to > 0 { // the new one stands where the old one stood
-		return apply(text, splice{old.from, old.to, c.item(at.name, e, indent, nl)}), nil
+		return apply(text, splice{old.from, old.to, c.item(at.Name, e, indent, nl)}), nil
 	}
-	return apply(text, splice{header.to, header.to, c.block(at.name, e, indent, nl)}), nil
+	return apply(text, splice{header.to, header.to, c.block(at.Name, e, indent, nl)}), nil
 }
 
 // nothing is how a section is written in one line that has nothing in it. It gives way to a block.
 var nothing = regexp.MustCompile(`^(\{[ \t]*\}|\[[ \t]*\]|~|null|Null|NULL)`)
 
 // below is the block that comes behind the line of a section, which may be the last one and not be ended.
-func (c yamlCodec) below(text []byte, header splice, name string, e entry, indent, nl string) string {
+func (c yamlCodec) below(text []byte, header splice, name string, e Entry, indent, nl string) string {
 	block := c.block(name, e, indent, nl)
 	if header.to == len(text) && !bytes.HasSuffix(text, []byte("\n")) {
 		return nl + block
@@ -149,16 +149,16 @@ func (c yamlCodec) below(text []byte, header splice, name string, e entry, inden
 	return block
 }
 
-func (c yamlCodec) remove(text []byte, at place) ([]byte, error) {
+func (c yamlCodec) remove(text []byte, at Place) ([]byte, error) {
 	root, err := yamlRoot(text)
 	if err != nil {
 		return nil, err
 	}
-	key, value := yamlKey(root, at.section)
+	key, value := yamlKey(root, at.Section)
 	if value.Style&yaml.FlowStyle != 0 {
 		return nil, ErrShape
 	}
-	cut, err := c.lines(text, value, at.name)
+	cut, err := c.lines(text, value, at.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -174,12 +174,12 @@ func (c yamlCodec) remove(text []byte, at place) ([]byte, error) {
 			empty = " []"
 		}
 		at := header.from + colon + 1
-		return withoutMarks(apply(text, splice{at, at, empty}), splice{from: cut.from + len(empty), to: cut.to + len(empty)}), nil
+		return c.marks.cut(apply(text, splice{at, at, empty}), splice{from: cut.from + len(empty), to: cut.to + len(empty)}), nil
 	}
-	return withoutMarks(text, cut), nil
+	return c.marks.cut(text, cut), nil
 }
 
-// lines are those of our entry in its section; to is 0 if there is none. What is deeper than the beginning of the entry belongs to it.
+// lines are those of an entry in its section; to is 0 if there is none. What is deeper than the beginning of the entry belongs to it.
 func (c yamlCodec) lines(text []byte, section *yaml.Node, name string) (splice, error) {
 	var first *yaml.Node
 	if c.list {
@@ -220,18 +220,18 @@ func (c yamlCodec) lines(text []byte, section *yaml.Node, name string) (splice, 
 	return splice{from: begin.from, to: end}, nil
 }
 
-// section writes a section with nothing but our entry.
-func (c yamlCodec) section(at place, e entry, nl string) string {
-	return quoteYAMLKey(at.section) + ":" + nl + c.block(at.name, e, "  ", nl)
+// section writes a section with nothing but one entry.
+func (c yamlCodec) section(at Place, e Entry, nl string) string {
+	return quoteYAMLKey(at.Section) + ":" + nl + c.block(at.Name, e, "  ", nl)
 }
 
-// block is an entry between our comments.
-func (c yamlCodec) block(name string, e entry, indent, nl string) string {
-	return indent + markOf(c.id) + nl + c.item(name, e, indent, nl) + indent + markEnd + nl
+// block is an entry between marks.
+func (c yamlCodec) block(name string, e Entry, indent, nl string) string {
+	return indent + c.marks.Begin + nl + c.item(name, e, indent, nl) + indent + c.marks.End + nl
 }
 
 // item is an entry of a section.
-func (c yamlCodec) item(name string, e entry, indent, nl string) string {
+func (c yamlCodec) item(name string, e Entry, indent, nl string) string {
 	if !c.list {
 		return indent + quoteYAMLKey(name) + ":" + nl + yamlMembers(e, indent+"  ", nl)
 	}
@@ -240,15 +240,15 @@ func (c yamlCodec) item(name string, e entry, indent, nl string) string {
 }
 
 // yamlMembers writes members. A JSON string is a YAML string in double quotes.
-func yamlMembers(e entry, indent, nl string) string {
+func yamlMembers(e Entry, indent, nl string) string {
 	var b strings.Builder
 	for _, m := range e {
-		b.WriteString(indent + quoteYAMLKey(m.name) + ":")
-		if inner, ok := m.value.(entry); ok && len(inner) > 0 {
+		b.WriteString(indent + quoteYAMLKey(m.Name) + ":")
+		if inner, ok := m.Value.(Entry); ok && len(inner) > 0 {
 			b.WriteString(nl + yamlMembers(inner, indent+"  ", nl))
 			continue
 		}
-		b.WriteString(" " + quote(m.value) + nl)
+		b.WriteString(" " + quote(m.Value) + nl)
 	}
 	return b.String()
 }
@@ -256,7 +256,7 @@ func yamlMembers(e entry, indent, nl string) string {
 // yamlWords mean something else than themselves in some version of YAML.
 var yamlWords = []string{"", "-", "null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
-// quoteYAMLKey writes a key; those of our entries are plain words.
+// quoteYAMLKey writes a key, which mostly is a plain word.
 func quoteYAMLKey(name string) string {
 	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") == "" && !slices.Contains(yamlWords, name) {
 		return name

@@ -1,4 +1,4 @@
-package editors
+package configedit
 
 import (
 	"bytes"
@@ -11,6 +11,35 @@ import (
 	"unicode/utf8"
 )
 
+// Format is a file format. The zero value is none.
+type Format struct {
+	codec codec
+}
+
+// JSON is JSON with comments and trailing commas.
+func JSON() Format { return Format{jsonCodec{}} }
+
+// StrictJSON is JSON for programs that read nothing but that.
+func StrictJSON() Format { return Format{jsonCodec{strict: true}} }
+
+// TOML is TOML in which entries are tables of their own, between marks.
+func TOML(m Marks) Format { return Format{tomlCodec{marks: m}} }
+
+// YAML is YAML in which a section is a map of entries. A new one stands between marks.
+func YAML(m Marks) Format { return Format{yamlCodec{marks: m}} }
+
+// YAMLList is YAML in which a section is a list of entries, each with its name as a member.
+func YAMLList(m Marks) Format { return Format{yamlCodec{marks: m, list: true}} }
+
+// Place is where an entry stands: a key of the root, and the name below it.
+type Place struct {
+	Section string
+	Name    string
+}
+
+// Tree is what a file says.
+type Tree map[string]any
+
 // codec knows one file format. All of it works on text without a byte order mark. Text of nothing but space is a file in which
 // nothing is set.
 type codec interface {
@@ -18,26 +47,23 @@ type codec interface {
 	tree(text []byte) (map[string]any, error)
 	// put writes an entry. Of one that is there already it changes the members that are in e, and takes away those named in drop; all
 	// others that it has are in e too.
-	put(text []byte, at place, e entry, drop []string) ([]byte, error)
+	put(text []byte, at Place, e Entry, drop []string) ([]byte, error)
 	// remove takes an entry away. It is called for entries that are there.
-	remove(text []byte, at place) ([]byte, error)
+	remove(text []byte, at Place) ([]byte, error)
 }
 
-// place is where an entry stands: a key of the root, and the name below it.
-type place struct {
-	section string
-	name    string
-}
+// MaxSize bounds what is parsed. Settings files have some kilobytes.
+const MaxSize = 32 << 20
 
-// maxFile bounds what is parsed. Settings files have some kilobytes.
-const maxFile = 32 << 20
+// ErrTooLarge says that a file has more bytes.
+var ErrTooLarge = fmt.Errorf("it has more than %d MiB", MaxSize>>20)
 
 // maxKeys bounds how many keys a map of YAML, or a whole file of TOML, may have: their parsers compare each with all others.
 const maxKeys = 10_000
 
 var errTooMany = fmt.Errorf("it has more than %d keys", maxKeys)
 
-// ErrShape says that a file is as its editor wants it, and written in a way to which a program cannot add an entry, or from which it
+// ErrShape says that a file is as it should be, and written in a way to which a program cannot add an entry, or from which it
 // cannot take one, without changing anything else.
 var ErrShape = errors.New("it is written in a way that a program cannot change without touching more than one entry")
 
@@ -45,8 +71,8 @@ var bom = []byte("\ufeff")
 
 // readable refuses what no parser should see.
 func readable(text []byte) error {
-	if len(text) > maxFile {
-		return fmt.Errorf("it has more than %d MiB", maxFile>>20)
+	if len(text) > MaxSize {
+		return ErrTooLarge
 	}
 	if !utf8.Valid(text) {
 		return errors.New("it is not text in UTF-8")
@@ -54,15 +80,18 @@ func readable(text []byte) error {
 	return nil
 }
 
-// parse reads a file, with or without a byte order mark.
-func parse(c codec, text []byte) (map[string]any, error) {
+// Parse reads a file, with or without a byte order mark.
+func (f Format) Parse(text []byte) (Tree, error) {
 	if err := readable(text); err != nil {
 		return nil, err
 	}
-	return c.tree(bytes.TrimPrefix(text, bom))
+	return f.codec.tree(bytes.TrimPrefix(text, bom))
 }
 
-// blank says that nothing is set in a file.
+// Blank says that there is nothing in a file.
+func Blank(text []byte) bool { return blank(bytes.TrimPrefix(text, bom)) }
+
+// blank says that nothing is set in a text.
 func blank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
 
 // newline is how lines end in a text.
@@ -73,9 +102,9 @@ func newline(text []byte) string {
 	return "\n"
 }
 
-// entries returns what is below the section's key by name. Editors have either an object there, or a list of objects with names.
-func entries(tree map[string]any, section string) (map[string]any, error) {
-	switch below := tree[section].(type) {
+// Entries returns what is in the section of a place by name. There is either an object, or a list of objects with names.
+func (t Tree) Entries(at Place) (map[string]any, error) {
+	switch below := t[at.Section].(type) {
 	case nil:
 		return nil, nil
 	case map[string]any:
@@ -88,103 +117,104 @@ func entries(tree map[string]any, section string) (map[string]any, error) {
 			if !ok || !named {
 				continue
 			}
-			if _, twice := found[name]; twice && name == Name {
-				return nil, fmt.Errorf("%q is in %s twice", name, section)
+			if _, twice := found[name]; twice && name == at.Name {
+				return nil, fmt.Errorf("%q is in %s twice", name, at.Section)
 			}
 			found[name] = item
 		}
 		return found, nil
 	default:
-		return nil, fmt.Errorf("%s is not a list of servers", section)
+		return nil, fmt.Errorf("%s is not a list of servers", at.Section)
 	}
 }
 
-// find returns our entry.
-func find(tree map[string]any, at place) (found map[string]any, there bool, err error) {
-	all, err := entries(tree, at.section)
+// Find returns an entry.
+func (t Tree) Find(at Place) (found map[string]any, there bool, err error) {
+	all, err := t.Entries(at)
 	if err != nil {
 		return nil, false, err
 	}
-	value, there := all[at.name]
+	value, there := all[at.Name]
 	if !there {
 		return nil, false, nil
 	}
 	found, ok := value.(map[string]any)
 	if !ok {
-		return nil, true, fmt.Errorf("%s in %s is not an object", at.name, at.section)
+		return nil, true, fmt.Errorf("%s in %s is not an object", at.Name, at.Section)
 	}
 	return found, true, nil
 }
 
-// without is a tree without our entry. A section with nothing in it is as good as none.
-func without(tree map[string]any, at place) map[string]any {
-	rest := make(map[string]any, len(tree))
-	maps.Copy(rest, tree)
-	switch below := rest[at.section].(type) {
+// without is a tree without an entry. A section with nothing in it is as good as none.
+func (t Tree) without(at Place) map[string]any {
+	rest := make(map[string]any, len(t))
+	maps.Copy(rest, t)
+	switch below := rest[at.Section].(type) {
 	case map[string]any:
 		others := make(map[string]any, len(below))
 		for name, value := range below {
-			if name != at.name {
+			if name != at.Name {
 				others[name] = value
 			}
 		}
-		rest[at.section] = others
+		rest[at.Section] = others
 		if len(others) == 0 {
-			delete(rest, at.section)
+			delete(rest, at.Section)
 		}
 	case []any:
 		others := slices.DeleteFunc(slices.Clone(below), func(item any) bool {
 			object, ok := item.(map[string]any)
-			return ok && object["name"] == at.name
+			return ok && object["name"] == at.Name
 		})
-		rest[at.section] = others
+		rest[at.Section] = others
 		if len(others) == 0 {
-			delete(rest, at.section)
+			delete(rest, at.Section)
 		}
 	case nil:
-		delete(rest, at.section)
+		delete(rest, at.Section)
 	}
 	return rest
 }
 
-// put returns the text with our entry in it, and proves that nothing else changed. What says so already stays as it is written.
-func put(c codec, text []byte, at place, e entry, drop []string) ([]byte, error) {
-	tree, err := parse(c, text)
+// Put returns the text with an entry in it, without the members that are named in drop, and with all others that it has had. What says so
+// already stays as it is written.
+func (f Format) Put(text []byte, at Place, e Entry, drop []string) ([]byte, error) {
+	tree, err := f.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	found, there, err := find(tree, at)
-	if err == nil && there && contains(found, e) && !slices.ContainsFunc(drop, func(name string) bool { _, has := found[name]; return has }) {
+	found, there, err := tree.Find(at)
+	if err == nil && there && e.In(found) && !slices.ContainsFunc(drop, func(name string) bool { _, has := found[name]; return has }) {
 		return text, nil
 	}
 	e = e.over(found, drop)
-	return edit(c, text, at, e, func(text []byte) ([]byte, error) { return c.put(text, at, e, drop) })
+	return f.edit(text, at, e, func(text []byte) ([]byte, error) { return f.codec.put(text, at, e, drop) })
 }
 
-// remove returns the text without our entry, and proves that nothing else changed. Without one, the text stays.
-func remove(c codec, text []byte, at place) ([]byte, error) {
-	tree, err := parse(c, text)
+// Remove returns the text without an entry. Where there is none, the text stays.
+func (f Format) Remove(text []byte, at Place) ([]byte, error) {
+	tree, err := f.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	all, err := entries(tree, at.section)
+	all, err := tree.Entries(at)
 	if err != nil {
 		return nil, err
 	}
-	if _, there := all[at.name]; !there {
+	if _, there := all[at.Name]; !there {
 		return text, nil
 	}
-	return edit(c, text, at, nil, func(text []byte) ([]byte, error) { return c.remove(text, at) })
+	return f.edit(text, at, nil, func(text []byte) ([]byte, error) { return f.codec.remove(text, at) })
 }
 
 // edit changes a text and compares the trees before and after. Whatever a codec may do wrong, a file is not written that says
-// anything else than before, apart from our entry.
-func edit(c codec, text []byte, at place, want entry, change func([]byte) ([]byte, error)) ([]byte, error) {
-	before, err := parse(c, text)
+// anything else than before, apart from the entry.
+func (f Format) edit(text []byte, at Place, want Entry, change func([]byte) ([]byte, error)) ([]byte, error) {
+	before, err := f.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := entries(before, at.section); err != nil {
+	if _, err := before.Entries(at); err != nil {
 		return nil, err
 	}
 	body, marked := bytes.CutPrefix(text, bom)
@@ -195,16 +225,16 @@ func edit(c codec, text []byte, at place, want entry, change func([]byte) ([]byt
 	if marked {
 		changed = slices.Concat(bom, changed)
 	}
-	after, err := parse(c, changed)
+	after, err := f.Parse(changed)
 	if err != nil {
 		return nil, ErrShape // what the parser says is about lines that nobody will see
 	}
-	found, there, err := find(after, at)
+	found, there, err := after.Find(at)
 	if err != nil {
 		return nil, ErrShape
 	}
-	old, _, _ := find(before, at)
-	if there != (want != nil) || there && (!contains(found, want) || !keeps(old, found, want)) || !equal(without(before, at), without(after, at)) {
+	old, _, _ := before.Find(at)
+	if there != (want != nil) || there && (!want.In(found) || !keeps(old, found, want)) || !equal(before.without(at), after.without(at)) {
 		return nil, ErrShape
 	}
 	return changed, nil
@@ -226,20 +256,10 @@ func equal(a, b any) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// contains says whether an entry that was read has all members of e but the loose ones. Empty texts, lists and objects are as good as none.
-func contains(found map[string]any, e entry) bool {
-	for _, m := range e {
-		if !m.loose && !same(found[m.name], m.value) {
-			return false
-		}
-	}
-	return true
-}
-
 // keeps says that what was to stay in an entry is still written with the same types.
-func keeps(old, found map[string]any, e entry) bool {
+func keeps(old, found map[string]any, e Entry) bool {
 	for _, m := range e {
-		if was := old[m.name]; !empty(was) && same(was, m.value) && !equal(was, found[m.name]) {
+		if was := old[m.Name]; !empty(was) && same(was, m.Value) && !equal(was, found[m.Name]) {
 			return false
 		}
 	}

@@ -1,4 +1,4 @@
-package editors
+package configedit
 
 import (
 	"bytes"
@@ -11,10 +11,10 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// jsonCodec edits JSON, with comments and trailing commas where the editor takes them. hujson says where each value begins and
+// jsonCodec edits JSON, with comments and trailing commas where whoever reads it takes them. hujson says where each value begins and
 // ends; what is written is spliced in there, indented as its neighbours are.
 type jsonCodec struct {
-	strict bool // the editor reads nothing but plain JSON
+	strict bool // nothing is taken but plain JSON
 }
 
 func (c jsonCodec) tree(text []byte) (map[string]any, error) {
@@ -50,7 +50,7 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 }
 
 // parseLoosely parses a text and keeps nothing of it. To hujson a comment of one line has to be ended by a line break even where the file
-// ends, and to editors it has not.
+// ends, and to most other programs it has not.
 func parseLoosely(text []byte) (hujson.Value, error) {
 	ast, err := hujson.Parse(slices.Clone(text))
 	if err != nil {
@@ -125,33 +125,33 @@ func (c jsonCodec) object(text []byte, keys ...string) (*hujson.Value, *hujson.O
 	}
 }
 
-func (c jsonCodec) put(text []byte, at place, e entry, drop []string) ([]byte, error) {
+func (c jsonCodec) put(text []byte, at Place, e Entry, drop []string) ([]byte, error) {
 	if blank(text) {
-		all := entry{fixed(at.section, entry{fixed(at.name, e)})}
+		all := Entry{{Name: at.Section, Value: Entry{{Name: at.Name, Value: e}}}}
 		return []byte(all.json("", "  ", newline(text), true) + newline(text)), nil
 	}
-	text, err := c.notNull(text, at.section)
+	text, err := c.notNull(text, at.Section)
 	if err != nil {
 		return nil, err
 	}
-	_, section, err := c.object(text, at.section)
+	_, section, err := c.object(text, at.Section)
 	switch {
 	case err != nil:
 		return nil, err
 	case section == nil:
-		return c.add(text, nil, fixed(at.section, entry{fixed(at.name, e)}))
+		return c.add(text, nil, Member{Name: at.Section, Value: Entry{{Name: at.Name, Value: e}}})
 	}
-	_, object, err := c.object(text, at.section, at.name)
+	_, object, err := c.object(text, at.Section, at.Name)
 	switch {
 	case err != nil:
 		return nil, err
 	case object == nil:
-		return c.add(text, []string{at.section}, fixed(at.name, e))
+		return c.add(text, []string{at.Section}, Member{Name: at.Name, Value: e})
 	}
-	return c.merge(text, []string{at.section, at.name}, e, drop)
+	return c.merge(text, []string{at.Section, at.Name}, e, drop)
 }
 
-// notNull is a text in which a section that is null is an object: some editors write that for one with nothing in it.
+// notNull is a text in which a section that is null is an object: some programs write that for one with nothing in it.
 func (c jsonCodec) notNull(text []byte, section string) ([]byte, error) {
 	_, root, err := c.object(text)
 	if err != nil {
@@ -169,7 +169,7 @@ func (c jsonCodec) notNull(text []byte, section string) ([]byte, error) {
 }
 
 // merge brings an entry that is there to what e says.
-func (c jsonCodec) merge(text []byte, keys []string, e entry, drop []string) ([]byte, error) {
+func (c jsonCodec) merge(text []byte, keys []string, e Entry, drop []string) ([]byte, error) {
 	for _, name := range drop {
 		_, object, err := c.object(text, keys...)
 		if err != nil {
@@ -184,14 +184,14 @@ func (c jsonCodec) merge(text []byte, keys []string, e entry, drop []string) ([]
 		}
 	}
 	for _, m := range e {
-		if m.loose {
+		if m.Loose {
 			continue
 		}
 		_, object, err := c.object(text, keys...)
 		if err != nil {
 			return nil, err
 		}
-		n, err := lookUp(object, m.name)
+		n, err := lookUp(object, m.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -203,28 +203,28 @@ func (c jsonCodec) merge(text []byte, keys []string, e entry, drop []string) ([]
 		}
 		old := object.Members[n].Value
 		var value any
-		if plain, err := hujson.Standardize(slices.Clone(text[old.StartOffset:old.EndOffset])); err == nil && json.Unmarshal(plain, &value) == nil && same(value, m.value) {
+		if plain, err := hujson.Standardize(slices.Clone(text[old.StartOffset:old.EndOffset])); err == nil && json.Unmarshal(plain, &value) == nil && same(value, m.Value) {
 			continue
 		}
-		text = apply(text, splice{old.StartOffset, old.EndOffset, quote(m.value)})
+		text = apply(text, splice{old.StartOffset, old.EndOffset, quote(m.Value)})
 	}
 	return text, nil
 }
 
-func (c jsonCodec) remove(text []byte, at place) ([]byte, error) {
-	_, section, err := c.object(text, at.section)
+func (c jsonCodec) remove(text []byte, at Place) ([]byte, error) {
+	_, section, err := c.object(text, at.Section)
 	if err != nil {
 		return nil, err
 	}
-	n, err := lookUp(section, at.name)
+	n, err := lookUp(section, at.Name)
 	if err != nil {
 		return nil, err
 	}
-	return c.cut(text, []string{at.section}, n), nil
+	return c.cut(text, []string{at.Section}, n), nil
 }
 
 // add writes a member at the end of the object behind the keys.
-func (c jsonCodec) add(text []byte, keys []string, m member) ([]byte, error) {
+func (c jsonCodec) add(text []byte, keys []string, m Member) ([]byte, error) {
 	value, object, err := c.object(text, keys...)
 	if err != nil {
 		return nil, err
@@ -232,10 +232,10 @@ func (c jsonCodec) add(text []byte, keys []string, m member) ([]byte, error) {
 	closing := value.EndOffset - 1 // of the brace
 	nl, unit := newline(text), indentUnit(text)
 	written := func(indent, nl string, spaced bool) string {
-		if inner, ok := m.value.(entry); ok {
-			return quote(m.name) + colon(nl != "" || spaced) + inner.json(indent, unit, nl, spaced)
+		if inner, ok := m.Value.(Entry); ok {
+			return quote(m.Name) + colon(nl != "" || spaced) + inner.json(indent, unit, nl, spaced)
 		}
-		return quote(m.name) + colon(nl != "" || spaced) + quote(m.value)
+		return quote(m.Name) + colon(nl != "" || spaced) + quote(m.Value)
 	}
 	if len(object.Members) == 0 {
 		if oneLine(text) {
@@ -243,7 +243,7 @@ func (c jsonCodec) add(text []byte, keys []string, m member) ([]byte, error) {
 			return apply(text, splice{closing, closing, written("", "", spaced)}), nil
 		}
 		outer := indentAt(text, value.StartOffset)
-		from := closing - len(trailingSpace(text[:closing])) // what space was in the braces gives way to ours
+		from := closing - len(trailingSpace(text[:closing])) // what space was in the braces gives way to the new
 		return apply(text, splice{from, closing, nl + outer + unit + written(outer+unit, nl, true) + nl + outer}), nil
 	}
 	last := object.Members[len(object.Members)-1]
@@ -290,12 +290,12 @@ func (c jsonCodec) cut(text []byte, keys []string, n int) []byte {
 	to := m.Value.EndOffset
 	var commas []splice
 	switch comma := commaIn(text[to:next]); {
-	case comma >= 0 && bytes.IndexByte(text[to:to+comma], '\n') >= 0: // what stands before it is not about us
+	case comma >= 0 && bytes.IndexByte(text[to:to+comma], '\n') >= 0: // what stands before it is not about this one
 		commas = append(commas, splice{from: to + comma, to: to + comma + 1})
 	case comma >= 0:
 		to += comma + 1
 		switch {
-		case next == closing: // the last one, as we write it
+		case next == closing: // the last one, as add writes it
 		case !ownLine(text, next): // in one line with what follows
 			to += len(leadingBlanks(text[to:next]))
 			from = m.Name.StartOffset
@@ -305,7 +305,7 @@ func (c jsonCodec) cut(text []byte, keys []string, n int) []byte {
 	case n > 0:
 		if comma := commaIn(text[before:m.Name.StartOffset]); comma >= 0 {
 			commas = append(commas, splice{from: before + comma, to: before + comma + 1})
-			from = max(from, before+comma+1) // the blanks before our name were taken with it
+			from = max(from, before+comma+1) // the blanks before its name were taken with it
 		}
 	}
 	if endsInComment(text[before:from]) && !endsLine(text[to:]) {

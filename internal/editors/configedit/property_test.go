@@ -1,4 +1,4 @@
-package editors
+package configedit
 
 import (
 	"bytes"
@@ -14,26 +14,35 @@ import (
 	"pgregory.net/rapid"
 )
 
-// format is a codec with a shape that some editor has.
+// format is a codec with an entry and texts to put it in.
 type format struct {
-	name  string
-	codec codec
-	at    place
-	entry entry
+	name string
+	Format
+	at    Place
+	entry Entry
 	text  func(*rapid.T) string
 }
 
+// mine is the name of the entry that the tests write.
+const mine = "mine"
+
+var marks = Marks{Begin: "# >>> mine; to take it out: do so", End: "# <<< mine", Like: "# >>> mine"}
+
+var plain = Entry{{Name: "command", Value: "/x/program"}, {Name: "args", Value: []string{}}}
+
+func headers() Entry { return Entry{{Name: "Authorization", Value: "Bearer x"}} }
+
 var formats = []format{
-	{"json", jsonCodec{}, place{"mcpServers", Name}, switchedStdio("/x/agentrun-mcp"), jsonText},
-	{"strict json", jsonCodec{strict: true}, place{"mcpServers", Name}, typedStdio("/x/agentrun-mcp"), strictText},
-	{"toml", tomlCodec{id: "codex"}, place{"mcp_servers", Name}, entry{fixed("url", "http://127.0.0.1:1/mcp"), fixed("http_headers", bearer("x"))}, tomlText},
-	{"yaml map", yamlCodec{id: "goose"}, place{"extensions", Name}, entry{fixed("name", Name), fixed("cmd", `C:\x "y"\agentrun-mcp.exe`), fixed("args", none)}, yamlMapText},
-	{"yaml list", yamlCodec{id: "continue", list: true}, place{"mcpServers", Name}, entry{fixed("name", Name), fixed("requestOptions", entry{fixed("headers", bearer("x"))})}, yamlListText},
+	{"json", JSON(), Place{"servers", mine}, append(slices.Clone(plain), Member{Name: "disabled", Value: false, Loose: true}, Member{Name: "autoApprove", Value: []string{}, Loose: true}), jsonText},
+	{"strict json", StrictJSON(), Place{"servers", mine}, append(Entry{{Name: "type", Value: "stdio"}}, plain...), strictText},
+	{"toml", TOML(marks), Place{"servers", mine}, Entry{{Name: "url", Value: "http://127.0.0.1:1/mcp"}, {Name: "http_headers", Value: headers()}}, tomlText},
+	{"yaml map", YAML(marks), Place{"servers", mine}, Entry{{Name: "name", Value: mine}, {Name: "cmd", Value: `C:\x "y"\program.exe`}, {Name: "args", Value: []string{}}}, yamlMapText},
+	{"yaml list", YAMLList(marks), Place{"servers", mine}, Entry{{Name: "name", Value: mine}, {Name: "requestOptions", Value: Entry{{Name: "headers", Value: headers()}}}}, yamlListText},
 }
 
-// TestConnectThenDisconnect: whatever a file looks like, putting our entry in changes nothing else, putting it in again changes
+// TestPutThenRemove: whatever a file looks like, putting an entry in changes nothing else, putting it in again changes
 // nothing at all, and taking it out leaves what there was. A file with a section of servers is then the same byte for byte.
-func TestConnectThenDisconnect(t *testing.T) {
+func TestPutThenRemove(t *testing.T) {
 	for _, f := range formats {
 		t.Run(f.name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
@@ -54,37 +63,37 @@ type fataler interface {
 func roundTrip(t fataler, f format, before []byte, must bool) {
 	t.Helper()
 	original := bytes.Clone(before)
-	tree, err := parse(f.codec, before)
+	tree, err := f.Parse(before)
 	if err != nil {
 		if must {
-			t.Fatalf("parse(%q) = %v", before, err)
+			t.Fatalf("Parse(%q) = %v", before, err)
 		}
 		return
 	}
-	all, err := entries(tree, f.at.section)
-	_, there := all[Name]
-	connected, err2 := put(f.codec, before, f.at, f.entry, nil)
+	all, err := tree.Entries(f.at)
+	_, there := all[mine]
+	connected, err2 := f.Put(before, f.at, f.entry, nil)
 	if !bytes.Equal(before, original) {
-		t.Fatalf("put changed what it was given: %q, was %q", before, original)
+		t.Fatalf("Put changed what it was given: %q, was %q", before, original)
 	}
 	if err != nil || err2 != nil {
 		if must {
-			t.Fatalf("put(%q) = %v, %v", before, err, err2)
+			t.Fatalf("Put(%q) = %v, %v", before, err, err2)
 		}
 		return
 	}
-	if again, err := put(f.codec, connected, f.at, f.entry, nil); err != nil || !bytes.Equal(again, connected) {
-		t.Fatalf("put into %q = %q, %v; want no change", connected, again, err)
+	if again, err := f.Put(connected, f.at, f.entry, nil); err != nil || !bytes.Equal(again, connected) {
+		t.Fatalf("Put into %q = %q, %v; want no change", connected, again, err)
 	}
-	after, err := remove(f.codec, connected, f.at)
+	after, err := f.Remove(connected, f.at)
 	if err != nil {
 		if must {
-			t.Fatalf("remove(%q) = %v", connected, err)
+			t.Fatalf("Remove(%q) = %v", connected, err)
 		}
 		return
 	}
-	left, err := parse(f.codec, after)
-	if err != nil || !reflect.DeepEqual(without(left, f.at), without(tree, f.at)) {
+	left, err := f.Parse(after)
+	if err != nil || !reflect.DeepEqual(left.without(f.at), tree.without(f.at)) {
 		t.Fatalf("%q with our entry put in and taken out is %q (%v)", before, after, err)
 	}
 	if must && len(all) > 0 && !there && !bytes.Equal(after, before) {
@@ -93,9 +102,9 @@ func roundTrip(t fataler, f format, before []byte, must bool) {
 }
 
 var (
-	words   = rapid.SampledFrom([]string{"memory", "时间", "a b", "q\"uote", "x.y", "mcpServers", "agent", "-", "null", "no"})
+	words   = rapid.SampledFrom([]string{"memory", "时间", "a b", "q\"uote", "x.y", "servers", "agent", "-", "null", "no"})
 	space   = rapid.SampledFrom([]string{"", " ", "\n", "\r\n", "\n\t", "\n  ", "\n    "})
-	comment = rapid.SampledFrom([]string{"", "", "", " // one {\n", " /* two, */", "\n// three \"agentrun\": {}\n", " /* four\n } */ "})
+	comment = rapid.SampledFrom([]string{"", "", "", " // one {\n", " /* two, */", "\n// three \"mine\": {}\n", " /* four\n } */ "})
 )
 
 // jsonText is an object with or without servers, however it may be laid out.
@@ -147,18 +156,18 @@ func jsonLaidOut(t *rapid.T, loosely bool) string {
 			return quote(rapid.String().Draw(t, "string"))
 		}
 	}
-	names := rapid.SliceOfNDistinct(words.Filter(func(w string) bool { return w != "mcpServers" }), 0, 3, rapid.ID[string]).Draw(t, "top")
+	names := rapid.SliceOfNDistinct(words.Filter(func(w string) bool { return w != "servers" }), 0, 3, rapid.ID[string]).Draw(t, "top")
 	section := ""
 	if rapid.Bool().Draw(t, "section") {
 		var servers []string
-		for _, name := range rapid.SliceOfNDistinct(rapid.OneOf(words, rapid.Just(Name)), 0, 3, rapid.ID[string]).Draw(t, "servers") {
+		for _, name := range rapid.SliceOfNDistinct(rapid.OneOf(words, rapid.Just(mine)), 0, 3, rapid.ID[string]).Draw(t, "servers") {
 			servers = append(servers, gap()+quote(name)+":"+gap()+object(3, []string{"command"}, "")+gap())
 		}
 		trail := ""
 		if len(servers) > 0 {
 			trail = comma()
 		}
-		section = gap() + `"mcpServers"` + ":" + gap() + "{" + strings.Join(servers, ",") + trail + gap() + "}" + gap()
+		section = gap() + `"servers"` + ":" + gap() + "{" + strings.Join(servers, ",") + trail + gap() + "}" + gap()
 	}
 	return gap() + object(0, names, section) + gap()
 }
@@ -178,13 +187,13 @@ func tomlText(t *rapid.T) string {
 		if rapid.Bool().Draw(t, "empty line") {
 			line("")
 		}
-		line(fmt.Sprintf("[mcp_servers.s%d]", n))
-		line("command = 'npx' # [mcp_servers.agentrun]")
+		line(fmt.Sprintf("[servers.s%d]", n))
+		line("command = 'npx' # [servers.mine]")
 		line("args = [")
 		line("  \"-y\", # [x]")
 		line("]")
 		if rapid.Bool().Draw(t, "long") {
-			line(`text = """` + nl + "[mcp_servers.agentrun]" + nl + `"""`)
+			line(`text = """` + nl + "[servers.mine]" + nl + `"""`)
 		}
 	}
 	if rapid.Bool().Draw(t, "tail") {
@@ -201,8 +210,8 @@ func tomlText(t *rapid.T) string {
 	return text
 }
 
-func yamlMapText(t *rapid.T) string  { return yamlText(t, "extensions", false) }
-func yamlListText(t *rapid.T) string { return yamlText(t, "mcpServers", true) }
+func yamlMapText(t *rapid.T) string  { return yamlText(t, "servers", false) }
+func yamlListText(t *rapid.T) string { return yamlText(t, "servers", true) }
 
 func yamlText(t *rapid.T, section string, list bool) string {
 	nl := ending(t)
@@ -218,7 +227,7 @@ func yamlText(t *rapid.T, section string, list bool) string {
 	}
 	rest()
 	line("first: |")
-	line("  - name: agentrun")
+	line("  - name: mine")
 	rest()
 	if rapid.Bool().Draw(t, "section") {
 		indent := rapid.SampledFrom([]string{"  ", "    "}).Draw(t, "indent")
@@ -256,26 +265,26 @@ func yamlText(t *rapid.T, section string, list bool) string {
 }
 
 // someComment is one of those that are drawn.
-var someComment = regexp.MustCompile(`// one \{|/\* two, \*/|// three "agentrun": \{\}|/\* four\n \} \*/`)
+var someComment = regexp.MustCompile(`// one \{|/\* two, \*/|// three "mine": \{\}|/\* four\n \} \*/`)
 
 // TestCommentsStay: taking our entry out takes the comments in it and those behind it in its line, and no other; putting it in, or
 // bringing it up to date, touches none outside it.
 func TestCommentsStay(t *testing.T) {
-	at := place{"mcpServers", Name}
+	at := Place{"servers", mine}
 	rapid.Check(t, func(t *rapid.T) {
 		before := []byte(jsonText(t))
-		connected, err := put(jsonCodec{}, before, at, plainStdio("/x"), nil)
+		connected, err := JSON().Put(before, at, Entry{{Name: "command", Value: "/x"}, {Name: "args", Value: []string{}}}, nil)
 		if err != nil {
-			t.Fatalf("put(%q) = %v", before, err)
+			t.Fatalf("Put(%q) = %v", before, err)
 		}
 		outside, _ := aroundOurs(t, before)
 		got, left := aroundOurs(t, connected)
 		if want := someComment.FindAllString(outside, -1); !slices.Equal(someComment.FindAllString(got, -1), want) {
 			t.Fatalf("%q becomes %q, want the comments %q in it", before, connected, want)
 		}
-		after, err := remove(jsonCodec{}, connected, at)
+		after, err := JSON().Remove(connected, at)
 		if err != nil {
-			t.Fatalf("remove(%q) = %v", connected, err)
+			t.Fatalf("Remove(%q) = %v", connected, err)
 		}
 		if want := someComment.FindAllString(left, -1); !slices.Equal(someComment.FindAllString(string(after), -1), want) {
 			t.Fatalf("%q becomes %q and then %q, want the comments %q in it", before, connected, after, want)
@@ -285,14 +294,14 @@ func TestCommentsStay(t *testing.T) {
 
 // aroundOurs is a text without our entry, and that without what is between the entry and a comma in the same line.
 func aroundOurs(t *rapid.T, text []byte) (outside, left string) {
-	value, section, err := jsonCodec{}.object(text, "mcpServers")
+	value, section, err := jsonCodec{}.object(text, "servers")
 	if err != nil {
 		t.Fatalf("%q: %v", text, err)
 	}
 	if section == nil {
 		return string(text), string(text)
 	}
-	n, err := lookUp(section, Name)
+	n, err := lookUp(section, mine)
 	if err != nil {
 		t.Fatalf("%q: %v", text, err)
 	}
@@ -316,26 +325,26 @@ func aroundOurs(t *rapid.T, text []byte) (outside, left string) {
 func TestMembersOfOthersStay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		extras := rapid.MapOfN(words, rapid.SampledFrom([]any{true, "x", []any{"a"}, map[string]any{"k": "v"}}), 0, 3).Draw(t, "extras")
-		found := map[string]any{"command": "/old/agentrun-mcp", "args": []any{}, "url": "http://127.0.0.1:1/mcp"}
+		found := map[string]any{"command": "/old/program", "args": []any{}, "url": "http://127.0.0.1:1/mcp"}
 		maps.Copy(found, extras)
-		text, err := json.MarshalIndent(map[string]any{"mcpServers": map[string]any{Name: found, "other": map[string]any{}}}, "", rapid.SampledFrom([]string{"", "  ", "\t"}).Draw(t, "indent"))
+		text, err := json.MarshalIndent(map[string]any{"servers": map[string]any{mine: found, "other": map[string]any{}}}, "", rapid.SampledFrom([]string{"", "  ", "\t"}).Draw(t, "indent"))
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		at := place{"mcpServers", Name}
-		after, err := put(jsonCodec{}, text, at, plainStdio("/new/agentrun-mcp"), []string{"url"})
+		at := Place{"servers", mine}
+		after, err := JSON().Put(text, at, Entry{{Name: "command", Value: "/new/program"}, {Name: "args", Value: []string{}}}, []string{"url"})
 		if err != nil {
-			t.Fatalf("put(%s) = %v", text, err)
+			t.Fatalf("Put(%s) = %v", text, err)
 		}
-		tree, err := parse(jsonCodec{}, after)
-		if err != nil {
-			t.Fatalf("%v", err)
-		}
-		got, _, err := find(tree, at)
+		tree, err := JSON().Parse(after)
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		want := map[string]any{"command": "/new/agentrun-mcp", "args": []any{}}
+		got, _, err := tree.Find(at)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		want := map[string]any{"command": "/new/program", "args": []any{}}
 		maps.Copy(want, extras)
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("%s\nbecomes\n%s", text, after)
@@ -353,23 +362,23 @@ func fuzz(f *testing.F, format format, seeds ...string) {
 }
 
 func FuzzJSON(f *testing.F) {
-	fuzz(f, formats[0], "", "{}", `{"mcpServers":{}}`, `{"mcpServers":{"a":1,},} // x`, "{\n\t\"a\": 1 /* b */\n}\n", `{"mcpServers":{"agentrun":{"command":"x"}}}`, "\ufeff{}", "[]", `{"mcpServers":null}`)
+	fuzz(f, formats[0], "", "{}", `{"servers":{}}`, `{"servers":{"a":1,},} // x`, "{\n\t\"a\": 1 /* b */\n}\n", `{"servers":{"mine":{"command":"x"}}}`, "\ufeff{}", "[]", `{"servers":null}`)
 }
 
 func FuzzStrictJSON(f *testing.F) {
-	fuzz(f, formats[1], "", "{}", `{"mcpServers":{"a":{}}}`, "{\r\n  \"a\": [1, 2]\r\n}", `{"mcpServers":{"agentrun":{"command":"x"},"b":{}}}`)
+	fuzz(f, formats[1], "", "{}", `{"servers":{"a":{}}}`, "{\r\n  \"a\": [1, 2]\r\n}", `{"servers":{"mine":{"command":"x"},"b":{}}}`)
 }
 
 func FuzzTOML(f *testing.F) {
-	fuzz(f, formats[2], "", "a = 1", "[mcp_servers.agentrun]\ncommand = 'x'\n[b]\n", "mcp_servers = { agentrun = { a = 1 } }", "mcp_servers.agentrun.a = 1\nmcp_servers.x.b = 2\n", "[[mcp_servers]]\n", "[mcp_servers]\nagentrun.a = '''\n'''\n", markBegin+"\n[mcp_servers.agentrun]\n"+markEnd+"\n")
+	fuzz(f, formats[2], "", "a = 1", "[servers.mine]\ncommand = 'x'\n[b]\n", "servers = { mine = { a = 1 } }", "servers.mine.a = 1\nservers.x.b = 2\n", "[[servers]]\n", "[servers]\nmine.a = '''\n'''\n", marks.Begin+"\n[servers.mine]\n"+marks.End+"\n")
 }
 
 func FuzzYAMLMap(f *testing.F) {
-	fuzz(f, formats[3], "", "extensions:\n  a:\n    b: 1\n", "extensions: {}\n", "extensions: {a: 1}", "a: 1\n...\n", "--- {}\n", "extensions:\n  agentrun:\n  - x\n  b: |\n   x\n", "? extensions\n: a: 1\n", "\textensions:")
+	fuzz(f, formats[3], "", "servers:\n  a:\n    b: 1\n", "servers: {}\n", "servers: {a: 1}", "a: 1\n...\n", "--- {}\n", "servers:\n  mine:\n  - x\n  b: |\n   x\n", "? servers\n: a: 1\n", "\tservers:")
 }
 
 func FuzzYAMLList(f *testing.F) {
-	fuzz(f, formats[4], "", "mcpServers:\n- name: a\n  x: 1\n", "mcpServers: []\n", "mcpServers:\n  -\n    name: agentrun\n", "mcpServers:\n  - {name: agentrun}\n", "mcpServers: &a\n  - name: x\nb: *a\n", "mcpServers:\n  - - name\n")
+	fuzz(f, formats[4], "", "servers:\n- name: a\n  x: 1\n", "servers: []\n", "servers:\n  -\n    name: mine\n", "servers:\n  - {name: mine}\n", "servers: &a\n  - name: x\nb: *a\n", "servers:\n  - - name\n")
 }
 
 // TestTextsWithOurMarksStay: a text of the user's has lines like our comments.
@@ -378,62 +387,52 @@ func TestTextsWithOurMarksStay(t *testing.T) {
 		format format
 		text   string
 	}{
-		{formats[2], "a = '''\n" + markBegin + "\n" + markEnd + "\n'''\n"},
-		{formats[3], "a: |\n  " + markBegin + "\n  " + markEnd + "\nextensions:\n  x: {}\nz: |\n  " + markBegin + "\n  " + markEnd + "\n"},
-		{formats[4], "a: |\n  " + markBegin + "\nmcpServers:\n- name: x\nz: |\n  " + markEnd + "\n"},
+		{formats[2], "a = '''\n" + marks.Begin + "\n" + marks.End + "\n'''\n"},
+		{formats[3], "a: |\n  " + marks.Begin + "\n  " + marks.End + "\nservers:\n  x: {}\nz: |\n  " + marks.Begin + "\n  " + marks.End + "\n"},
+		{formats[4], "a: |\n  " + marks.Begin + "\nservers:\n- name: x\nz: |\n  " + marks.End + "\n"},
 	} {
-		text, err := put(tc.format.codec, []byte(tc.text), tc.format.at, tc.format.entry, nil)
+		text, err := tc.format.Put([]byte(tc.text), tc.format.at, tc.format.entry, nil)
 		if err != nil {
-			t.Fatalf("put(%q) = %v", tc.text, err)
+			t.Fatalf("Put(%q) = %v", tc.text, err)
 		}
-		after, err := remove(tc.format.codec, text, tc.format.at)
+		after, err := tc.format.Remove(text, tc.format.at)
 		if err != nil || string(after) != tc.text {
 			t.Errorf("%s: %q becomes %q and then %q (%v)", tc.format.name, tc.text, text, after, err)
 		}
 	}
 }
 
-// TestOldMarksGoWithTheEntry: those of an earlier version did not name the editor.
+// TestOldMarksGoWithTheEntry: those of an earlier version went on in another way.
 func TestOldMarksGoWithTheEntry(t *testing.T) {
-	const old = "# >>> agentrun (written by AgentRun Tray; to take it out: agentrunctl disconnect)"
+	const old = "# >>> mine, as it was said once"
 	for _, f := range formats[2:] {
-		text, err := put(f.codec, nil, f.at, f.entry, nil)
+		text, err := f.Put(nil, f.at, f.entry, nil)
 		if err != nil {
-			t.Fatalf("%s: put = %v", f.name, err)
+			t.Fatalf("%s: Put = %v", f.name, err)
 		}
-		before := strings.ReplaceAll(string(text), markOf(idOf(f.codec)), old)
-		if before == string(text) || !strings.Contains(before, old) {
-			t.Errorf("%s: %q does not say how to take the entry of %s out", f.name, text, idOf(f.codec))
+		before := strings.ReplaceAll(string(text), marks.Begin, old)
+		if before == string(text) {
+			t.Errorf("%s: %q has no mark", f.name, text)
 		}
-		after, err := remove(f.codec, []byte(before), f.at)
-		if err != nil || strings.Contains(string(after), "agentrun") {
-			t.Errorf("%s: %q becomes %q (%v), want nothing of ours left", f.name, before, after, err)
+		after, err := f.Remove([]byte(before), f.at)
+		if err != nil || strings.Contains(string(after), "mine") {
+			t.Errorf("%s: %q becomes %q (%v), want nothing of the entry left", f.name, before, after, err)
 		}
 	}
-}
-
-func idOf(c codec) ID {
-	switch c := c.(type) {
-	case tomlCodec:
-		return c.id
-	case yamlCodec:
-		return c.id
-	}
-	return ""
 }
 
 // oursAmongOthers are parts of files, in lines parted by bars, with an entry of ours that is out of date; > is the indentation.
 var oursAmongOthers = map[string][]string{
 	"toml": {
-		"[mcp_servers.agentrun]|command = '/old/agentrun-mcp'|args = [ # none|]|timeout = 3", "[mcp_servers.agentrun.env]|K = 'v'",
-		"[mcp_servers.agentrun.tools.x]|approval = 'yes'", "[mcp_servers.a]|command = 'x'", "[mcp_servers.b.env]|Y = 1", "[other]|x = 1", "# c", "",
+		"[servers.mine]|command = '/old/program'|args = [ # none|]|timeout = 3", "[servers.mine.env]|K = 'v'",
+		"[servers.mine.tools.x]|approval = 'yes'", "[servers.a]|command = 'x'", "[servers.b.env]|Y = 1", "[other]|x = 1", "# c", "",
 	},
 	"yaml map": {
-		">agentrun:|>  cmd: /old/agentrun-mcp|>  args:|>  - x|>  timeout: 3|>  env:|>    K: v", ">a:|>  x: 1", ">\"b\": {x: 1}",
+		">mine:|>  cmd: /old/program|>  args:|>  - x|>  timeout: 3|>  env:|>    K: v", ">a:|>  x: 1", ">\"b\": {x: 1}",
 		">d:|>    t: >-|>      x|>      y", "># c", "",
 	},
 	"yaml list": {
-		">- timeout: 3|>  name: agentrun|>  command: /old/agentrun-mcp|>  args:|>    - x|>  env:|>    K: v", ">- name: a|>  x: 1", ">- uses: b/c",
+		">- timeout: 3|>  name: mine|>  command: /old/program|>  args:|>    - x|>  env:|>    K: v", ">- name: a|>  x: 1", ">- uses: b/c",
 		">- x: z|>  name: zz", "># c", "",
 	},
 }
@@ -451,7 +450,7 @@ func TestOursAmongOthers(t *testing.T) {
 				nl, indent := ending(t), rapid.SampledFrom([]string{"  ", "    "}).Draw(t, "indent")
 				text := ""
 				if f.name != "toml" {
-					text = f.at.section + ": # servers" + nl
+					text = f.at.Section + ": # servers" + nl
 				}
 				for _, part := range rapid.Permutation(parts).Draw(t, "parts") {
 					for line := range strings.SplitSeq(part, "|") {
@@ -469,21 +468,21 @@ func TestOursAmongOthers(t *testing.T) {
 
 // checkOurs brings our entry in a text up to date and takes it out.
 func checkOurs(t *rapid.T, f format, text string) {
-	connected, err := put(f.codec, []byte(text), f.at, f.entry, []string{"command", "cmd", "args"})
+	connected, err := f.Put([]byte(text), f.at, f.entry, []string{"command", "cmd", "args"})
 	if err != nil {
-		t.Fatalf("put(%q) = %v", text, err)
+		t.Fatalf("Put(%q) = %v", text, err)
 	}
-	tree, err := parse(f.codec, connected)
+	tree, err := f.Parse(connected)
 	if err != nil {
 		t.Fatalf("%q becomes %q: %v", text, connected, err)
 	}
-	ours, _, err := find(tree, f.at)
+	ours, _, err := tree.Find(f.at)
 	if err != nil || !same(ours["timeout"], 3) || !same(ours["env"], map[string]any{"K": "v"}) {
 		t.Fatalf("%q becomes %q (%v), want what the user has put into it", text, connected, err)
 	}
-	after, err := remove(f.codec, connected, f.at)
+	after, err := f.Remove(connected, f.at)
 	if err != nil {
-		t.Fatalf("remove(%q) = %v", connected, err)
+		t.Fatalf("Remove(%q) = %v", connected, err)
 	}
 	for _, left := range [][]byte{connected, after} {
 		if bytes.Count(left, []byte("# c")) != strings.Count(text, "# c") {

@@ -1,4 +1,4 @@
-package editors
+package configedit
 
 import (
 	"bytes"
@@ -11,10 +11,10 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// tomlCodec edits TOML as text. Our entry is a table of its own at the end of the file, between two comments that say whose it is.
+// tomlCodec edits TOML as text. An entry is a table of its own at the end of the file, between marks.
 // go-toml says what a file means and where its tables and keys are: marshalling would lose comments and the writer's quoting.
 type tomlCodec struct {
-	id ID // the editor whose files they are
+	marks Marks
 }
 
 func (tomlCodec) tree(text []byte) (map[string]any, error) {
@@ -45,15 +45,15 @@ func manyKeys(text []byte) bool {
 	return false
 }
 
-func (c tomlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, error) {
+func (c tomlCodec) put(text []byte, at Place, e Entry, _ []string) ([]byte, error) {
 	old, isTable, err := tomlLines(text, at)
 	if err != nil {
 		return nil, err
 	}
 	nl := newline(text)
-	lines := []string{"[" + tomlKey(at.section) + "." + tomlKey(at.name) + "]"}
+	lines := []string{"[" + tomlKey(at.Section) + "." + tomlKey(at.Name) + "]"}
 	for _, m := range e {
-		lines = append(lines, tomlKey(m.name)+" = "+tomlValue(m.value))
+		lines = append(lines, tomlKey(m.Name)+" = "+tomlValue(m.Value))
 	}
 	table := strings.Join(lines, nl) + nl
 	if isTable { // the new one stands where the old one stood, between the same comments
@@ -68,25 +68,25 @@ func (c tomlCodec) put(text []byte, at place, e entry, _ []string) ([]byte, erro
 	if !blank(text) {
 		b.WriteString(nl)
 	}
-	b.WriteString(markOf(c.id) + nl + table + markEnd + nl)
+	b.WriteString(c.marks.Begin + nl + table + c.marks.End + nl)
 	return apply(text, splice{len(text), len(text), b.String()}), nil
 }
 
-func (c tomlCodec) remove(text []byte, at place) ([]byte, error) {
+func (c tomlCodec) remove(text []byte, at Place) ([]byte, error) {
 	cut, _, err := tomlLines(text, at)
 	if err != nil {
 		return nil, err
 	}
-	return withoutMarks(text, cut...), nil
+	return c.marks.cut(text, cut...), nil
 }
 
-// tomlLines are the lines that say something of our entry, whether in a table of its own, in one for each of its parts, or by keys
+// tomlLines are the lines that say something of an entry, whether in a table of its own, in one for each of its parts, or by keys
 // with dots. isTable says that they begin with a table.
-func tomlLines(text []byte, at place) (found []splice, isTable bool, err error) {
+func tomlLines(text []byte, at Place) (found []splice, isTable bool, err error) {
 	var p unstable.Parser
 	p.Reset(text)
 	var table []string // the path of the table that we are in
-	ours := func(path []string) bool { return len(path) >= 2 && path[0] == at.section && path[1] == at.name }
+	meant := func(path []string) bool { return len(path) >= 2 && path[0] == at.Section && path[1] == at.Name }
 	for p.NextExpression() {
 		e := p.Expression()
 		var keys []string
@@ -101,11 +101,11 @@ func tomlLines(text []byte, at place) (found []splice, isTable bool, err error) 
 		}
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
-			if table = keys; !ours(table) {
+			if table = keys; !meant(table) {
 				continue
 			}
 		case unstable.KeyValue:
-			if !ours(slices.Concat(table, keys)) {
+			if !meant(slices.Concat(table, keys)) {
 				continue
 			}
 			first, end = e.Raw.Offset, e.Raw.Offset+e.Raw.Length
@@ -154,9 +154,9 @@ func tomlValue(value any) string {
 			parts = append(parts, tomlValue(item))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
-	case entry:
+	case Entry:
 		for _, m := range inner {
-			parts = append(parts, tomlKey(m.name)+" = "+tomlValue(m.value))
+			parts = append(parts, tomlKey(m.Name)+" = "+tomlValue(m.Value))
 		}
 		return "{ " + strings.Join(parts, ", ") + " }"
 	}

@@ -1,27 +1,16 @@
-package editors
+package configedit
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
 // around is how many lines are shown around a change.
 const around = 3
 
-// ourToken is a token of ours, which has no business on a screen or in a report.
-var ourToken = regexp.MustCompile(`art_[A-Za-z0-9]+`)
-
-// unified shows a change as `diff -u` would, in one piece: changes of one entry are near each other.
-func unified(path string, before, after image) string {
-	a, b := splitLines(before.text), splitLines(after.text)
-	from, to := path, path
-	if !before.exists {
-		from = "/dev/null"
-	}
-	if !after.exists {
-		to = "/dev/null"
-	}
+// Unified shows a change as `diff -u` would, in one piece: changes of one entry are near each other. From and to are the names of the file.
+func Unified(from, to string, before, after []byte) string {
+	a, b := splitLines(before), splitLines(after)
 	head := 0
 	for head < len(a) && head < len(b) && a[head] == b[head] {
 		head++
@@ -30,7 +19,7 @@ func unified(path string, before, after image) string {
 	for tail < len(a)-head && tail < len(b)-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
 		tail++
 	}
-	if head == len(a) && head == len(b) && before.exists == after.exists {
+	if head == len(a) && head == len(b) && from == to {
 		return ""
 	}
 	start := max(0, head-around)
@@ -39,7 +28,7 @@ func unified(path string, before, after image) string {
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n@@ -%s +%s @@\n", from, to, hunk(start, endA), hunk(start, endB))
 	show := func(mark string, lines []string) {
 		for _, line := range lines {
-			out.WriteString(mark + ourToken.ReplaceAllString(strings.TrimRight(line, "\r\n"), "art_…") + "\n")
+			out.WriteString(mark + strings.TrimRight(line, "\r\n") + "\n")
 			if !strings.HasSuffix(line, "\n") {
 				out.WriteString("\\ No newline at end of file\n")
 			}

@@ -244,3 +244,14 @@ func TestABundleWithoutAnInstallationSaysSo(t *testing.T) {
 		t.Errorf("without an installation the client gets %q, want what to do", err)
 	}
 }
+
+func read(t *testing.T, file string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}

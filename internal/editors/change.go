@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors/configedit"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 )
 
 // Wish is how a change is to be made.
@@ -238,7 +239,7 @@ func (s *Set) mayDisconnect(r row, wish Wish, img image) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
-	if !there || wish.Force || isRelay(commandOf(found)) || isOurs(addressOf(found)) {
+	if !there || wish.Force || shim.IsRelay(commandOf(found)) || isOurs(addressOf(found)) {
 		return nil
 	}
 	if st := s.judge(r, found); st.State != HandEdited {

@@ -210,7 +210,7 @@ func (s *Set) judge(r row, found map[string]any) FileStatus {
 	was := FileStatus{State: Stale}
 	var e entry
 	switch {
-	case r.stdio != nil && isRelay(command) && r.stdio(command).In(found):
+	case r.stdio != nil && shim.IsRelay(command) && r.stdio(command).In(found):
 		e = r.stdio(command)
 		was.Form, was.Detail = Stdio, "it starts "+command
 		if s.sys.absolute(command) && !s.sys.Exists(command) {
@@ -254,7 +254,7 @@ func (s *Set) others(tree configedit.Tree, r row) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		found, ok := all[name].(map[string]any)
-		if ok && name != Name && (isRelay(commandOf(found)) || s.opt.URL != "" && addressOf(found) == s.opt.URL) {
+		if ok && name != Name && (shim.IsRelay(commandOf(found)) || s.opt.URL != "" && addressOf(found) == s.opt.URL) {
 			names = append(names, fmt.Sprintf("%q", name))
 		}
 	}
@@ -299,12 +299,6 @@ func tokenOf(found map[string]any) string {
 		}
 	}
 	return ""
-}
-
-// isRelay says that a command is our relay, wherever it is.
-func isRelay(command string) bool {
-	name := base(command)
-	return name == shim.Relay || name == shim.Relay+".exe"
 }
 
 // isOurs says that a URL can only have been ours: on this computer, with our path.

@@ -15,7 +15,7 @@ func Duration(d time.Duration) string {
 	case d >= 2*time.Minute && d%time.Minute == 0:
 		return fmt.Sprintf("%d minutes", d/time.Minute)
 	}
-	return fmt.Sprintf("%g s", d.Seconds())
+	return fmt.Sprintf("%g s", float64(d)/float64(time.Second)) // d.Seconds adds two parts, and 1.68 would not be 1.68
 }
 
 // Size writes a number of bytes: "1 byte", "17 bytes", "1.5 KiB", "5 MiB".

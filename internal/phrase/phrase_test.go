@@ -9,13 +9,14 @@ import (
 
 func TestDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		500 * time.Millisecond: "0.5 s",
-		30 * time.Second:       "30 s",
-		time.Minute:            "60 s",
-		90 * time.Second:       "90 s",
-		10 * time.Minute:       "10 minutes",
-		90 * time.Minute:       "90 minutes",
-		2 * time.Hour:          "2 hours",
+		500 * time.Millisecond:  "0.5 s",
+		1680 * time.Millisecond: "1.68 s",
+		30 * time.Second:        "30 s",
+		time.Minute:             "60 s",
+		90 * time.Second:        "90 s",
+		10 * time.Minute:        "10 minutes",
+		90 * time.Minute:        "90 minutes",
+		2 * time.Hour:           "2 hours",
 	} {
 		if got := phrase.Duration(d); got != want {
 			t.Errorf("Duration(%v) = %q, want %q", d, got, want)

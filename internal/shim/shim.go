@@ -79,6 +79,12 @@ func InstalledRelay() (string, error) {
 	return "", fmt.Errorf("the program that editors start is not beside this one (%s); install AgentRun Tray again", strings.Join(looked, ", "))
 }
 
+// IsRelay says that a command is the relay by its name, wherever it is: settings files are carried from one system to another.
+func IsRelay(command string) bool {
+	name := command[strings.LastIndexAny(command, `/\`)+1:]
+	return name == Relay || name == Relay+".exe"
+}
+
 // Keep has the shim lead to the relay beside the program that runs, which may be a newer one than before, or elsewhere. A program that
 // has none beside it, such as one that tests something else, leaves the shim alone.
 func (s Shim) Keep() error {

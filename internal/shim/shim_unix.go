@@ -52,6 +52,9 @@ func (s Shim) target() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := syscall.Access(s.path, executable); err != nil {
+		return "", err
+	}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		return filepath.EvalSymlinks(s.path)
 	}

@@ -79,6 +79,15 @@ func TestAnInstallationThatIsGoneIsExplained(t *testing.T) {
 	if err := s.Point(newRelay(t, filepath.Join(home, "app2"), "2")); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(s.Path(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if target, err := s.Target(); err == nil {
+		t.Errorf("a shim that cannot be started leads to %s", target)
+	}
+	if err := s.Point(filepath.Join(home, "app2", Relay)); err != nil {
+		t.Fatal(err)
+	}
 	if out, err := exec.CommandContext(t.Context(), s.Path()).Output(); err != nil || string(out) != "2\n" {
 		t.Errorf("installed again, the shim starts %q (%v)", out, err)
 	}

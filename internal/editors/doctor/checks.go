@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
+	"github.com/agentrun-tray/agentrun-tray/internal/instance"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
 	"github.com/agentrun-tray/agentrun-tray/internal/shim"
@@ -26,30 +28,54 @@ const reinstall = "Install AgentRun Tray again, so that agentrun-mcp and agentru
 
 // programs: the relay is beside us, and what editors start leads to it.
 func programs(ctx context.Context, e *examination) []Finding {
+	f := installed(ctx, e)
+	e.broken = f.Verdict == Bad
+	return one(f)
+}
+
+// installed is programs without keeping in mind what came of it.
+func installed(ctx context.Context, e *examination) Finding {
 	if e.Relay == "" {
-		return one(bad("agentrun-mcp, which editors start, is not beside this program.", reinstall))
+		return bad("agentrun-mcp, which editors start, is not beside this program.", reinstall)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, e.Relay, "--version").Output() //nolint:gosec // our own program
 	if err != nil {
-		return one(bad(fmt.Sprintf("%s does not start: %v.", e.Relay, err), reinstall))
+		what := fmt.Sprintf("%s does not start: %v.", e.Relay, err)
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			what += itSaid(telling(exit.Stderr))
+		}
+		return bad(what, reinstall)
 	}
 	if got := strings.TrimSpace(strings.TrimPrefix(string(out), "agentrun-mcp ")); got != e.version {
-		return one(warn(fmt.Sprintf("agentrun-mcp is version %s, and agentrunctl is %s.", got, e.version), reinstall))
+		return warn(fmt.Sprintf("agentrun-mcp is version %s, and agentrunctl is %s.", got, e.version), reinstall)
 	}
 	target, err := e.Shim.Target()
 	switch {
-	case err != nil && e.Editor == "":
-		return one(good(fmt.Sprintf("%s, version %s. No editor was connected yet.", e.Relay, e.version)))
+	case err != nil && e.dependent() == "":
+		return good(fmt.Sprintf("%s, version %s. No editor starts it yet.", e.Relay, e.version))
 	case err != nil:
-		return one(bad(e.Shim.Path()+", which editors start, leads to no program.", "Make it anew: agentrunctl connect "+string(e.Editor)))
+		return bad(e.Shim.Path()+", which editors start, leads to no program.", "Make it anew: agentrunctl connect "+string(e.dependent()))
 	case !shim.SameFile(target, e.Relay):
-		return one(warn(fmt.Sprintf("Editors start %s, another copy than this one.", target), "If this one is meant: agentrunctl connect NAME"))
+		return warn(fmt.Sprintf("Editors start %s, another copy than this one.", target), "If this one is meant: agentrunctl connect NAME")
 	case e.Shim.Spaces():
-		return one(warn(e.Shim.Path()+", which editors start, has a space in its path, which some editors do not start.", "Connect those by URL: agentrunctl connect NAME --http"))
+		return warn(e.Shim.Path()+", which editors start, has a space in its path, which some editors do not start.", "Connect those by URL: agentrunctl connect NAME --http")
 	}
-	return one(good(fmt.Sprintf("Editors start %s, version %s.", e.Shim.Path(), e.version)))
+	return good(fmt.Sprintf("Editors start %s, version %s.", e.Shim.Path(), e.version))
+}
+
+// dependent is an editor that starts us by the shim, first of all the one that is asked about; empty: there is none.
+func (e *examination) dependent() editors.ID {
+	for _, st := range e.Editors.List() {
+		if e.Editor != "" && st.ID != e.Editor || e.Editor == "" && !st.Ours() {
+			continue
+		}
+		if l, err := e.Editors.Launch(st.ID); err == nil && l.Command == e.Shim.Path() {
+			return st.ID
+		}
+	}
+	return ""
 }
 
 // copies: other installations, which other settings may lead to.
@@ -89,7 +115,8 @@ func copies(_ context.Context, e *examination) []Finding {
 func host(ctx context.Context, e *examination) []Finding {
 	snap, running, err := e.Status(ctx)
 	if err != nil {
-		return one(bad(fmt.Sprintf("The host does not answer: %v.", err), "End it (agentrunctl stop; if that hangs too, by its process number) and try again."))
+		e.deaf = true
+		return one(doesNotAnswer(err, e))
 	}
 	if !running {
 		return one(good("No host runs; the first editor that connects starts one."))
@@ -101,15 +128,53 @@ func host(ctx context.Context, e *examination) []Finding {
 	} else {
 		all = append(all, good(fmt.Sprintf("A host runs since %s (process %d).", snap.StartedAt.Local().Format("15:04"), snap.PID)))
 	}
+	return append(all, problems(snap)...)
+}
+
+// doesNotAnswer is about a host that is there and says nothing.
+func doesNotAnswer(err error, e *examination) Finding {
+	process := "its process"
+	if info, err := instance.Read(e.Dirs); err == nil {
+		process = "process " + strconv.Itoa(info.PID)
+	}
+	what := fmt.Sprintf("The host does not answer: %v.", err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		what = "A host runs (" + process + "), and does not answer."
+	}
+	return bad(what, "End it: agentrunctl stop. If that hangs too, end "+process+" by the means of the system. The next editor that connects starts a new one.")
+}
+
+// problems are what the host itself has to say.
+func problems(snap status.Snapshot) []Finding {
+	var all []Finding
 	for _, p := range snap.Problems {
-		all = append(all, warn(p.What, strings.TrimSpace(p.Why+" "+p.Todo)))
+		why := p.Why
+		if why != "" && !strings.HasSuffix(why, ".") {
+			why += "."
+		}
+		all = append(all, warn(p.What, strings.TrimSpace(why+" "+p.Todo)))
 	}
 	return all
+}
+
+// aftermath: what a host has to say that the connection has started.
+func aftermath(ctx context.Context, e *examination) []Finding {
+	if e.running || e.deaf {
+		return nil
+	}
+	snap, _, err := e.Status(ctx)
+	if err != nil {
+		return nil // it has ended again; why that is, the connection has told
+	}
+	snap.Problems = slices.DeleteFunc(snap.Problems, func(p status.Problem) bool { return p.Code == status.PortTaken }) // told by port
+	return problems(snap)
 }
 
 // engine: whether code can run in the host that runs.
 func engine(_ context.Context, e *examination) []Finding {
 	switch {
+	case e.deaf:
+		return one(skipped("Whether code can run cannot be told while the host does not answer."))
 	case !e.running:
 		return one(skipped("Whether code can run shows when an editor connects."))
 	case e.snap.Phase == status.Troubled && e.snap.Pool.Ready > 0: // those that are left run code; why there are no more is the host's to say
@@ -122,7 +187,7 @@ func engine(_ context.Context, e *examination) []Finding {
 		l := e.snap.Backend.Loading
 		return one(warn(fmt.Sprintf("The engine is not ready: %s, for %s.", l.What, phrase.Duration(time.Since(l.Since).Round(time.Second))), "Wait some seconds; it takes longest at the first start on a computer."))
 	case e.snap.Backend.Name == "mock":
-		return one(warn("The host only pretends to run code (backend mock).", `Set "backend" to "auto" in `+filepath.Join(e.Dirs.Config, "settings.json")+`, then: agentrunctl stop`))
+		return one(warn("The host only pretends to run code (backend mock).", "agentrunctl backend auto"))
 	case e.snap.Phase == status.Starting:
 		return one(warn("The first sandbox is being made.", "Wait some seconds and look again."))
 	}
@@ -151,10 +216,13 @@ func port(ctx context.Context, e *examination) []Finding {
 		return one(good("Editors do not connect by URL; the settings have it switched off."))
 	}
 	wanted := net.JoinHostPort("127.0.0.1", strconv.Itoa(e.Port))
+	if e.deaf {
+		return one(skipped("Who listens on " + wanted + " cannot be told while the host does not answer."))
+	}
 	if !e.running {
 		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", wanted)
 		if err != nil {
-			return one(warn(fmt.Sprintf("Another program uses %s, which the host would listen on.", wanted), "End it, or set another http.port. Editors that start agentrun-mcp do not need it."))
+			return one(warn(fmt.Sprintf("Another program uses %s, which the host would listen on.", wanted), "End that program, or choose another port (http, port) in "+filepath.Join(e.Dirs.Config, "settings.json")+". Editors that start agentrun-mcp do not need it."))
 		}
 		_ = ln.Close()
 		return one(good(wanted + " is free for the host."))

@@ -14,13 +14,14 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 	"github.com/agentrun-tray/agentrun-tray/internal/phrase"
+	"github.com/agentrun-tray/agentrun-tray/internal/shim"
 )
 
 // connection does what the editor would do, step by step, up to code that runs.
 func connection(ctx context.Context, e *examination) []Finding {
 	l := editors.Launch{Command: e.Shim.Path()}
 	if e.Editor == "" {
-		if _, err := e.Shim.Target(); err != nil { // nothing was connected yet: the program itself will do
+		if _, err := e.Shim.Target(); err != nil && e.dependent() == "" { // nothing was connected yet: the program itself will do
 			l.Command = e.Relay
 		}
 	} else {
@@ -28,6 +29,9 @@ func connection(ctx context.Context, e *examination) []Finding {
 		if l, err = e.Editors.Launch(e.Editor); err != nil {
 			return one(skipped("What the editor would start is not known: its settings cannot be read."))
 		}
+	}
+	if e.deaf {
+		return one(skipped("What an editor would do was not tried: it would wait for the host, which does not answer."))
 	}
 	var all []Finding
 	add := func(id, title string, f Finding) {
@@ -46,7 +50,7 @@ func connection(ctx context.Context, e *examination) []Finding {
 	began := time.Now()
 	p, err := open(ctx, l, env)
 	if err != nil {
-		add("start", "Start", startFailed(l, err, e.Editor))
+		add("start", "Start", startFailed(l, err, e))
 		return all
 	}
 	defer p.close()
@@ -60,7 +64,7 @@ func connection(ctx context.Context, e *examination) []Finding {
 			if late {
 				err = fmt.Errorf("there was no answer within %s", phrase.Duration(e.Patience))
 			}
-			add(s.id, s.title, failed(s, p, err, e))
+			add(s.id, s.title, failed(s, p, l, err, e))
 			return all
 		}
 		add(s.id, s.title, said)
@@ -70,16 +74,13 @@ func connection(ctx context.Context, e *examination) []Finding {
 }
 
 // startFailed says why a program could not be started or an address not be reached.
-func startFailed(l editors.Launch, err error, id editors.ID) Finding {
-	again := "agentrunctl connect NAME"
-	if id != "" {
-		again = "agentrunctl connect " + string(id)
-	}
+func startFailed(l editors.Launch, err error, e *examination) Finding {
+	again := e.connect("")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return bad(l.Command+", which the editor starts, is not there.", again)
 	case errors.Is(err, fs.ErrPermission):
-		return bad(l.Command+" may not be started by this user.", "Install AgentRun Tray again.")
+		return bad(l.Command+" may not be started by this user.", again)
 	}
 	return bad(fmt.Sprintf("%s: %v.", l, err), again)
 }
@@ -98,24 +99,44 @@ var steps = []step{
 }
 
 // failed says at which step it ended, and what the program has said itself.
-func failed(s step, p *peer, err error, e *examination) Finding {
+func failed(s step, p *peer, l editors.Launch, err error, e *examination) Finding {
 	what := map[string]string{
 		"discover": "It does not answer as an MCP server",
 		"tools":    "It does not list its tools",
 		"run":      "It does not run code",
 	}[s.id]
 	what = fmt.Sprintf("%s: %v.", what, err)
-	if said := p.lastWords(); said != "" {
-		what += " It said: " + said
+	what += itSaid(p.lastWords())
+	switch {
+	case errors.Is(err, errNotLetIn):
+		return bad(what, "The editor's token is not, or no longer, valid; make a new one: "+e.connect(" --http"))
+	case l.URL == "" && !shim.IsRelay(l.Command):
+		return bad(what, "This is not AgentRun Tray, but another program. To put ours in its place: "+e.connect(" --force"))
+	case errors.Is(err, errEnded) && e.broken:
+		return bad(what, "Do what stands above about the programs, and try again.")
+	case errors.Is(err, errEnded):
+		return bad(what, "Install AgentRun Tray again, then: "+e.connect("")+". What a host has logged is in "+e.logs())
 	}
-	todo := s.todo + e.Dirs.Log + string(os.PathSeparator)
-	if errors.Is(err, errNotLetIn) {
-		todo = "The editor's token is not, or no longer, valid; make a new one: agentrunctl connect NAME --http"
-		if e.Editor != "" {
-			todo = strings.Replace(todo, "NAME", string(e.Editor), 1)
-		}
+	return bad(what, s.todo+e.logs())
+}
+
+// connect is the command that connects the editor anew that is asked about.
+func (e *examination) connect(flags string) string {
+	if e.Editor == "" {
+		return "agentrunctl connect NAME" + flags
 	}
-	return bad(what, todo)
+	return "agentrunctl connect " + string(e.Editor) + flags
+}
+
+// logs is the folder where the host writes down what it does.
+func (e *examination) logs() string { return e.Dirs.Log + string(os.PathSeparator) }
+
+// itSaid is a sentence about the last words of a program, if it has had any.
+func itSaid(words string) string {
+	if words == "" {
+		return ""
+	}
+	return " It said: " + words
 }
 
 // greet begins as editors of today do, and if that is not understood as older ones did.
@@ -206,7 +227,7 @@ func runCode(ctx context.Context, p *peer) (Finding, error) {
 	case r.RunID != "":
 		return warn("The code has not ended yet; it is "+r.Status+".", "agentrunctl status shows what the sandboxes do."), nil
 	case r.Backend == "mock":
-		return warn("The host only pretends to run code (backend mock).", `Set "backend" to "auto" in the settings, then: agentrunctl stop`), nil
+		return warn("The host only pretends to run code (backend mock).", "agentrunctl backend auto"), nil
 	case !r.Success || r.Result.Text != "42":
 		return Finding{}, fmt.Errorf("6 * 7 is %q there %s", r.Result.Text, r.Error.Message)
 	}

@@ -74,6 +74,7 @@ var checks = []check{
 	{"port", "Address", port},
 	{"editor", "Settings", settings},
 	{"start", "Connection", connection},
+	{"host", "Host", aftermath},
 }
 
 // examination is one run of the checks and what they pass on to later ones.
@@ -83,6 +84,8 @@ type examination struct {
 
 	snap    status.Snapshot // of the host, if it runs
 	running bool
+	deaf    bool // it runs, and does not answer
+	broken  bool // what editors start does not work by itself
 }
 
 // Run carries out all checks and hands over each finding as it is made.

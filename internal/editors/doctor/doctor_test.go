@@ -40,6 +40,9 @@ func pretend(manner string) int {
 	case "ends":
 		fmt.Fprintln(os.Stderr, "cannot open the door")
 		return 3
+	case "panics":
+		fmt.Fprint(os.Stderr, "panic: the door is gone\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:7\n")
+		return 2
 	case "deaf": // and about to end
 		os.Stdin.Close()
 		time.Sleep(100 * time.Millisecond)
@@ -210,7 +213,8 @@ func TestTheStepThatFailsIsNamed(t *testing.T) {
 		{"works", "run", doctor.Good, []string{"6 * 7 = 42", "local"}},
 		{"old", "run", doctor.Good, []string{"42"}},
 		{"old", "discover", doctor.Good, []string{"agentrun 8", "2025-11-25"}},
-		{"ends", "discover", doctor.Bad, []string{"has ended: exit status 3", "It said: cannot open the door", "log"}},
+		{"ends", "discover", doctor.Bad, []string{"has ended: exit status 3", "It said: cannot open the door", "Install AgentRun Tray again, then: agentrunctl connect cursor", "log"}},
+		{"panics", "discover", doctor.Bad, []string{"has ended: exit status 2", "It said: panic: the door is gone"}},
 		{"deaf", "discover", doctor.Bad, []string{"has ended: exit status 4"}},
 		{"chats", "discover", doctor.Bad, []string{"not MCP"}},
 		{"toolless", "tools", doctor.Bad, []string{"run_code is not among its tools (echo)"}},
@@ -219,9 +223,9 @@ func TestTheStepThatFailsIsNamed(t *testing.T) {
 	} {
 		t.Run(tc.manner+" "+tc.check, func(t *testing.T) {
 			c := newClinic(t)
-			c.entry(t, map[string]any{"command": os.Args[0], "args": []string{}, "env": map[string]any{"DOCTOR_TEST_SERVER": tc.manner}})
+			c.entry(t, map[string]any{"command": pretender(t), "args": []string{}, "env": map[string]any{"DOCTOR_TEST_SERVER": tc.manner}})
 			found := c.examine(t)
-			wants(t, found, "start", doctor.Good, os.Args[0])
+			wants(t, found, "start", doctor.Good, "agentrun-mcp")
 			wants(t, found, tc.check, tc.want, tc.texts...)
 			if _, more := found["run"]; more && tc.want == doctor.Bad && tc.check != "run" {
 				t.Errorf("after %s failed, there is %+v", tc.check, found["run"])
@@ -230,10 +234,102 @@ func TestTheStepThatFailsIsNamed(t *testing.T) {
 	}
 }
 
+// pretender is this program under the name of the relay.
+func pretender(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "agentrun-mcp")
+	if err := os.Symlink(self, name); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// TestAProgramThatIsNotOurs: whatever is the matter with it, it is not for AgentRun Tray to mend.
+func TestAProgramThatIsNotOurs(t *testing.T) {
+	for _, manner := range []string{"ends", "chats", "toolless", "fails"} {
+		c := newClinic(t)
+		c.entry(t, map[string]any{"command": os.Args[0], "env": map[string]any{"DOCTOR_TEST_SERVER": manner}})
+		worst := doctor.Finding{}
+		for _, f := range c.examine(t) {
+			if f.Verdict == doctor.Bad {
+				worst = f
+			}
+		}
+		if !strings.Contains(worst.Todo, "another program") || !strings.Contains(worst.Todo, "agentrunctl connect cursor --force") {
+			t.Errorf("of a program that %s, the doctor says %+v", manner, worst)
+		}
+	}
+}
+
+// TestAShimThatLeadsNowhere is bad for the editors that start it, and for no others.
+func TestAShimThatLeadsNowhere(t *testing.T) {
+	for name, harm := range map[string]func(shim string) error{
+		"gone":           os.Remove,
+		"not executable": func(shim string) error { return os.Chmod(shim, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClinic(t)
+			if err := harm(c.opt.Shim.Path()); err != nil {
+				t.Fatal(err)
+			}
+			c.opt.Editor = ""
+			wants(t, c.examine(t), "programs", doctor.Good, "No editor starts it yet")
+			if _, err := c.opt.Editors.Connect(t.Context(), "cursor", editors.Wish{}); err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range []editors.ID{"", "cursor"} {
+				c.opt.Editor = id
+				found := c.examine(t)
+				wants(t, found, "programs", doctor.Bad, "leads to no program", "agentrunctl connect cursor")
+				wants(t, found, "start", doctor.Bad, c.opt.Shim.Path())
+			}
+			c.entry(t, map[string]any{"url": "http://127.0.0.1:1/mcp", "headers": map[string]any{"Authorization": "Bearer art_X"}})
+			wants(t, c.examine(t), "programs", doctor.Good, "No editor starts it yet")
+		})
+	}
+}
+
+// TestAHostThatDoesNotAnswer is what is the matter: nothing else that waits for it is tried, or takes it for a stranger.
+func TestAHostThatDoesNotAnswer(t *testing.T) {
+	c := newClinic(t)
+	c.opt.Dirs.Runtime = t.TempDir()
+	write(t, filepath.Join(c.opt.Dirs.Runtime, "host.json"), `{"pid": 4711}`)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c.opt.Port = ln.Addr().(*net.TCPAddr).Port
+	c.opt.Status = func(context.Context) (status.Snapshot, bool, error) {
+		return status.Snapshot{}, false, fmt.Errorf("ask the host: %w", context.DeadlineExceeded)
+	}
+	found := c.examine(t)
+	wants(t, found, "host", doctor.Bad, "A host runs (process 4711), and does not answer.", "agentrunctl stop", "end process 4711")
+	for _, check := range []string{"engine", "port", "start"} {
+		wants(t, found, check, doctor.Skipped, "does not answer")
+	}
+}
+
+// TestWhatTheHostSaysThatTheConnectionStarted: before, there was none to ask.
+func TestWhatTheHostSaysThatTheConnectionStarted(t *testing.T) {
+	c := newClinic(t)
+	c.entry(t, map[string]any{"command": pretender(t), "env": map[string]any{"DOCTOR_TEST_SERVER": "works"}})
+	asked := 0
+	c.opt.Status = func(context.Context) (status.Snapshot, bool, error) {
+		asked++
+		return status.Snapshot{Problems: []status.Problem{{What: "It rains.", Why: "there are clouds", Todo: "Stay in."}}}, asked > 1, nil
+	}
+	wants(t, c.examine(t), "host", doctor.Warning, "It rains.", "there are clouds. Stay in.")
+}
+
 func TestAProgramThatDoesNotAnswer(t *testing.T) {
 	c := newClinic(t)
 	c.opt.Patience = 200 * time.Millisecond
-	c.entry(t, map[string]any{"command": os.Args[0], "env": map[string]any{"DOCTOR_TEST_SERVER": "hangs"}})
+	c.entry(t, map[string]any{"command": pretender(t), "env": map[string]any{"DOCTOR_TEST_SERVER": "hangs"}})
 	wants(t, c.examine(t), "discover", doctor.Bad, "no answer within 0.2 s", "agentrunctl stop")
 }
 
@@ -387,6 +483,8 @@ func TestInstallationsThatDoNotFit(t *testing.T) {
 	wants(t, c.examine(t), "programs", doctor.Bad, "leads to no program", "agentrunctl connect cursor")
 	write(t, c.opt.Relay, "#!/bin/sh\necho agentrun-mcp 0.0.1\n")
 	wants(t, c.examine(t), "programs", doctor.Warning, "0.0.1")
+	write(t, c.opt.Relay, "#!/bin/sh\necho no such library >&2\nexit 127\n")
+	wants(t, c.examine(t), "programs", doctor.Bad, "does not start: exit status 127. It said: no such library")
 	c.opt.Relay = ""
 	wants(t, c.examine(t), "programs", doctor.Bad, "not beside")
 }

@@ -24,6 +24,9 @@ type program struct {
 	stop  context.CancelFunc
 }
 
+// errEnded says that a program has not waited to be told.
+var errEnded = errors.New("the program has ended")
+
 // start starts the program. The goroutine that reads from it ends with it; close waits for both.
 func start(ctx context.Context, l editors.Launch, env []string) (*program, error) {
 	ctx, stop := context.WithCancel(ctx)
@@ -123,9 +126,9 @@ func (p *program) deaf(ctx context.Context, err error) error {
 
 func (p *program) gone() error {
 	if p.ended != nil {
-		return fmt.Errorf("the program has ended: %w", p.ended)
+		return fmt.Errorf("%w: %w", errEnded, p.ended)
 	}
-	return errors.New("the program has ended")
+	return errEnded
 }
 
 // close ends the program as an editor does, by closing its input, and less kindly if that takes too long.

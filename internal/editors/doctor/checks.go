@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/instance"
@@ -71,7 +73,7 @@ func (e *examination) dependent() editors.ID {
 		if e.Editor != "" && st.ID != e.Editor || e.Editor == "" && !st.Ours() {
 			continue
 		}
-		if l, err := e.Editors.Launch(st.ID); err == nil && l.Command == e.Shim.Path() {
+		if l, err := e.Editors.Launch(st.ID); err == nil && l.File != "" && l.Command == e.Shim.Path() {
 			return st.ID
 		}
 	}
@@ -148,13 +150,18 @@ func doesNotAnswer(err error, e *examination) Finding {
 func problems(snap status.Snapshot) []Finding {
 	var all []Finding
 	for _, p := range snap.Problems {
-		why := p.Why
-		if why != "" && !strings.HasSuffix(why, ".") {
-			why += "."
-		}
-		all = append(all, warn(p.What, strings.TrimSpace(why+" "+p.Todo)))
+		all = append(all, warn(p.What, strings.TrimSpace(sentence(p.Why)+" "+sentence(p.Todo))))
 	}
 	return all
+}
+
+// sentence makes a clause one that can stand beside others.
+func sentence(clause string) string {
+	if clause == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(clause)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(clause[size:], ".") + "."
 }
 
 // aftermath: what a host has to say that the connection has started.

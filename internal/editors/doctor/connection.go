@@ -20,15 +20,14 @@ import (
 // connection does what the editor would do, step by step, up to code that runs.
 func connection(ctx context.Context, e *examination) []Finding {
 	l := editors.Launch{Command: e.Shim.Path()}
-	if e.Editor == "" {
-		if _, err := e.Shim.Target(); err != nil && e.dependent() == "" { // nothing was connected yet: the program itself will do
-			l.Command = e.Relay
-		}
-	} else {
+	if e.Editor != "" {
 		var err error
 		if l, err = e.Editors.Launch(e.Editor); err != nil {
 			return one(skipped("What the editor would start is not known: its settings cannot be read."))
 		}
+	}
+	if _, err := e.Shim.Target(); err != nil && l.Command == e.Shim.Path() && e.dependent() == "" && e.Relay != "" {
+		l.Command = e.Relay // nothing was connected yet: the program itself will do
 	}
 	if e.deaf {
 		return one(skipped("What an editor would do was not tried: it would wait for the host, which does not answer."))
@@ -106,7 +105,9 @@ func failed(s step, p *peer, l editors.Launch, err error, e *examination) Findin
 		"run":      "It does not run code",
 	}[s.id]
 	what = fmt.Sprintf("%s: %v.", what, err)
-	what += itSaid(p.lastWords())
+	if said := p.lastWords(); !strings.Contains(what, strings.TrimPrefix(said, shim.Relay+": ")) {
+		what += itSaid(said)
+	}
 	switch {
 	case errors.Is(err, errNotLetIn):
 		return bad(what, "The editor's token is not, or no longer, valid; make a new one: "+e.connect(" --http"))
@@ -122,10 +123,14 @@ func failed(s step, p *peer, l editors.Launch, err error, e *examination) Findin
 
 // connect is the command that connects the editor anew that is asked about.
 func (e *examination) connect(flags string) string {
-	if e.Editor == "" {
-		return "agentrunctl connect NAME" + flags
+	id := e.Editor
+	if id == "" {
+		id = e.dependent()
 	}
-	return "agentrunctl connect " + string(e.Editor) + flags
+	if id == "" {
+		id = "NAME"
+	}
+	return "agentrunctl connect " + string(id) + flags
 }
 
 // logs is the folder where the host writes down what it does.
@@ -161,8 +166,11 @@ func greet(ctx context.Context, p *peer) (Finding, error) {
 		if err == nil {
 			err = p.notify(ctx, "notifications/initialized")
 		}
+		if err != nil && err.Error() != refused.Error() {
+			err = fmt.Errorf("%w (and before: %w)", err, refused)
+		}
 		if err != nil {
-			return Finding{}, fmt.Errorf("%w (and before: %w)", err, refused)
+			return Finding{}, err
 		}
 		return good(fmt.Sprintf("It is %s %s, and speaks MCP %s.", answer.Server.Name, answer.Server.Version, oldVersion)), nil
 	}

@@ -77,6 +77,9 @@ func reply(manner string, text []byte) string {
 	}
 	result := func(text string) string { return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, r.ID, text) }
 	switch {
+	case manner == "refuses":
+		fmt.Fprintln(os.Stderr, "agentrun-mcp: no host is running")
+		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"error":{"code":-32000,"message":"no host is running"}}`, r.ID)
 	case r.Method == "server/discover" && manner == "old":
 		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"error":{"code":-32601,"message":"no such method"}}`, r.ID)
 	case r.Method == "server/discover":
@@ -217,6 +220,7 @@ func TestTheStepThatFailsIsNamed(t *testing.T) {
 		{"panics", "discover", doctor.Bad, []string{"has ended: exit status 2", "It said: panic: the door is gone"}},
 		{"deaf", "discover", doctor.Bad, []string{"has ended: exit status 4"}},
 		{"chats", "discover", doctor.Bad, []string{"not MCP"}},
+		{"refuses", "discover", doctor.Bad, []string{"error -32000: no host is running. →"}},
 		{"toolless", "tools", doctor.Bad, []string{"run_code is not among its tools (echo)"}},
 		{"fails", "run", doctor.Bad, []string{"does not run code: no sandbox can be had."}},
 		{"slow", "run", doctor.Warning, []string{"not ended yet", "running"}},
@@ -276,8 +280,12 @@ func TestAShimThatLeadsNowhere(t *testing.T) {
 			if err := harm(c.opt.Shim.Path()); err != nil {
 				t.Fatal(err)
 			}
-			c.opt.Editor = ""
-			wants(t, c.examine(t), "programs", doctor.Good, "No editor starts it yet")
+			for _, id := range []editors.ID{"", "cursor"} {
+				c.opt.Editor = id
+				found := c.examine(t)
+				wants(t, found, "programs", doctor.Good, "No editor starts it yet")
+				wants(t, found, "start", doctor.Good, c.opt.Relay)
+			}
 			if _, err := c.opt.Editors.Connect(t.Context(), "cursor", editors.Wish{}); err != nil {
 				t.Fatal(err)
 			}
@@ -285,7 +293,7 @@ func TestAShimThatLeadsNowhere(t *testing.T) {
 				c.opt.Editor = id
 				found := c.examine(t)
 				wants(t, found, "programs", doctor.Bad, "leads to no program", "agentrunctl connect cursor")
-				wants(t, found, "start", doctor.Bad, c.opt.Shim.Path())
+				wants(t, found, "start", doctor.Bad, c.opt.Shim.Path(), "agentrunctl connect cursor")
 			}
 			c.entry(t, map[string]any{"url": "http://127.0.0.1:1/mcp", "headers": map[string]any{"Authorization": "Bearer art_X"}})
 			wants(t, c.examine(t), "programs", doctor.Good, "No editor starts it yet")
@@ -323,7 +331,7 @@ func TestWhatTheHostSaysThatTheConnectionStarted(t *testing.T) {
 		asked++
 		return status.Snapshot{Problems: []status.Problem{{What: "It rains.", Why: "there are clouds", Todo: "Stay in."}}}, asked > 1, nil
 	}
-	wants(t, c.examine(t), "host", doctor.Warning, "It rains.", "there are clouds. Stay in.")
+	wants(t, c.examine(t), "host", doctor.Warning, "It rains.", "There are clouds. Stay in.")
 }
 
 func TestAProgramThatDoesNotAnswer(t *testing.T) {
@@ -478,6 +486,10 @@ func TestInstallationsThatDoNotFit(t *testing.T) {
 	}
 	wants(t, c.examine(t), "programs", doctor.Warning, other)
 	if err := os.Remove(other); err != nil {
+		t.Fatal(err)
+	}
+	wants(t, c.examine(t), "programs", doctor.Good, "No editor starts it yet")
+	if _, err := c.opt.Editors.Connect(t.Context(), "cursor", editors.Wish{}); err != nil {
 		t.Fatal(err)
 	}
 	wants(t, c.examine(t), "programs", doctor.Bad, "leads to no program", "agentrunctl connect cursor")

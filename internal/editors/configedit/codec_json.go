@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tailscale/hujson"
 )
@@ -24,15 +25,14 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 	plain := text
 	if !json.Valid(text) {
 		if c.strict {
-			var value any
-			return nil, json.Unmarshal(text, &value)
+			return nil, whyInvalid(text)
 		}
 		if deep(text) {
 			return nil, fmt.Errorf("it is nested more than %d deep", maxDepth)
 		}
 		ast, err := parseLoosely(text)
 		if err != nil {
-			return nil, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
+			return nil, errors.New(strings.NewReplacer("hujson: ", "", "unexpected EOF", "the file ends too early").Replace(err.Error()))
 		}
 		ast.Standardize()
 		plain = ast.Pack()
@@ -47,6 +47,19 @@ func (c jsonCodec) tree(text []byte) (map[string]any, error) {
 		return nil, err
 	}
 	return tree, nil
+}
+
+// whyInvalid says why a text is not plain JSON, and where.
+func whyInvalid(text []byte) error {
+	var value any
+	err := json.Unmarshal(text, &value)
+	if wrong, ok := errors.AsType[*json.SyntaxError](err); ok {
+		before := text[:max(0, min(int(wrong.Offset), len(text))-1)] // the offset is behind the character
+		line := bytes.Count(before, []byte("\n")) + 1
+		column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+		return fmt.Errorf("line %d, column %d: %w", line, column, err)
+	}
+	return err
 }
 
 // parseLoosely parses a text and keeps nothing of it. To hujson a comment of one line has to be ended by a line break even where the file

@@ -68,7 +68,7 @@ func readable(text []byte) error {
 	if len(text) > MaxSize {
 		return ErrTooLarge
 	}
-	if !utf8.Valid(text) {
+	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 { // nothing but zeros is what a crash of the computer may leave
 		return errors.New("it is not text in UTF-8")
 	}
 	return nil

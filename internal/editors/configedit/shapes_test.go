@@ -94,7 +94,11 @@ func TestFilesThatAreRefused(t *testing.T) {
 		{"more keys than can be compared", many("not-shown: 1"), "more than 10000 keys", YAML(marks)},
 		{"more keys than can be compared, deep down", "a:\n- b:\n" + many("    not-shown: 1"), "more than 10000 keys", YAML(marks)},
 		{"more keys than can be compared", many("[not-shown]"), "more than 10000 keys", TOML(marks)},
-		{"half a file", "{\"not-shown\": [\n", "line 2, column 1", JSON()},
+		{"half a file", "{\"not-shown\": [\n", "line 2, column 1: parsing value: the file ends too early", JSON()},
+		{"a comment where there may be none", "{\n  \"not-shown\": 1, // 时间\n}", "line 2, column 19: invalid character '/'", StrictJSON()},
+		{"half a file", "{\n  \"not-shown\": [", "line 2, column 16: unexpected end", StrictJSON()},
+		{"UTF-16 without a mark", "{\x00}\x00", "not text in UTF-8", JSON()},
+		{"what a crash may leave", "\x00\x00\x00", "not text in UTF-8", YAML(marks)},
 		{"line breaks of old computers", "a: 1\rb: 2\r", "line breaks", YAML(marks)},
 	} {
 		if _, err := tc.format.Parse([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "not-shown") || strings.Contains(err.Error(), "secret") {

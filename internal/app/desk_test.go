@@ -329,6 +329,7 @@ func TestASecondStartShowsTheWindowOfTheFirst(t *testing.T) {
 func TestTheFirstStepsAreDoneOnce(t *testing.T) {
 	opt := options(t)
 	h := start(t, opt)
+	h.wait(t, "the pool", ready) // a host that is ended before it is one says that
 	if h.SetupFinished() {
 		t.Error("a new installation has its first steps done")
 	}

@@ -23,6 +23,7 @@ const (
 	MaxCode = 1 << 20
 
 	nagInterval = 500 * time.Millisecond // between two interrupts of the same cell
+	fairTurns   = 4                      // time slices in which code that reacts has ended
 )
 
 // Outcome says how a cell ended that left its instance alive.
@@ -203,13 +204,15 @@ func (in *instance) end(reason Reason) {
 }
 
 // nag interrupts a cell again and again until it has ended: asyncio's first interrupt only cancels the main task, and code may
-// swallow others. With a grace, the guest is ended when that has passed.
+// swallow others. With a grace, the guest is ended when that has passed, but not before it had its turns on the processor: where many are
+// interrupted at once, one of them may wait for longer than its grace.
 func (in *instance) nag(c *cell, grace time.Duration) {
 	c.ask()
+	before, _, _ := in.kernel.places.turns(&in.share)
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
 	var limit <-chan time.Time
 	if grace > 0 {
-		timer := time.NewTimer(grace)
-		defer timer.Stop()
 		limit = timer.C
 	}
 	again := time.NewTicker(nagInterval)
@@ -225,8 +228,24 @@ func (in *instance) nag(c *cell, grace time.Duration) {
 		case <-c.done:
 			return
 		case <-limit:
-			in.end(Killed)
-			return
+			given, latest, turn := in.kernel.places.turns(&in.share)
+			left := time.Duration(0)
+			if given-before < fairTurns && turn != nil {
+				in.kernel.places.hurry(&in.share)
+				select {
+				case <-turn:
+					left = grace
+				case <-c.done:
+					return
+				}
+			} else if given != before && given-before < fairTurns {
+				left = grace - time.Since(latest)
+			}
+			if left <= 0 {
+				in.end(Killed)
+				return
+			}
+			timer.Reset(left)
 		case <-again.C:
 		}
 	}

@@ -33,6 +33,8 @@ type share struct {
 	charged time.Duration // guarded by the slots' mu
 	urgent  bool          // likewise: is next
 	turn    chan struct{} // likewise: closed when a place is handed over; not nil while the share waits
+	given   int           // likewise: how many places it was given so far
+	granted time.Time     // likewise: when the latest
 }
 
 func newSlots(n int) *slots { return &slots{free: n} }
@@ -114,6 +116,8 @@ func (s *slots) grantLocked(g *share) {
 		s.now = max(s.now, g.charged)
 	}
 	g.urgent = false
+	g.given++
+	g.granted = time.Now()
 }
 
 func (s *slots) removeLocked(i int) {
@@ -127,6 +131,13 @@ func (s *slots) hurry(g *share) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g.urgent = g.turn != nil
+}
+
+// turns says how many places a guest was given so far, and when the latest. turn is not nil if it waits for one, and closed when that has come.
+func (s *slots) turns(g *share) (given int, latest time.Time, turn <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return g.given, g.granted, g.turn
 }
 
 // wanted says whether somebody waits for the place of a guest that has had its time slice.

@@ -140,10 +140,32 @@ func (b *bench) run(code string) ran {
 	return b.runContext(ctx, code)
 }
 
-// runFor interrupts the cell when d has passed.
+// runFor interrupts the cell when d has passed since it got a place on the processor.
 func (b *bench) runFor(d time.Duration, code string) ran {
-	ctx, cancel := context.WithTimeout(context.Background(), d)
+	b.t.Helper()
+	in, err := b.e.find(b.id)
+	if err != nil {
+		return ran{err: err}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
 	defer cancel()
+	before, _, _ := in.kernel.places.turns(&in.share)
+	waiting.Go(func() {
+		again := time.NewTicker(time.Millisecond)
+		defer again.Stop()
+		for given := before; given == before && ctx.Err() == nil; given, _, _ = in.kernel.places.turns(&in.share) {
+			<-again.C
+		}
+		enough := time.NewTimer(d)
+		defer enough.Stop()
+		select {
+		case <-enough.C:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
 	return b.runContext(ctx, code)
 }
 

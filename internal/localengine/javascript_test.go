@@ -53,7 +53,7 @@ func TestJavaScriptFinishesWhatACellStarted(t *testing.T) {
 		{"a timer that throws", "setTimeout(() => { throw new Error('in timer') }, 1); 5", "~Uncaught Error: in timer.*= 5$"},
 		{"an interval that ends itself", "let n = 0; const t = setInterval(() => { console.log(++n); if (n === 3) { clearInterval(t); done() } }, 5); let done; new Promise((yes) => { done = yes }).then(() => 'done')", "1\n2\n3\n= 'done'"},
 		{"an interval alone does not hold the cell", "var ticks = 0; var ticker = setInterval(() => ticks++, 5); 1", "= 1"},
-		{"but runs while a later cell waits", "await new Promise((yes) => setTimeout(yes, 60)); clearInterval(ticker); ticks > 3", "= true"},
+		{"but runs while a later cell waits", "while (ticks <= 3) await new Promise((yes) => setTimeout(yes, 5)); clearInterval(ticker); ticks > 3", "= true"},
 		{"a promise that never settles is only shown", "new Promise(() => {})", "= Promise {}"},
 		{"a cleared timer", "clearTimeout(setTimeout(() => console.log('never'), 5)); 2", "= 2"},
 		{"queueMicrotask and setImmediate", "setImmediate(() => console.log('immediate')); queueMicrotask(() => console.log('micro')); 0", "micro\nimmediate\n= 0"},

@@ -194,7 +194,7 @@ func TestPythonSurroundings(t *testing.T) {
 		{"temporary files are in it", "import tempfile; tempfile.gettempdir()", "= '/scratch'"},
 		{"no arguments", "import sys; sys.argv", "= ['']"},
 		{"the clock is real", "import time; time.time() > 1.7e9", "= True"},
-		{"sleep sleeps", "t = time.monotonic(); time.sleep(0.05); 0.05 <= time.monotonic() - t < 0.5", "= True"},
+		{"sleep sleeps", "t = time.monotonic(); time.sleep(0.05); 0.05 <= time.monotonic() - t < 5", "= True"},
 		{"a socket", "import socket; socket.socket()", "~OSError: .*the local sandbox has no network"},
 		{"a name", "socket.getaddrinfo('example.com', 80)", "~OSError: .*the local sandbox has no network"},
 		{"a connection", "socket.create_connection(('example.com', 80))", "~OSError: .*the local sandbox has no network"},
@@ -248,7 +248,7 @@ func TestPythonAsyncio(t *testing.T) {
 		{"top-level await", "await f(8)", "= 8"},
 		{"in statements", "a = await f(1)\nasync with asyncio.timeout(5): b = await f(2)\na + b", "= 3"},
 		{"a task lives on", "async def bg():\n    global n\n    n=0\n    while True: n+=1; await asyncio.sleep(.01)\nasync def start(): return asyncio.create_task(bg())\nt=await start(); await asyncio.sleep(.05)", ""},
-		{"in the next cell that awaits", "await asyncio.sleep(.1); t.cancel(); n>5", "= True"},
+		{"in the next cell that awaits", "while n <= 5: await asyncio.sleep(.01)\nt.cancel(); n>5", "= True"},
 		{"many tasks", "async def m(): return sum(await asyncio.gather(*(f(i,0) for i in range(2000))))\nasyncio.run(m())", "= 1999000"},
 		{"a loop within a loop", "async def m():\n    c = f(1)\n    try: asyncio.run(c)\n    finally: c.close()\nasyncio.run(m())", "RuntimeError: asyncio.run() cannot be called from a running event loop"},
 	})
@@ -298,7 +298,7 @@ func TestOutputComesWhileTheCellRuns(t *testing.T) {
 	b := newBench(t, shared, Python)
 	var at []time.Duration
 	began := time.Now()
-	_, err := shared.Run(t.Context(), b.id, "import time\nfor i in range(3):\n    print(i)\n    time.sleep(0.1)\nt = time.time()\nprint('computing')\nwhile time.time() < t + 0.3: pass", func(Event) {
+	_, err := shared.Run(t.Context(), b.id, "import time\nfor i in range(3):\n    print(i)\n    time.sleep(0.1)\nprint('computing')\nt = time.time()\nwhile time.time() < t + 1: pass", func(Event) {
 		at = append(at, time.Since(began))
 	})
 	took := time.Since(began)

@@ -64,7 +64,7 @@ func TestInterruptKeepsState(t *testing.T) {
 				if (r.Error != nil) != (r.Outcome == Interrupted) {
 					t.Errorf("outcome = %s with error %v", r.Outcome, r.Error)
 				}
-				if r.Duration > 1500*time.Millisecond {
+				if r.Duration > 10*time.Second {
 					t.Errorf("it took %v to end", r.Duration)
 				}
 				b.run("kept").wants(t, "kept", "= 42")
@@ -147,7 +147,7 @@ func TestKill(t *testing.T) {
 			if r.stdout != "begun\n" {
 				t.Errorf("output before the end = %q", r.stdout)
 			}
-			if d := lost.Result.Duration; d < 150*time.Millisecond || d > 2*time.Second {
+			if d := lost.Result.Duration; d < 150*time.Millisecond || d > 20*time.Second {
 				t.Errorf("it took %v to end it", d)
 			}
 			if r := b.run("1"); !errors.Is(r.err, ErrUnknownInstance) {

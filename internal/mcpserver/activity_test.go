@@ -53,7 +53,7 @@ func TestEveryAnsweredCallIsAmongTheActivity(t *testing.T) {
 
 func TestACallWhoseCodeGoesOnIsRunning(t *testing.T) {
 	log := activity.New()
-	r := startRig(t, rigSetup{options: Options{Activity: log, AnswerWithin: 20 * time.Millisecond}})
+	r := startRig(t, rigSetup{options: Options{Activity: log, AnswerWithin: time.Second}})
 	hs := headers{"Mcp-Session-Id": r.initialize(t, Unix, nil)}
 	r.post(t, Unix, legacyCall("1", "run_code", `{"code":"loop"}`), hs)
 	calls := log.Calls()

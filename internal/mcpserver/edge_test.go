@@ -154,7 +154,7 @@ func TestBodyThatSaysItIsTooLargeIsNotRead(t *testing.T) {
 	defer conn.Close()
 	// nothing of the body is ever sent: only a server that does not wait for it can answer
 	fmt.Fprintf(conn, "POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", 65<<20)
-	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatalf("no answer before the body: %v", err)
@@ -202,7 +202,7 @@ func TestLargeIDsComeBackExactly(t *testing.T) {
 
 func TestOneClientCannotCancelAnothersCall(t *testing.T) {
 	r := startRig(t, rigSetup{})
-	body, hs := modernCall("7", "run_code", `{"code":"sleep 300ms\nprint done"}`)
+	body, hs := modernCall("7", "run_code", `{"code":"await go\nprint done"}`)
 	got := make(chan answerTo, 1)
 	go func() { got <- r.post(t, Unix, body, hs) }()
 	eventually(t, "the code runs", func() bool { return len(r.interp.Contexts()) == 1 })
@@ -210,6 +210,7 @@ func TestOneClientCannotCancelAnothersCall(t *testing.T) {
 	if a := r.post(t, Unix, cancelBody, headers{"Mcp-Protocol-Version": modern}); a.status != http.StatusAccepted {
 		t.Fatalf("cancel = %d, want 202", a.status)
 	}
+	r.act(t, "upload_file", fmt.Sprintf(`{"context_id":%q,"path":"go","content":"x"}`, r.interp.Contexts()[0].ID))
 	if m := (<-got).final(t); !strings.Contains(string(m.Result.Structured), `"stdout":"done\n"`) {
 		t.Errorf("a stranger's notification stopped the run: %s", m.Result.Structured)
 	}
@@ -219,12 +220,13 @@ func TestSameIDTwiceAtATimeIsRefused(t *testing.T) {
 	r := startRig(t, rigSetup{})
 	hs := headers{"Mcp-Session-Id": r.initialize(t, Unix, nil)}
 	first := make(chan answerTo, 1)
-	go func() { first <- r.post(t, Unix, legacyCall("7", "run_code", `{"code":"sleep 300ms"}`), hs) }()
+	go func() { first <- r.post(t, Unix, legacyCall("7", "run_code", `{"code":"await go"}`), hs) }()
 	eventually(t, "the code runs", func() bool { return len(r.interp.Contexts()) == 1 })
 	a := r.post(t, Unix, legacyCall("7", "list_contexts", "{}"), hs)
 	if m := a.final(t); a.status != http.StatusBadRequest || m.Error == nil || m.Error.Code != rpcInvalidRequest {
 		t.Errorf("second request with id 7 = %d %s, want 400 and -32600", a.status, a.body)
 	}
+	r.act(t, "upload_file", fmt.Sprintf(`{"context_id":%q,"path":"go","content":"x"}`, r.interp.Contexts()[0].ID))
 	if m := (<-first).final(t); m.Result == nil || m.Result.IsError {
 		t.Errorf("first request = %+v, want it untouched", m)
 	}

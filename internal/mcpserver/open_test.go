@@ -60,7 +60,7 @@ func TestRevokedTokenEndsWhatIsOpen(t *testing.T) {
 	begin("stream", func() answerTo { return r.send(t, TCP, http.MethodGet, "/mcp", nil, mine) })
 	begin("call", func() answerTo { return r.post(t, TCP, legacyCall("1", "run_code", `{"code":"loop"}`), mine) })
 	begin("call of the newer era", func() answerTo { return r.post(t, TCP, body, hs) })
-	begin("call of another", func() answerTo { return r.post(t, TCP, legacyCall("1", "run_code", `{"code":"sleep 300ms"}`), other) })
+	begin("call of another", func() answerTo { return r.post(t, TCP, legacyCall("1", "run_code", `{"code":"sleep 3s"}`), other) })
 	r.ShutOut()
 	if n := len(r.sessions.all()); n != 2 {
 		t.Fatalf("%d MCP sessions are left while all tokens count, want 2", n)
@@ -152,7 +152,7 @@ func TestBodyThatDoesNotComeIsGivenUp(t *testing.T) {
 			if _, err := io.WriteString(conn, tt.head); err != nil {
 				t.Fatal(err)
 			}
-			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
 				t.Fatalf("no answer: %v", err)
@@ -170,9 +170,9 @@ func TestBodyThatDoesNotComeIsGivenUp(t *testing.T) {
 }
 
 func TestRunLongerThanABodyMayTakeIsNotEnded(t *testing.T) {
-	r := startRig(t, rigSetup{before: func(s *Server) { s.bodyTimeout = 50 * time.Millisecond }})
+	r := startRig(t, rigSetup{before: func(s *Server) { s.bodyTimeout = 500 * time.Millisecond }})
 	for _, pad := range []int{0, 100 << 10} {
-		body, hs := modernCall("1", "run_code", `{"code":"sleep 200ms\nprint done`+strings.Repeat(" ", pad)+`"}`)
+		body, hs := modernCall("1", "run_code", `{"code":"sleep 1s\nprint done`+strings.Repeat(" ", pad)+`"}`)
 		if m := r.post(t, Unix, body, hs).final(t); m.Result == nil || !strings.Contains(string(m.Result.Structured), `"success":true`) {
 			t.Errorf("run after a body of %d bytes = %+v", len(body), m)
 		}

@@ -127,7 +127,7 @@ func TestProgressReachesAnIndependentClient(t *testing.T) {
 				defer mu.Unlock()
 				said = append(said, req.Params.Message)
 			}})
-			params := &sdk.CallToolParams{Name: "run_code", Arguments: map[string]any{"code": "print one\nsleep 100ms\nprint two\nsleep 100ms"}}
+			params := &sdk.CallToolParams{Name: "run_code", Arguments: map[string]any{"code": "print one\nsleep 400ms\nprint two\nsleep 400ms"}}
 			params.SetProgressToken("token")
 			if _, err := cs.CallTool(t.Context(), params); err != nil {
 				t.Fatal(err)
@@ -155,7 +155,7 @@ func TestClientThatReadsNoStreamsGetsPlainJSON(t *testing.T) {
 func TestErrorAfterProgressEndsTheStream(t *testing.T) {
 	r := startRig(t, rigSetup{before: quick})
 	made := do(t, r.connect(t, Unix, modern, nil), "run_code", map[string]any{"code": "print 1"})
-	body, hs := modernCall("1", "run_code", fmt.Sprintf(`{"context_id":%q,"code":"print one\nsleep 30ms\nlose"}`, made["context_id"]))
+	body, hs := modernCall("1", "run_code", fmt.Sprintf(`{"context_id":%q,"code":"print one\nsleep 300ms\nlose"}`, made["context_id"]))
 	_, last := checkNotes(t, r.post(t, Unix, withProgress(body, "1"), hs), "1", "one")
 	if !last.Result.IsError || !strings.Contains(string(last.Result.Structured), "SESSION_LOST") {
 		t.Errorf("result = %s, want SESSION_LOST", last.Result.Structured)
@@ -220,7 +220,7 @@ func TestProgressSaysWhatACallWaitsFor(t *testing.T) {
 		if n == 1 {
 			close(opened)
 		}
-		return 100 * time.Millisecond
+		return 2 * time.Second
 	}}})
 	<-opened
 	first := func(body string, hs headers) string {
@@ -236,16 +236,16 @@ func TestProgressSaysWhatACallWaitsFor(t *testing.T) {
 		t.Errorf("create_context says %q, want %q", got, want)
 	}
 	made := do(t, r.connect(t, Unix, modern, nil), "create_context", map[string]any{"name": "busy"})
-	body, hs = modernCall("1", "run_code", fmt.Sprintf(`{"context_id":%q,"code":"sleep 200ms"}`, made["context_id"]))
+	body, hs = modernCall("1", "run_code", fmt.Sprintf(`{"context_id":%q,"code":"sleep 2s"}`, made["context_id"]))
 	busy := make(chan answerTo, 1)
 	go func() { busy <- r.post(t, Unix, body, hs) }()
 	eventually(t, "the code runs", func() bool {
 		cc, ok := r.interp.Context(made["context_id"].(string))
 		return ok && cc.Status == "running"
 	})
-	queued, hs := modernCall("2", "run_code", fmt.Sprintf(`{"context_id":%q,"code":"sleep 50ms"}`, made["context_id"]))
+	queued, hs := modernCall("2", "run_code", fmt.Sprintf(`{"context_id":%q,"code":"sleep 300ms"}`, made["context_id"]))
 	notes, _ := checkNotesSaying(t, r.post(t, Unix, withProgress(queued, "1"), hs), "1", func(string) bool { return true })
-	if len(notes) < 2 || notes[0].Message != "waiting for the run before it in this context" || notes[len(notes)-1].Message != "running for 0 s, no output yet" {
+	if len(notes) < 2 || notes[0].Message != "waiting for the run before it in this context" || !strings.HasPrefix(notes[len(notes)-1].Message, "running for ") || !strings.HasSuffix(notes[len(notes)-1].Message, " s, no output yet") {
 		t.Errorf("the run that waits says %+v", notes)
 	}
 	<-busy

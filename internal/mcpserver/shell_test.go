@@ -55,7 +55,7 @@ func TestCommands(t *testing.T) {
 		if ok := do(t, cs, "run_command", map[string]any{"command": "print fine", "context_id": ran["context_id"], "background": false}); ok["success"] != true || ok["exit_code"] != 0.0 {
 			t.Errorf("run_command = %v", ok)
 		}
-		late := do(t, cs, "run_command", map[string]any{"command": "print begun; sleep 1h", "timeout_seconds": 0.05})
+		late := do(t, cs, "run_command", map[string]any{"command": "print begun; sleep 1h", "timeout_seconds": 0.5})
 		if why, _ := late["error"].(map[string]any); why["code"] != "TIMEOUT" || late["success"] != false || late["stdout"] != "begun\n" {
 			t.Errorf("run_command = %v, want that its time was up", late)
 		}

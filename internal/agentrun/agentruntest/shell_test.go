@@ -149,10 +149,10 @@ func TestABackgroundProcess(t *testing.T) {
 }
 
 func TestTheGatewayHasNoPatience(t *testing.T) {
-	s := start(t, agentruntest.Options{GatewayLimit: 500 * time.Millisecond})
+	s := start(t, agentruntest.Options{GatewayLimit: 3 * time.Second})
 	c := clientOf(t, s, nil)
 	id := open(t, c)
-	_, err := c.RunCommand(t.Context(), id, agentrun.CommandSpec{Command: "sleep 1.5; echo done > done.txt", Timeout: time.Second})
+	_, err := c.RunCommand(t.Context(), id, agentrun.CommandSpec{Command: "sleep 5; echo done > done.txt", Timeout: time.Second})
 	if agentrun.KindOf(err) != agentrun.KindGatewayTimeout {
 		t.Fatalf("RunCommand = %v, want %s", err, agentrun.KindGatewayTimeout)
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 )
@@ -75,6 +76,22 @@ func (s Shim) target() (string, error) {
 	return filepath.EvalSymlinks(strings.ReplaceAll(quoted, `'\''`, "'"))
 }
 
+// unfinished is what the name of a shim begins with that is not in its place yet. In our folder nobody else makes such.
+const unfinished = "." + Relay + "-"
+
+// sweep removes what calls of point have left whose process was killed. What is younger may be that of another process.
+func sweep(folder string, now time.Time) {
+	entries, _ := os.ReadDir(folder) // Point tells of a folder that cannot be read
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), unfinished) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > time.Minute {
+			_ = os.Remove(filepath.Join(folder, e.Name())) // it is in nobody's way
+		}
+	}
+}
+
 // point puts a script in the place of whatever is there, in one step.
 func (s Shim) point(relay string) error {
 	folder := filepath.Dir(s.path)
@@ -85,13 +102,14 @@ func (s Shim) point(relay string) error {
 		// Somebody has installed us here, or has linked the relay to this: in its place, the script would start itself for ever.
 		return errors.New("that is where editors look for it; install AgentRun Tray in another folder")
 	}
+	sweep(folder, time.Now())
 	text := fmt.Appendf(nil, script, "'"+strings.ReplaceAll(relay, "'", `'\''`)+"'")
 	if info, err := os.Lstat(s.path); err == nil && info.Mode().IsRegular() && info.Mode().Perm() == 0o700 {
 		if now, err := os.ReadFile(s.path); err == nil && bytes.Equal(now, text) {
 			return nil
 		}
 	}
-	fresh := filepath.Join(folder, "."+Relay+"-"+rand.Text())
+	fresh := filepath.Join(folder, unfinished+rand.Text())
 	if err := writeProgram(fresh, text); err != nil {
 		return errors.Join(err, os.Remove(fresh))
 	}

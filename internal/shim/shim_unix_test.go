@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/paths"
 )
@@ -180,5 +181,30 @@ func TestTheShimNeverStartsItself(t *testing.T) {
 		if after, err := os.ReadFile(s.Path()); err != nil || string(after) != string(before) {
 			t.Errorf("%s: the relay became %q (%v)", name, after, err)
 		}
+	}
+}
+
+func TestWhatAKillHasLeftIsTakenAway(t *testing.T) {
+	home := t.TempDir()
+	s := Find(paths.Dirs{Bin: filepath.Join(home, "bin")})
+	relay := newRelay(t, filepath.Join(home, "app"), "1")
+	if err := s.Point(relay); err != nil {
+		t.Fatal(err)
+	}
+	old, young := filepath.Join(home, "bin", unfinished+"OLD"), filepath.Join(home, "bin", unfinished+"YOUNG")
+	for name, age := range map[string]time.Duration{old: time.Hour, young: 0} {
+		at := time.Now().Add(-age)
+		if err := errors.Join(os.WriteFile(name, nil, 0o700), os.Chtimes(name, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Point(relay); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(old); !os.IsNotExist(err) {
+		t.Errorf("%s is still there (%v)", old, err)
+	}
+	if _, err := os.Lstat(young); err != nil {
+		t.Errorf("%s, which another process may be about to put in place, is gone (%v)", young, err)
 	}
 }

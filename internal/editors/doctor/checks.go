@@ -286,7 +286,7 @@ func setting(st editors.Status) Finding {
 		}
 		return bad(st.Name+" is not connected"+where+".", connect)
 	case editors.Unreadable:
-		return bad(fmt.Sprintf("The settings of %s cannot be read%s: %s.", st.Name, where, st.Detail), "Correct the file in an editor; "+st.Name+" cannot read it either.")
+		return bad(fmt.Sprintf("The settings of %s cannot be read%s: %s.", st.Name, where, st.Detail), "Look at the file in a text editor, and at whom it belongs to; most likely "+st.Name+" cannot read it either.")
 	case editors.HandEdited:
 		if st.Off {
 			return bad(st.Name+" has us switched off.", "Switch agentrun on among the MCP servers of "+st.Name+".")
@@ -295,7 +295,7 @@ func setting(st editors.Status) Finding {
 	case editors.Stale:
 		return bad(fmt.Sprintf("The entry of %s is out of date%s: %s.", st.Name, where, st.Detail), connect)
 	case editors.Elsewhere:
-		return warn(fmt.Sprintf("%s knows us under another name%s: %s.", st.Name, where, st.Detail), "")
+		return warn(fmt.Sprintf("%s knows us under another name%s: %s.", st.Name, where, st.Detail), "It can stay so. To have the entry kept up to date, take that one out, and then: "+connect)
 	}
 	return skipped(st.Name + " is in a state that this version does not know.")
 }

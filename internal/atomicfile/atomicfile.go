@@ -18,7 +18,13 @@ import (
 // exist. A symbolic link stays a link: the file it leads to is replaced. On Linux, attributes that
 // users set stay too, and access lists where the mode stays. On error the old file is untouched and
 // nothing is left beside it.
-func Write(name string, data []byte, mode fs.FileMode) (err error) {
+func Write(name string, data []byte, mode fs.FileMode) error {
+	return WriteIf(name, data, mode, func() error { return nil })
+}
+
+// WriteIf is Write, which asks last of all whether the file may still be replaced: when the new bytes are on the disk, which takes
+// a while in which somebody else may have written the old file. An error from still ends it, and is in that of WriteIf.
+func WriteIf(name string, data []byte, mode fs.FileMode, still func() error) (err error) {
 	target, err := resolve(name)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -40,6 +46,9 @@ func Write(name string, data []byte, mode fs.FileMode) (err error) {
 		return err
 	}
 	keepAttributes(target, tmp.Name())
+	if err := still(); err != nil {
+		return err
+	}
 	if err := os.Rename(tmp.Name(), target); err != nil {
 		return err
 	}

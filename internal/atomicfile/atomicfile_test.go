@@ -2,6 +2,7 @@ package atomicfile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -182,6 +183,34 @@ func TestReadersSeeWholeFiles(t *testing.T) {
 	}
 	wg.Wait()
 	onlyFile(t, name)
+}
+
+// TestWriteIfAsksLast: once the new bytes are whole, so that whoever changes the old file while they are written is noticed.
+func TestWriteIfAsksLast(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "f")
+	if err := os.WriteFile(name, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	no := errors.New("it was changed")
+	for _, answer := range []error{no, nil} {
+		asked := 0
+		err := WriteIf(name, []byte("new"), 0o600, func() error {
+			asked++
+			left, err := filepath.Glob(filepath.Join(dir, ".f.unfinished-*"))
+			if err != nil || len(left) != 1 || read(t, left[0]) != "new" || read(t, name) != "old" {
+				t.Errorf("asked, when there is %v (%v) beside %q", left, err, read(t, name))
+			}
+			return answer
+		})
+		if !errors.Is(err, answer) || asked != 1 {
+			t.Errorf("WriteIf = %v, asked %d times; want %v, asked once", err, asked, answer)
+		}
+		onlyFile(t, name)
+	}
+	if got := read(t, name); got != "new" {
+		t.Errorf("after WriteIf the file holds %q", got)
+	}
 }
 
 // TestSweepTakesWhatAKillHasLeft: and nothing that anybody else, or a Write of another file, may have put there.

@@ -83,28 +83,24 @@ func (img image) write(before image) (folders []string, err error) {
 	if folders, err = makeFolders(filepath.Dir(img.path)); err != nil {
 		return folders, err
 	}
-	now, err := look(img.path)
-	if err != nil {
-		return folders, err
-	}
-	if !now.is(before) {
-		return folders, errMoved
-	}
 	if img.exists {
-		err = atomicfile.Write(img.path, img.text, img.mode)
-	} else {
+		err = atomicfile.WriteIf(img.path, img.text, img.mode, before.still)
+	} else if err = before.still(); err == nil {
 		err = removeFile(img.path)
 	}
 	if err != nil {
 		return folders, plainError(err)
 	}
-	if now, err = look(img.path); err != nil {
-		return folders, err
+	return folders, img.still()
+}
+
+// still says whether a file is what an image says; if not, the error is errMoved.
+func (img image) still() error {
+	now, err := look(img.path)
+	if err == nil && !now.is(img) {
+		err = errMoved
 	}
-	if !now.is(img) {
-		return folders, errMoved
-	}
-	return folders, nil
+	return err
 }
 
 // removeFile removes the file that a path leads to; a link to it stays.

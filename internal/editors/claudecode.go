@@ -41,7 +41,11 @@ const cliPatience = 30 * time.Second
 func (c *cli) run(ctx context.Context, s *Set, words []string) error {
 	ctx, cancel := context.WithTimeout(ctx, cliPatience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.program(s.sys), words...) //nolint:gosec // the editor's own program, from the user's PATH
+	program := c.program(s.sys)
+	if rereads(program, words) {
+		return fmt.Errorf("%s: the command interpreter of Windows would take a character of the path for its own", base(program))
+	}
+	cmd := exec.CommandContext(ctx, program, words...) //nolint:gosec // the editor's own program, from the user's PATH
 	cmd.Env = s.opt.Environ
 	cmd.Dir = s.sys.home() // it keeps settings of the folder it is started in
 	cmd.WaitDelay = time.Second
@@ -51,6 +55,13 @@ func (c *cli) run(ctx context.Context, s *Set, words []string) error {
 	}
 	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
 	return fmt.Errorf("%s %s: %w: %s", base(cmd.Path), strings.Join(words[:2], " "), err, phrase.Clip(lines[len(lines)-1], 200))
+}
+
+// rereads says that a program is a script of Windows' command interpreter, which reads the words once more, and that they have something
+// for it in them: what stands behind it would be carried out.
+func rereads(program string, words []string) bool {
+	name := strings.ToLower(program)
+	return (strings.HasSuffix(name, ".cmd") || strings.HasSuffix(name, ".bat")) && strings.ContainsAny(strings.Join(words, " "), "&|<>^%!\r\n")
 }
 
 // connectByCLI connects an editor by its own command line, or by its file where that fails.

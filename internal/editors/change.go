@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/editors/configedit"
@@ -348,7 +349,7 @@ func (s *Set) carryOut(ctx context.Context, j *journal, to purpose, list []alter
 	}
 	rec, err := j.begin(to, ByFile, list)
 	if err != nil {
-		return nil, fmt.Errorf("nothing was changed: %w", err)
+		return nil, nothingChanged(err)
 	}
 	made := false
 	for n, a := range list {
@@ -386,10 +387,23 @@ func splits(list []alteration) string {
 
 // leftAlone says that a file is what it was, and what can be done.
 func leftAlone(path string, err error) error {
-	if errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("%s was left as it was: %w; see whom it and its folder belong to", path, err)
+	return fmt.Errorf("%s was left as it was: %w%s", path, err, remedy(err))
+}
+
+// nothingChanged says that it was given up before anything was done.
+func nothingChanged(err error) error {
+	return fmt.Errorf("nothing was changed: %w%s", err, remedy(err))
+}
+
+// remedy is what a user can do about an error of the file system.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return "; see whom it and its folder belong to"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "; make room on the disk and try again"
 	}
-	return fmt.Errorf("%s was left as it was: %w", path, err)
+	return ""
 }
 
 // describe shows what was changed, and where the copies are.

@@ -111,7 +111,7 @@ func (s *Set) changeByCLI(ctx context.Context, r row, to purpose, wish Wish, out
 	words := commands(s.has(r, list[0].before))
 	rec, err := j.begin(to, ByCLI, list)
 	if err != nil {
-		return out, fmt.Errorf("%s: nothing was changed: %w", r.name, err)
+		return out, fmt.Errorf("%s: %w", r.name, nothingChanged(err))
 	}
 	now, err := s.obey(ctx, r, words, edit)
 	if err != nil {

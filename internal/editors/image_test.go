@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -50,6 +52,19 @@ func TestDifference(t *testing.T) {
 	} {
 		if got := difference(tc.before, tc.after); got != tc.want {
 			t.Errorf("%s: the diff is\n%s\nwant\n%s", tc.name, got, tc.want)
+		}
+	}
+}
+
+// TestWhatTheFileSystemRefusesCanBeMended: the sentence says by what.
+func TestWhatTheFileSystemRefusesCanBeMended(t *testing.T) {
+	for cause, want := range map[error]string{
+		syscall.EACCES: "see whom it and its folder belong to",
+		syscall.ENOSPC: "make room on the disk and try again",
+		errMoved:       "it was changed in the same moment",
+	} {
+		if err := leftAlone("/f", cause); !errors.Is(err, cause) || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("of %v it is said %q, want %q", cause, err, want)
 		}
 	}
 }

@@ -120,7 +120,7 @@ func (j *journal) begin(to purpose, route Route, list []alteration) (*record, er
 		if img.exists {
 			f.Copy = fmt.Sprintf("%04d-%d-%s", r.Number, n+1, filepath.Base(img.path))
 			if err := atomicfile.Write(j.copyPath(f.Copy), img.text, newFile); err != nil {
-				return nil, fmt.Errorf("keep a copy: %w", err)
+				return nil, fmt.Errorf("keep a copy in %s: %w", j.folder, plainError(err))
 			}
 		}
 		r.Files = append(r.Files, f)

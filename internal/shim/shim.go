@@ -14,6 +14,7 @@ package shim
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -105,6 +106,9 @@ func (s Shim) Point(relay string) error {
 		return err
 	}
 	if err := s.point(relay); err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			err = fmt.Errorf("%w; see whom the folder belongs to", err)
+		}
 		return fmt.Errorf("make %s lead to %s: %w", s.path, relay, err)
 	}
 	if target, err := s.Target(); err != nil || !SameFile(target, relay) {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/activity"
+	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/interpreter"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
 	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
@@ -19,8 +20,13 @@ import (
 // byHand is on whose behalf somebody runs code in the window. No client's key has this form.
 var byHand = interpreter.Caller{Key: "window", Name: "AgentRun Tray", Beside: true}
 
-// nameByHand is what contexts are called that are made in the window.
-const nameByHand = "Try it"
+// nameByHand is what contexts are called that are made in the window: as its button.
+func (a *App) nameByHand() string {
+	if a.settings().LanguageTag() == config.Chinese {
+		return "试一试"
+	}
+	return "Try it"
+}
 
 // WatchContext says whose notebook the next desks shall have; an empty id means none. It returns at once.
 func (a *App) WatchContext(contextID string) { a.feed.Follow(contextID) }
@@ -28,7 +34,7 @@ func (a *App) WatchContext(contextID string) { a.feed.Follow(contextID) }
 // NewContext makes a context by hand. An empty language means the backend's first.
 func (a *App) NewContext(ctx context.Context, language string) (contextID string, err error) {
 	began := time.Now()
-	cc, err := a.interp.CreateContext(ctx, byHand, interpreter.NewContext{Name: nameByHand, Language: sandbox.Language(language)})
+	cc, err := a.interp.CreateContext(ctx, byHand, interpreter.NewContext{Name: a.nameByHand(), Language: sandbox.Language(language)})
 	a.noteByHand("create_context", cc, began, time.Since(began), err)
 	return cc.ID, err
 }

@@ -391,3 +391,19 @@ func TestTheEngineIsLoadedWhenTheProgramIsSeen(t *testing.T) {
 	h.Seen()
 	h.waitWithin(t, 3*time.Minute, "the engine", ready)
 }
+
+func TestAContextMadeByHandIsCalledAsTheButton(t *testing.T) {
+	for language, want := range map[string]string{"en": "Try it", "zh": "试一试"} {
+		opt := options(t)
+		opt.Config.Language = language
+		h := start(t, opt)
+		h.wait(t, "the pool", ready)
+		if _, err := h.NewContext(t.Context(), "python"); err != nil {
+			t.Fatal(err)
+		}
+		d := h.see(t, "the context", func(d app.Desk) bool { return len(d.Contexts) == 1 })
+		if got := d.Contexts[0].Name; got != want {
+			t.Errorf("in %s it is called %q, want %q", language, got, want)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
 	"github.com/agentrun-tray/agentrun-tray/internal/sandbox"
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
 )
 
 var ctrlEnter = &desktop.CustomShortcut{KeyName: fyne.KeyReturn, Modifier: fyne.KeyModifierShortcutDefault}
@@ -384,5 +385,39 @@ func TestAQuestionIsAskedAgainInAnotherLanguage(t *testing.T) {
 	r.window.SetLanguage("en")
 	if open() != 0 {
 		t.Error("a menu is open in the language of before")
+	}
+}
+
+// TestTheNewestCellIsInSightInASmallWindow, and the pane when somebody writes in it.
+func TestTheNewestCellIsInSightInASmallWindow(t *testing.T) {
+	r := newRig(t, kit.AlwaysLight, fyne.NewSize(minWidth, minHeight), Options{Language: "en"})
+	v := busyView()
+	r.window.Open(PlaceContexts)
+	r.window.Render(v)
+	c := r.window.context
+	bottom := func(o fyne.CanvasObject) float32 {
+		return r.window.d.app.Driver().AbsolutePositionForObject(o).Y + o.Size().Height
+	}
+	cell := func() fyne.CanvasObject { return c.notebook.views[len(c.notebook.views)-1].root }
+	in := func(o fyne.CanvasObject) bool {
+		at := bottom(o)
+		return at <= minHeight+1 && at > minHeight-60
+	}
+	if !in(cell()) {
+		t.Errorf("the newest cell ends at %v in a window %v tall", bottom(cell()), minHeight)
+	}
+	more := *v.Notebook
+	printed := *more.Cells[2]
+	printed.Result.Stdout += strings.Repeat("another line\n", 20)
+	more.Cells = append(append([]*notebook.Cell(nil), more.Cells[:2]...), &printed)
+	v.Notebook = &more
+	r.window.Render(v)
+	if !in(cell()) {
+		t.Errorf("when it has printed more the newest cell ends at %v in a window %v tall", bottom(cell()), minHeight)
+	}
+	r.win.Canvas().Focus(c.try.entry)
+	test.Type(c.try.entry, "1")
+	if !in(c.try.root) {
+		t.Errorf("somebody writes in a pane that ends at %v in a window %v tall", bottom(c.try.root), minHeight)
 	}
 }

@@ -72,6 +72,11 @@ func newContexts(d *desk, host contextsHost) *contexts {
 	c.heading = kit.Row(12, kit.Grow(kit.Lead(14, c.title, c.about)), c.save, c.stop)
 	c.notebook = newNotebook(d, notebookMenu{interrupt: c.interrupt, again: c.run, reflow: c.redraw})
 	c.try = newTryPane(d, c.run)
+	c.try.entry.OnChanged = func(string) {
+		if c.d.window.Canvas().Focused() == c.try.entry {
+			c.page.Reveal(c.try.root)
+		}
+	}
 	c.page = kit.NewPage(kit.Pad(4, 4, 6, 4, kit.Col(10, c.notebook.root, c.try.root)))
 	top := kit.Row(14, kit.NewText(d.Say("place.contexts"), kit.Title, kit.Foreground), kit.SpringBy(5), kit.Grow(c.filter), c.fresh)
 	inset := func(o fyne.CanvasObject) fyne.CanvasObject { return kit.Pad(0, 4, 0, 4, o) } // what scrolls has room for its shadows
@@ -178,14 +183,26 @@ func (c *contexts) render(v *View) {
 	changed := c.notebook.render(v, c.chosen, c.ended)
 	c.describe(v)
 	if changed {
-		follow := c.follow || c.page.AtBottom()
+		follow := c.follow || c.page.EndsAt(c.end())
 		c.page.Reflow()
 		if follow {
-			c.page.Bottom()
+			c.page.EndAt(c.end())
 		}
 		c.follow = false
 	}
 }
+
+// end is what stays at the end of the page as cells come: the pane to try something in. Where there is hardly room for that, it is the
+// last cell, and the pane comes in sight when somebody writes in it.
+func (c *contexts) end() fyne.CanvasObject {
+	if n := len(c.notebook.views); n > 0 && c.page.Size().Height < c.try.root.MinSize().Height+cellRoom {
+		return c.notebook.views[n-1].root
+	}
+	return c.try.root
+}
+
+// cellRoom is how much of the last cell is to be in sight above the pane.
+const cellRoom = 60
 
 // noteRuns remembers since when code runs.
 func (c *contexts) noteRuns() {
@@ -341,7 +358,7 @@ func (c *contexts) run(code string) {
 			c.find()
 			c.redraw()
 		}
-		c.page.Bottom()
+		c.page.EndAt(c.end())
 	})
 }
 

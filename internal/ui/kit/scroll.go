@@ -24,13 +24,21 @@ func NewPage(content fyne.CanvasObject) *Page {
 // Reflow lays the content out again, after something in it became taller or lower.
 func (p *Page) Reflow() { p.fit(p.Size()) }
 
-// Bottom scrolls to the end.
-func (p *Page) Bottom() { p.scroll.ScrollToBottom() }
-
-// AtBottom reports that the end is in sight.
-func (p *Page) AtBottom() bool {
-	return p.scroll.Offset.Y+p.scroll.Size().Height >= p.content.Size().Height-30
+// EndAt scrolls until the end of an object of the content is at the end of the page.
+func (p *Page) EndAt(o fyne.CanvasObject) {
+	if y, ok := below(p.content, o); ok {
+		p.scroll.ScrollToOffset(fyne.NewPos(0, max(0, y+o.Size().Height-p.scroll.Size().Height+endRoom)))
+	}
 }
+
+// EndsAt reports that the end of an object of the content is in sight, or nearly.
+func (p *Page) EndsAt(o fyne.CanvasObject) bool {
+	y, ok := below(p.content, o)
+	return ok && p.scroll.Offset.Y+p.scroll.Size().Height >= y+o.Size().Height-30
+}
+
+// endRoom is what is left below an object at the end of a page.
+const endRoom = 6
 
 // Top scrolls to the beginning.
 func (p *Page) Top() { p.scroll.ScrollToTop() }

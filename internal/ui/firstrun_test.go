@@ -272,7 +272,7 @@ func TestEnterPressedTwiceFinishesOnce(t *testing.T) {
 	for _, label := range []string{"Finish", "Try it"} {
 		r := firstSteps(t, emptyView())
 		r.window.first.show(stepEditors)
-		r.win.Canvas().Focus(r.find(label).(*kit.Button)) //nolint:errcheck // as it is made
+		r.win.Canvas().Focus(r.find(label).(*kit.Button))
 		for range 2 {
 			if f := r.win.Canvas().Focused(); f != nil {
 				f.TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})

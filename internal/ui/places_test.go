@@ -119,7 +119,7 @@ func TestTheKeyboardDoesNotStayOnAButtonThatMeansAnotherRun(t *testing.T) {
 	v := busyView()
 	v.Runs = v.Runs[:1]
 	r := english(t, PlaceActivity, v)
-	b := r.find("Interrupt: data-analysis 数据分析").(*kit.Button) //nolint:errcheck // as it is made
+	b := r.find("Interrupt: data-analysis 数据分析").(*kit.Button)
 	r.win.Canvas().Focus(b)
 	v.Now = noon.Add(time.Second)
 	r.window.Render(v)

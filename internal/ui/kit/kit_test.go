@@ -488,7 +488,7 @@ func TestRowsAreEven(t *testing.T) {
 		hidden  bool
 		columns int
 	}{{640, false, 4}, {640, true, 3}, {560, false, 2}, {480, true, 3}, {320, false, 2}, {120, false, 1}} {
-		cards[3].(*fyne.Container).Hidden = tc.hidden //nolint:errcheck // as they are made
+		cards[3].(*fyne.Container).Hidden = tc.hidden
 		box.Resize(fyne.NewSize(tc.width, 400))
 		columns := 0
 		for _, c := range cards {
@@ -501,7 +501,7 @@ func TestRowsAreEven(t *testing.T) {
 		}
 	}
 	box.Resize(fyne.NewSize(640, 400))
-	cards[3].(*fyne.Container).Hidden = true //nolint:errcheck // the same
+	cards[3].(*fyne.Container).Hidden = true
 	if got, want := box.MinSize().Height, kit.NewText("38 ms", kit.Figure, kit.Foreground).MinSize().Height; got != want {
 		t.Errorf("with three cards it is %v high, want %v, as the notes stand after the figures then", got, want)
 	}

@@ -286,3 +286,12 @@ func TestAMenuIsOfTheSessionItWasOpenedFor(t *testing.T) {
 	r.choose("End session")
 	r.asked("end agentrun 3")
 }
+
+// TestADayWithoutCloudTimeHasNone: it is no time that is too short to be measured.
+func TestADayWithoutCloudTimeHasNone(t *testing.T) {
+	v := busyView()
+	v.Cost = &status.Cost{Currency: "CNY"}
+	r := english(t, PlaceOverview, v)
+	r.wants("Cloud time today", "0 s", "about ¥0.00")
+	r.lacks("< 1 ms")
+}

@@ -312,7 +312,7 @@ func (o *overview) renderCost(c *status.Cost, s *Settings) (changed bool) {
 	if minutes, _ := s.value("pool.idle_pause_minutes").(float64); minutes > 0 {
 		foot = o.d.Say("cost.pause", "time", o.d.Short(time.Duration(minutes*float64(time.Minute))))
 	}
-	o.cost.share(o.d.Say("cost.title"), o.d.Took(time.Duration(c.Today.SandboxSeconds)*time.Second), note, foot, part, tone)
+	o.cost.share(o.d.Say("cost.title"), o.d.Spent(time.Duration(c.Today.SandboxSeconds)*time.Second), note, foot, part, tone)
 	return changed
 }
 

@@ -91,6 +91,14 @@ func (w *Words) Took(d time.Duration) string {
 	return w.figure(tenths(d.Hours()), "h")
 }
 
+// Spent is Took for what is added up in seconds, of which there may be none.
+func (w *Words) Spent(d time.Duration) string {
+	if d < time.Second {
+		return w.figure("0", "s")
+	}
+	return w.Took(d)
+}
+
 // figure writes an amount of a unit of time.
 func (w *Words) figure(n, unit string) string {
 	return w.Say("time.short", "n", n, "unit", w.Say("unit."+unit))

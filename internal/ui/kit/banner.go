@@ -35,11 +35,14 @@ func NewBanner() *Banner {
 // Set changes the banner and reports whether it is taller or lower now. An empty label means no button.
 func (b *Banner) Set(tone fyne.ThemeColorName, what, why, label string, help func()) bool {
 	b.back.SetColors(washes[tone], "", 0)
-	b.icon.Set("warning", tone)
-	resized := b.what.Set(what)
-	if b.why.Set(why) {
-		resized = true
+	icon := "warning"
+	if tone == Accent { // nothing is wrong
+		icon = "info"
 	}
+	b.icon.Set(icon, tone)
+	resized := what != b.what.Text() || why != b.why.Text() // the second stands after the first, if both fit on a line
+	b.what.Set(what)
+	b.why.Set(why)
 	if (why == "") != b.why.Hidden {
 		b.why.Hidden = why == ""
 		resized = true

@@ -50,11 +50,12 @@ func TestPictures(t *testing.T) {
 			bar.Set(0.3, kit.Accent)
 			return kit.PadAll(16, kit.Col(12, kit.Fix(0, 42, s), bar, kit.Row(10, kit.Fix(90, 20, one), kit.Fix(90, 20, kit.NewSpark(kit.Ready)))))
 		}},
-		"banner": {fyne.NewSize(520, 170), func() fyne.CanvasObject {
-			short, long := kit.NewBanner(), kit.NewBanner()
+		"banner": {fyne.NewSize(520, 220), func() fyne.CanvasObject {
+			short, long, info := kit.NewBanner(), kit.NewBanner(), kit.NewBanner()
+			info.Set(kit.Accent, "The engine is being compiled.", "That takes 8 s.", "", nil)
 			short.Set(kit.Warming, "It ends in 4 min.", "Its context moves.", "Details", nil)
 			long.Set(kit.Problem, "Sandboxes cannot be made at the moment.", "The service refused the key, and says that its signature does not match.", "Try now", nil)
-			return kit.PadAll(16, kit.Col(10, short.Root, long.Root))
+			return kit.PadAll(16, kit.Col(10, short.Root, long.Root, info.Root))
 		}},
 		"switches": {fyne.NewSize(470, 70), func() fyne.CanvasObject {
 			return kit.PadAll(16, kit.Row(12, kit.NewSwitch("a", true, nil), kit.NewSwitch("b", false, nil),

@@ -270,6 +270,30 @@ func TestRowsAreSelectedWithMouseAndArrows(t *testing.T) {
 	}
 }
 
+// TestTheKeysGoOnFromTheChosenRow, wherever others that come move it, and choose the row they are on where none is chosen.
+func TestTheKeysGoOnFromTheChosenRow(t *testing.T) {
+	r, w := fruits(t, []fruit{{"pear", 2}, {"apple", 3}, {"plum", 1}})
+	for range 10 {
+		w.Canvas().FocusNext()
+		if _, title := w.Canvas().Focused().(fyne.Disableable); !title {
+			break // beyond the titles
+		}
+	}
+	list := w.Canvas().Focused()
+	if r.Chosen() != "" {
+		t.Fatalf("to reach the table with Tab has chosen %q", r.Chosen())
+	}
+	list.TypedKey(key(fyne.KeyReturn))
+	if r.Chosen() != "pear" {
+		t.Errorf("Enter has chosen %q, want the first row", r.Chosen())
+	}
+	r.Set([]fruit{{"fig", 1}, {"kiwi", 1}, {"pear", 2}, {"apple", 3}, {"plum", 1}})
+	list.TypedKey(key(fyne.KeyDown))
+	if r.Chosen() != "apple" {
+		t.Errorf("Down from pear, which two others were put before, has chosen %q, want apple", r.Chosen())
+	}
+}
+
 func TestAThousandRowsAreNotAllDrawn(t *testing.T) {
 	items := make([]fruit, 1000)
 	for n := range items {
@@ -565,5 +589,46 @@ func TestAFieldIsFramedWhileItHasTheKeyboard(t *testing.T) {
 	w.Canvas().FocusNext()
 	if w.Canvas().Focused() != next || framed() {
 		t.Error("a field has its ring still when the keyboard has left it")
+	}
+}
+
+// TestTheSecondHalfOfABannerFollowsTheFirst, also when that has become shorter.
+func TestTheSecondHalfOfABannerFollowsTheFirst(t *testing.T) {
+	b := kit.NewBanner()
+	w := show(t, kit.AlwaysLight, fyne.NewSize(700, 90), func() fyne.CanvasObject { return b.Root })
+	gap := func(first, second string) float32 {
+		b.Set(kit.Warming, first, second, "", nil)
+		var end, start float32
+		each(w.Content(), func(o fyne.CanvasObject) {
+			if text, ok := o.(*canvas.Text); ok {
+				at := fyne.CurrentApp().Driver().AbsolutePositionForObject(text).X
+				switch text.Text {
+				case first:
+					end = at + text.MinSize().Width
+				case second:
+					start = at
+				}
+			}
+		})
+		return start - end
+	}
+	wide, short := gap("The engine that runs code here is being compiled.", "3 s so far."), gap("It starts.", "4 s so far.")
+	if wide < 5 || wide > 30 || short != wide {
+		t.Errorf("the second half begins %v after the first, and %v after a shorter one", wide, short)
+	}
+}
+
+// each visits an object and everything in it.
+func each(o fyne.CanvasObject, visit func(fyne.CanvasObject)) {
+	visit(o)
+	var below []fyne.CanvasObject
+	switch o := o.(type) {
+	case *fyne.Container:
+		below = o.Objects
+	case fyne.Widget:
+		below = test.WidgetRenderer(o).Objects()
+	}
+	for _, child := range below {
+		each(child, visit)
 	}
 }

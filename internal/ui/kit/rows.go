@@ -282,6 +282,7 @@ func (r *Rows[T]) measure(width float32) {
 type rowList[T any] struct {
 	widget.List
 	rows *Rows[T]
+	at   int // the row that the keys go on from
 }
 
 func newRowList[T any](r *Rows[T]) *rowList[T] {
@@ -300,6 +301,7 @@ func newRowList[T any](r *Rows[T]) *rowList[T] {
 	}
 	l.HideSeparators = true
 	l.OnHighlighted = func(id widget.ListItemID) {
+		l.at = id
 		if !r.quiet {
 			r.pick(id)
 		}
@@ -310,17 +312,27 @@ func newRowList[T any](r *Rows[T]) *rowList[T] {
 
 // FocusGained implements fyne.Focusable.
 func (l *rowList[T]) FocusGained() {
+	l.follow()
 	l.rows.quiet = true
-	if at := l.rows.row(); at >= 0 {
-		l.Highlight(at)
-	}
 	l.List.FocusGained()
 	l.rows.quiet = false
 }
 
+// follow has the keys go on from the chosen row, which stands elsewhere when others have come.
+func (l *rowList[T]) follow() {
+	if at := l.rows.row(); at >= 0 && at != l.at {
+		l.rows.quiet = true
+		l.Highlight(at)
+		l.rows.quiet = false
+	}
+}
+
 // TypedKey implements fyne.Focusable.
 func (l *rowList[T]) TypedKey(e *fyne.KeyEvent) {
+	l.follow()
 	switch e.Name {
+	case fyne.KeySpace, fyne.KeyReturn, fyne.KeyEnter: // of a row that the keyboard is on and that is not chosen yet
+		l.rows.pick(l.at)
 	case fyne.KeyHome:
 		l.Highlight(0)
 	case fyne.KeyEnd:

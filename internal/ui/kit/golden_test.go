@@ -44,11 +44,12 @@ func TestPictures(t *testing.T) {
 			return kit.PadAll(16, row)
 		}},
 		"spark": {fyne.NewSize(240, 160), func() fyne.CanvasObject {
-			s, bar, one := kit.NewSpark(kit.Accent), kit.NewBar(), kit.NewSpark(kit.Ready)
+			s, bar, one, none := kit.NewSpark(kit.Accent), kit.NewBar(), kit.NewSpark(kit.Ready), kit.NewSpark(kit.Ready)
+			none.Set(make([]float64, 24))
 			one.Set([]float64{2})
 			s.Set([]float64{4, 6, 5, 9, 7, 10, 15, 9, 7, 11, 13, 8, 6, 10, 14, 12, 9, 7, 10, 13})
 			bar.Set(0.3, kit.Accent)
-			return kit.PadAll(16, kit.Col(12, kit.Fix(0, 42, s), bar, kit.Row(10, kit.Fix(90, 20, one), kit.Fix(90, 20, kit.NewSpark(kit.Ready)))))
+			return kit.PadAll(16, kit.Col(12, kit.Fix(0, 42, s), bar, kit.Row(10, kit.Fix(60, 20, one), kit.Fix(60, 20, kit.NewSpark(kit.Ready)), kit.Fix(60, 20, none))))
 		}},
 		"banner": {fyne.NewSize(520, 220), func() fyne.CanvasObject {
 			short, long, info := kit.NewBanner(), kit.NewBanner(), kit.NewBanner()

@@ -56,13 +56,14 @@ func (s *Spark) draw(w, h int) image.Image {
 }
 
 // curve draws values from the left to the right edge, the highest near the top, with a wash below. The lowest line is nought, so
-// that a steady curve looks steady; it leaves room above, or it would be a block. Where there are no values yet that line is all.
+// that a steady curve looks steady; it leaves room above, or it would be a block. Where there are no values
+// yet, or none above nought, that line is all.
 func curve(values []float64, w, h int, scale float32, ink, rest color.Color) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	if w < 2 || h < 2 {
 		return img
 	}
-	if len(values) == 0 { // where the curve will stand
+	if len(values) == 0 || slices.Max(values) <= 0 { // where the curve will stand
 		stroke(img, []fixed.Point26_6{rasterx.ToFixedP(0, float64(h)-float64(scale)), rasterx.ToFixedP(float64(w), float64(h)-float64(scale))}, float64(scale), opaque(rest))
 		return img
 	}
@@ -70,9 +71,6 @@ func curve(values []float64, w, h int, scale float32, ink, rest color.Color) ima
 		values = []float64{values[0], values[0]}
 	}
 	top := slices.Max(values) + max(0, slices.Min(values))/2
-	if top <= 0 {
-		top = 1
-	}
 	line := 1.6 * float64(scale)
 	points := make([]fixed.Point26_6, len(values))
 	for n, v := range values {

@@ -421,3 +421,34 @@ func TestTheNewestCellIsInSightInASmallWindow(t *testing.T) {
 		t.Errorf("somebody writes in a pane that ends at %v in a window %v tall", bottom(c.try.root), minHeight)
 	}
 }
+
+// TestAContextThatIsMadeIsShown, when it is there, unless somebody has gone to another one meanwhile.
+func TestAContextThatIsMadeIsShown(t *testing.T) {
+	for _, other := range []bool{false, true} {
+		v := busyView()
+		r := english(t, PlaceContexts, v)
+		c := r.window.context
+		test.Type(c.try.entry, "mine")
+		r.tap("New context")
+		r.choose("Python")
+		r.asked("new python")
+		want := "new"
+		if other {
+			c.table.Selected(v.Contexts[1])
+			want = "c2"
+		}
+		v.Contexts = append([]status.Context{{ID: "new", Name: "Try it", Language: "python", Status: "active", LastUsed: noon}}, v.Contexts...)
+		r.window.Render(v)
+		if c.chosen.ID != want {
+			t.Errorf("the context %s is shown, want %s (somebody went to another: %v)", c.chosen.ID, want, other)
+		}
+		if !c.try.empty() {
+			t.Errorf("what was written for another context is in the pane: %q", c.try.entry.Text)
+		}
+		c.table.Selected(v.Contexts[1])
+		c.table.Selected(v.Contexts[len(v.Contexts)-3])
+		if c.try.entry.Text != "mine" {
+			t.Errorf("back in the context it was written for the pane has %q", c.try.entry.Text)
+		}
+	}
+}

@@ -37,6 +37,7 @@ type contexts struct {
 	chosen status.Context
 	ended  string    // the name of the one that was chosen when it ended, if none is in its place
 	wanted string    // chosen when it is there
+	made   string    // the same, of one that was made by hand, unless somebody chooses another one first
 	heir   *contexts // has taken its place, and with it what is being started; nil: none
 	view   *View     // drawn last
 	follow bool      // the newest cell is to be in sight
@@ -53,6 +54,7 @@ func newContexts(d *desk, host contextsHost) *contexts {
 	c := &contexts{d: d, host: host, begun: map[running]time.Time{}}
 	c.table = kit.NewRows(func(s status.Context) string { return s.ID }, d.Say("contexts.none"), d.Say("filter.none"), c.columns()...)
 	c.table.Selected = func(s status.Context) {
+		c.made = ""
 		c.choose(s)
 		c.redraw()
 	}
@@ -228,6 +230,11 @@ func (c *contexts) find() {
 		c.choose(c.items[n])
 		return
 	}
+	if n := c.index(c.made); n >= 0 {
+		c.made = ""
+		c.choose(c.items[n])
+		return
+	}
 	if n := c.index(c.chosen.ID); n >= 0 {
 		c.chosen = c.items[n]
 		return
@@ -297,13 +304,21 @@ func (c *contexts) describe(v *View) {
 }
 
 func (c *contexts) create(language string) {
-	c.d.errands.run(func(ctx context.Context) error {
-		_, err := c.host.NewContext(ctx, language)
+	var id string
+	c.fresh.Disable() // it may take its time, with a sandbox to be made first
+	c.d.errands.run(func(ctx context.Context) (err error) {
+		id, err = c.host.NewContext(ctx, language)
 		return err
 	}, func(err error) {
+		c := c.newest()
+		c.fresh.Enable()
 		if err != nil {
 			c.d.fail(c.d.Say("fail.create"), err)
+			return
 		}
+		c.made = id
+		c.find()
+		c.redraw()
 	})
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,8 +27,9 @@ type RefusedError struct {
 // Error returns the sentence.
 func (e *RefusedError) Error() string { return e.Text }
 
-// Set writes one setting, named as in faults, such as pool.warm, and leaves the rest of the file to the letter as it is. A value that
-// would not be used is refused with the words of its fault, and so is a file that is not JSON; nothing is changed then.
+// Set writes one setting, named as in faults, such as pool.warm, and leaves the rest of the file to the letter as it is; a file that
+// nobody has laid out by hand has a line for each setting, for those who look into it. A value that would not be used is refused with
+// the words of its fault, and so is a file that is not JSON; nothing is changed then.
 func Set(folder, name string, value any) error {
 	file := filepath.Join(folder, FileName)
 	text, err := os.ReadFile(file)
@@ -41,10 +43,30 @@ func Set(folder, name string, value any) error {
 	if err != nil {
 		return fmt.Errorf("change the setting %s: %w", name, err)
 	}
+	if text = bytes.TrimSpace(text); bytes.Equal(text, arrange(text)) || bytes.Equal(text, compact(text)) {
+		changed = append(arrange(changed), '\n')
+	}
 	if err := atomicfile.Write(file, changed, 0o600); err != nil {
 		return fmt.Errorf("change the setting %s: %w", name, err)
 	}
 	return nil
+}
+
+// arrange lays JSON out as Set does where nobody else has; compact leaves all of the layout away. Both have had their JSON checked.
+func arrange(text []byte) []byte {
+	var b bytes.Buffer
+	if err := json.Indent(&b, bytes.TrimSpace(text), "", "  "); err != nil {
+		panic("config: " + err.Error())
+	}
+	return b.Bytes()
+}
+
+func compact(text []byte) []byte {
+	var b bytes.Buffer
+	if err := json.Compact(&b, text); err != nil {
+		panic("config: " + err.Error())
+	}
+	return b.Bytes()
 }
 
 // set returns the text of the settings with one of them changed.

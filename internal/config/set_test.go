@@ -15,7 +15,9 @@ func TestSetChangesOneSettingAndNothingElse(t *testing.T) {
 		value               any
 		after               string
 	}{
-		{"no file", "", "backend", "local", "{\"backend\":\"local\"}\n"},
+		{"no file", "", "backend", "local", "{\n  \"backend\": \"local\"\n}\n"},
+		{"a file that nobody has laid out", `{"backend":"auto","pool":{"warm":2}}`, "theme", "dark", "{\n  \"backend\": \"auto\",\n  \"pool\": {\n    \"warm\": 2\n  },\n  \"theme\": \"dark\"\n}\n"},
+		{"a file that was laid out here", "{\n  \"backend\": \"auto\"\n}\n", "http.port", 8000, "{\n  \"backend\": \"auto\",\n  \"http\": {\n    \"port\": 8000\n  }\n}\n"},
 		{"a value that is there", "{\n    \"backend\": \"auto\",\n  \"pool\": {\"warm\": 2}}\n", "backend", "mock", "{\n    \"backend\": \"mock\",\n  \"pool\": {\"warm\": 2}}\n"},
 		{"a nested value", `{"pool": {"warm": 2, "ceiling":  9}, "mine": 1}`, "pool.warm", 4, `{"pool": {"warm": 4, "ceiling":  9}, "mine": 1}`},
 		{"an object that is not there", `{"backend": "auto"}`, "pool.warm", 4, `{"backend": "auto","pool":{"warm":4}}`},

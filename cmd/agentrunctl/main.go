@@ -108,10 +108,18 @@ func help(w io.Writer) {
 	fmt.Fprintln(w, "agentrunctl COMMAND --help lists the flags of a command.")
 }
 
-// newFlags makes a flag set whose mistakes become a usageError.
+// newFlags makes a flag set whose mistakes become a usageError, and whose help begins with what the command is for.
 func newFlags(name string, stderr io.Writer) *flag.FlagSet {
 	fs := flag.NewFlagSet("agentrunctl "+name, flag.ContinueOnError)
 	fs.SetOutput(stderr)
+	fs.Usage = func() {
+		for _, c := range commands(nil) {
+			if c.name == name {
+				fmt.Fprintf(stderr, "agentrunctl %s: %s\n", c.usage, c.about)
+			}
+		}
+		fs.PrintDefaults()
+	}
 	return fs
 }
 
@@ -120,10 +128,11 @@ func newFlags(name string, stderr io.Writer) *flag.FlagSet {
 func parse(fs *flag.FlagSet, args []string, words int) ([]string, error) {
 	var rest []string
 	for {
-		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+		if err := quietly(fs, args); errors.Is(err, flag.ErrHelp) {
+			fs.Usage()
 			return nil, err
 		} else if err != nil {
-			return nil, misused("%v", err)
+			return nil, misused("%v; see %s --help", err, fs.Name())
 		}
 		if fs.NArg() == 0 {
 			break
@@ -135,6 +144,19 @@ func parse(fs *flag.FlagSet, args []string, words int) ([]string, error) {
 		return nil, misused("%q is one word too many; see %s --help", rest[words], fs.Name())
 	}
 	return rest, nil
+}
+
+// quietly reads flags and prints nothing. By itself a flag set prints a mistake and all of its help, beside the sentence that is said
+// about it in the end.
+func quietly(fs *flag.FlagSet, args []string) error {
+	usage, out := fs.Usage, fs.Output()
+	fs.Usage = func() {}
+	fs.SetOutput(io.Discard)
+	defer func() {
+		fs.Usage = usage
+		fs.SetOutput(out)
+	}()
+	return fs.Parse(args)
 }
 
 func showVersion(_ context.Context, args []string, stdout, stderr io.Writer) error {

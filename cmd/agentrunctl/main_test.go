@@ -64,9 +64,12 @@ func TestMisuseIsToldInOneSentence(t *testing.T) {
 		{"interrupting two", []string{"interrupt", "a", "b"}, "one word too many"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, _, err := cli(t, tc.args...)
+			_, printed, err := cli(t, tc.args...)
 			if _, ok := errors.AsType[*usageError](err); !ok || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("agentrunctl %v = %v, want a usage error with %q", tc.args, err, tc.want)
+			}
+			if printed != "" && tc.args != nil {
+				t.Errorf("agentrunctl %v says beside its sentence %q", tc.args, printed)
 			}
 		})
 	}
@@ -81,8 +84,9 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 		if !strings.Contains(out, "agentrunctl "+c.usage) {
 			t.Errorf("help does not show %q:\n%s", c.usage, out)
 		}
-		if _, _, err := cli(t, c.name, "--help"); !errors.Is(err, flag.ErrHelp) {
-			t.Errorf("agentrunctl %s --help = %v, want help", c.name, err)
+		_, told, err := cli(t, c.name, "--help")
+		if want := "agentrunctl " + c.usage + ": " + c.about + "\n"; !errors.Is(err, flag.ErrHelp) || !strings.HasPrefix(told, want) {
+			t.Errorf("agentrunctl %s --help = %v, and %q, want help that begins with %q", c.name, err, told, want)
 		}
 	}
 }

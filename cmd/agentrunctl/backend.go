@@ -52,21 +52,28 @@ func backend(ctx context.Context, args []string, stdout, stderr io.Writer) error
 
 // showBackend says what is chosen and what that means at the moment.
 func showBackend(ctx context.Context, dirs paths.Dirs, stdout io.Writer) error {
-	var snap status.Snapshot
-	err := control.AskFor(ctx, dirs, http.MethodGet, "/status", &snap)
-	if errors.Is(err, control.ErrNoHost) {
-		cfg, _, err := config.Load(dirs.Config)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(stdout, "%s (no host is running)\n", cfg.Backend)
-		return err
-	}
+	name, setting, err := chosenBackend(ctx, dirs)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s (setting: %s)\n", snap.Backend.Name, snap.Backend.Setting)
+	if name == "" {
+		_, err = fmt.Fprintf(stdout, "%s (no host is running)\n", setting)
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%s (setting: %s)\n", name, setting)
 	return err
+}
+
+// chosenBackend asks the running host which backend is chosen, and on which one new contexts are made for it; where no host runs, the
+// settings, and the name is empty.
+func chosenBackend(ctx context.Context, dirs paths.Dirs) (name, setting string, err error) {
+	var snap status.Snapshot
+	err = control.AskFor(ctx, dirs, http.MethodGet, "/status", &snap)
+	if errors.Is(err, control.ErrNoHost) {
+		cfg, _, err := config.Load(dirs.Config)
+		return "", cfg.Backend, err
+	}
+	return snap.Backend.Name, snap.Backend.Setting, err
 }
 
 // poolActions are the words behind agentrunctl pool, and what each has behind it.

@@ -147,7 +147,7 @@ func (l *loginRun) run(ctx context.Context) error {
 	if l.opt.noCheck {
 		said = "Stored in the keychain, unchecked: "
 	}
-	fmt.Fprintf(l.out, "%s%s.\n%s", said, describe(c), tellHost(ctx, l.dirs))
+	fmt.Fprintf(l.out, "%s%s.\n%s%s", said, describe(c), tellHost(ctx, l.dirs), elsewhere(ctx, l.dirs))
 	if env, ok := l.store.Environment(); ok && !env.SameAs(c) {
 		fmt.Fprintf(l.out, "The environment has others, which come first for programs that are started from here: %s.\n", describe(env))
 	}
@@ -389,4 +389,13 @@ func tellHost(ctx context.Context, dirs paths.Dirs) string {
 	default:
 		return "The running host was told.\n"
 	}
+}
+
+// elsewhere gives a line if the credentials are not used for new contexts, because another backend was chosen.
+func elsewhere(ctx context.Context, dirs paths.Dirs) string {
+	_, setting, err := chosenBackend(ctx, dirs)
+	if err != nil || setting != "local" && setting != "mock" {
+		return ""
+	}
+	return fmt.Sprintf("New contexts are still made on the backend %s, which was chosen; to have them made in the cloud: agentrunctl backend auto\n", setting)
 }

@@ -93,7 +93,8 @@ func TestLoginIsFoundByOtherPrograms(t *testing.T) {
 		t.Errorf("login --check before any login = %+v", out)
 	}
 	out := d.login(t, typed, d.endpoints()...)
-	if want := "Stored in the keychain, and AgentRun takes them: access key " + testKeyID + " of account " + testID + ", region cn-hangzhou, at " + d.service.URL + ".\n"; out.code != 0 || out.stdout != want || out.stderr != "" {
+	if want := "Stored in the keychain, and AgentRun takes them: access key " + testKeyID + " of account " + testID + ", region cn-hangzhou, at " + d.service.URL + ".\n" +
+		"New contexts are still made on the backend mock, which was chosen; to have them made in the cloud: agentrunctl backend auto\n"; out.code != 0 || out.stdout != want || out.stderr != "" {
 		t.Fatalf("login = %+v, want %q", out, want)
 	}
 	if d.service.Count("GetTemplate") != 1 || d.service.Count("Health") != 1 || d.service.Count("CreateTemplate") != 0 {

@@ -51,8 +51,8 @@ run: ## installs what is needed, builds, and opens the app; where there is no di
 	@if sh packaging/display.sh; then \
 		sh packaging/deps.sh window && $(MAKE) --no-print-directory programs window && echo "AgentRun Tray opens its window. Ctrl+C ends it." && exec $(BIN)/agentrun-tray; \
 	else \
-		echo "There is no display here, so the host starts without a window."; \
-		$(MAKE) --no-print-directory programs && exec $(BIN)/agentrunctl serve --welcome; \
+		echo "There is no display here, so the host starts without a window. The first time that takes some seconds."; \
+		$(MAKE) --no-print-directory programs && exec $(BIN)/agentrunctl serve --welcome --quiet; \
 	fi
 
 build: programs ## builds the programs into bin/; the one with the window where its headers are (sh packaging/deps.sh window)

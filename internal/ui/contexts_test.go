@@ -2,6 +2,8 @@ package ui
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/storage"
 	"fyne.io/fyne/v2/test"
 
 	"github.com/agentrun-tray/agentrun-tray/internal/notebook"
@@ -358,6 +361,26 @@ func TestANotebookThatCannotBeHadEmptiesNoFile(t *testing.T) {
 	if r.win.Canvas().Overlays().Top() == nil {
 		t.Error("no file is asked for")
 	}
+}
+
+// TestAFileThatWasSavedIsTold, and one that could not be written.
+func TestAFileThatWasSavedIsTold(t *testing.T) {
+	r := english(t, PlaceContexts, busyView())
+	d := r.window.context.d
+	path := filepath.Join(t.TempDir(), "数据.ipynb")
+	to, err := storage.Writer(storage.NewFileURI(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write(to, "Not saved.", []byte("{}"))
+	r.settle()
+	r.wants("Saved as 数据.ipynb.")
+	if text, err := os.ReadFile(path); err != nil || string(text) != "{}" {
+		t.Errorf("the file has %q, %v", text, err)
+	}
+	d.write(to, "Not saved.", []byte("{}")) // it is closed
+	r.settle()
+	r.wants("Not saved.")
 }
 
 // TestAQuestionIsAskedAgainInAnotherLanguage, once, and a menu is closed: it takes a tap to open it again.

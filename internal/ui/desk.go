@@ -149,10 +149,7 @@ func (d *desk) saveText(name, failed string, text []byte) {
 		case err != nil:
 			d.fail(failed, err)
 		case to != nil:
-			d.do(nil, failed, func(context.Context) error {
-				_, err := to.Write(text)
-				return errors.Join(err, to.Close())
-			})
+			d.write(to, failed, text)
 		}
 	}, d.window)
 	ask.SetFileName(name)
@@ -160,6 +157,20 @@ func (d *desk) saveText(name, failed string, text []byte) {
 		ask.SetFilter(storage.NewExtensionFileFilter([]string{name[at:]}))
 	}
 	ask.Show()
+}
+
+// write puts a text into the file that was chosen for it, and says so, as nothing else shows it.
+func (d *desk) write(to fyne.URIWriteCloser, failed string, text []byte) {
+	d.errands.run(func(context.Context) error {
+		_, err := to.Write(text)
+		return errors.Join(err, to.Close())
+	}, func(err error) {
+		if err != nil {
+			d.fail(failed, err)
+			return
+		}
+		d.toasts.Show(d.Say("saved", "name", to.URI().Name()), kit.Ready)
+	})
 }
 
 // panel is one place of the window.

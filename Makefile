@@ -41,7 +41,7 @@ SOAKTIME ?= 10m
 IDLETIME ?= 1m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build programs window test check lint unit keyring e2e e2e-window live clients suites bench soak fuzz engine dev status inspector bundles package fmt clean
+.PHONY: help run build programs window test check lint unit keyring e2e e2e-window pictures live clients suites bench soak fuzz engine dev status inspector bundles package fmt clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -94,6 +94,12 @@ e2e: programs ## black-box tests of the built programs
 
 e2e-window: programs ## black-box tests of the window and the tray, on a display that nobody sees; pictures go to AGENTRUN_TEST_ARTIFACTS
 	$(GO) test -count=1 -timeout 30m -tags e2e,window -run '^TestWindow' ./internal/e2e/
+
+# The pictures in README: busy places, as the tests of the window have them. In that locale the toolkit finds a bold Chinese font.
+PICTURES := overview-busy-dark|contexts-busy-light
+
+pictures: ## draws the pictures in README anew; go test -tags shots has one of every place
+	LANG=zh_CN.UTF-8 CGO_ENABLED=1 $(GO) test -count=1 -tags shots -run '^TestShots$$/^($(PICTURES))' ./internal/ui -shots $(CURDIR)/assets/pictures
 
 # What must be in the environment for make live.
 ACCOUNT := AGENTRUN_ACCESS_KEY_ID AGENTRUN_ACCESS_KEY_SECRET AGENTRUN_ACCOUNT_ID AGENTRUN_REGION

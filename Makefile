@@ -110,10 +110,10 @@ live: ## the conversation of the end-to-end tests with the real service, in the 
 	$(MAKE) --no-print-directory programs && $(GO) test -count=1 -tags e2e,live -run '^TestLive$$' -v ./internal/e2e/
 
 clients: $(CLIENTS) $(SUITES) ## real editors and their own parsers read the settings that we write for them
-	@node=$$(sh internal/suites/node.sh $(SUITES)) && set -x && $(GO) test -count=1 -tags clients ./internal/editors/clients -clients $(CLIENTS) -node $$node
+	@node=$$(sh internal/suites/node.sh $(SUITES)) && set -x && $(GO) test -count=1 -timeout 30m -tags clients ./internal/editors/clients -clients $(CLIENTS) -node $$node
 
 suites: $(SUITES) ## the public MCP conformance suites and the MCP Inspector against our programs
-	cd internal/suites && $(GO) test -count=1 -tags suites -suites $(SUITES)
+	cd internal/suites && $(GO) test -count=1 -timeout 30m -tags suites -suites $(SUITES)
 
 bench: build ## measures, with ratios to peers taken in the same run; the app is left alone in the tray for IDLETIME (1m)
 	@if test "$$(uname -s)" = Linux && sh packaging/headers.sh; then CGO_ENABLED=1 $(GO) build $(BUILD) -tags $(WINDOW_TAGS) -o $(BIN)/bench-window ./internal/bench/window; fi

@@ -110,6 +110,7 @@ func TestTheRelayEndsWithItsEditor(t *testing.T) {
 		t.Fatalf("the relay goes on without its editor: %v", err)
 	}
 	t.Logf("ended %v after its editor", time.Since(start))
+	eventually(t, "the end of the session", func() bool { return h.sessionCount() == 0 })
 	if n := len(h.requests(http.MethodDelete)); n != 1 {
 		t.Errorf("%d DELETEs, want 1", n)
 	}

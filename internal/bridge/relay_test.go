@@ -364,7 +364,9 @@ func TestAWriteErrorEndsTheRelay(t *testing.T) {
 	stdin, in := io.Pipe()
 	defer in.Close()
 	ended := make(chan error, 1)
-	go func() { ended <- New(Options{Dirs: h.dirs}).Run(t.Context(), stdin, brokenWriter{}, io.Discard) }()
+	r := New(Options{Dirs: h.dirs})
+	r.times.farewell = 10 * time.Second // so that a busy computer hears it
+	go func() { ended <- r.Run(t.Context(), stdin, brokenWriter{}, io.Discard) }()
 	io.WriteString(in, hello+"\n")
 	select {
 	case err := <-ended:

@@ -101,6 +101,7 @@ func play(role string) int {
 		return 0
 	case "relay":
 		r := New(Options{Dirs: dirs, Parent: FindParent()})
+		r.times.farewell = 10 * time.Second // so that a busy computer hears it
 		if err := r.Run(context.Background(), os.Stdin, os.Stdout, os.Stderr); err != nil {
 			return 1
 		}

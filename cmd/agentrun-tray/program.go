@@ -217,13 +217,15 @@ func (p *program) present(ctx context.Context) {
 	pumped := make(chan struct{})
 	p.workers.Go(func() {
 		defer close(pumped)
+		painted := false
 		for view := range desk.Views(drawing) {
 			if !p.draw(func() { p.render(view) }) {
 				return
 			}
-			if !inTray {
-				desk.Seen() // the first view is enough, and no other harms
+			if painted && !inTray {
+				desk.Seen() // no more than once has an effect
 			}
+			painted = true // before the next one comes, which a window in sight has within a second
 		}
 	})
 	p.workers.Go(func() {
@@ -440,6 +442,8 @@ func (p *program) quit() {
 // about to draw.
 func (p *program) takeSignals() {
 	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Stop(signals) // which waits until those that have come are handed on: Reset alone loses them
 	signal.Reset(os.Interrupt, syscall.SIGTERM)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	p.workers.Go(func() {

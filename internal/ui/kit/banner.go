@@ -40,9 +40,13 @@ func (b *Banner) Set(tone fyne.ThemeColorName, what, why, label string, help fun
 		icon = "info"
 	}
 	b.icon.Set(icon, tone)
-	resized := what != b.what.Text() || why != b.why.Text() // the second stands after the first, if both fit on a line
+	tall, others := b.body.MinSize().Height, what != b.what.Text() || why != b.why.Text()
 	b.what.Set(what)
 	b.why.Set(why)
+	if others { // the second stands after the first, if both fit on a line
+		b.body.Layout.Layout(b.body.Objects, b.body.Size())
+	}
+	resized := b.body.MinSize().Height != tall
 	if (why == "") != b.why.Hidden {
 		b.why.Hidden = why == ""
 		resized = true

@@ -105,3 +105,36 @@ func TestOneOfThoseThatGoOnIsInterrupted(t *testing.T) {
 		b.wantGoingOn(t, "at the end")
 	})
 }
+
+// TestWhatWaitsForASandboxIsInterrupted, and says so.
+func TestWhatWaitsForASandboxIsInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := withShell()
+		s.fake.OpenDelay = func(int) time.Duration { return time.Hour }
+		s.pool.Warm = 0
+		b := start(t, s)
+		errs := make(chan error, 2)
+		go func() {
+			_, err := b.RunCode(t.Context(), ann, interpreter.RunRequest{Code: "print 1"})
+			errs <- err
+		}()
+		go func() {
+			_, err := b.RunCommand(t.Context(), interpreter.Caller{Key: "bob"}, interpreter.CommandRequest{Line: "echo 1"})
+			errs <- err
+		}()
+		synctest.Wait()
+		all := b.InProgress()
+		if len(all) != 2 {
+			t.Fatalf("there goes on %+v, want code and a command", all)
+		}
+		for _, p := range all {
+			if !p.Began.IsZero() || !b.InterruptByID(p.ID) {
+				t.Errorf("%+v is interrupted while it waits for a sandbox", p)
+			}
+		}
+		for range all {
+			wantCode(t, <-errs, sandbox.CodeCancelled, "interrupted from elsewhere, before it ran")
+		}
+		b.wantGoingOn(t, "at the end")
+	})
+}

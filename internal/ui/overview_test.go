@@ -139,7 +139,7 @@ func TestSettingsThatCannotBeUsedSayWhichAndWhere(t *testing.T) {
 	r.wants("The settings file cannot be read, so everything is as in a new installation.", "It is not valid JSON: line 3, unexpected end of JSON input. It was kept as", "/home/u/.config/agentrun-tray/settings.json.broken-20261127-120000", "The setting colour cannot be used.")
 	r.tap("Show the file")
 	r.asked("settings folder")
-	r.wants("The setting pool.warm cannot be used.", "-1 is not between 0 and 100")
+	r.wants("The setting “Sessions kept ready” cannot be used.", "-1 is not between 0 and 100")
 	r.tap("Open settings")
 	if at, field := r.window.At(), r.setting("pool.warm").field; at != PlaceSettings || r.win.Canvas().Focused() != field.Entry {
 		t.Errorf("the button led to %s with %T having the keyboard, want the settings and the field of the setting", at, r.win.Canvas().Focused())

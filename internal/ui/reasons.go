@@ -39,6 +39,13 @@ func (d *desk) problem(p status.Problem) (what, why string) {
 	if args.Backend != "" {
 		args.Backend = d.backend(args.Backend)
 	}
+	switch {
+	case args.Setting == "":
+	case d.Has("setting." + args.Setting): // as its row is called
+		args.Setting = d.Say("setting.named", "name", d.Say("setting."+args.Setting))
+	default:
+		args.Setting = d.Say("setting.unknown", "name", args.Setting)
+	}
 	of := func(own string, texts ...string) string {
 		for _, text := range texts {
 			if text != "" && !unfilled.MatchString(text) {

@@ -93,7 +93,7 @@ func TestProblemsSpeakTheLanguageOfTheWindow(t *testing.T) {
 		},
 		{
 			status.Problem{Code: status.Settings, What: "It is bad.", Reason: string(reason.SettingDefault), Args: status.Args{Setting: "pool.warm", Detail: "-1 is bad, so 3 is used"}},
-			"设置项 pool.warm 无法使用。", "文件中的值没有采用（-1 is bad, so 3 is used）。请在设置中更正。",
+			"设置项“保持就绪的会话”无法使用。", "文件中的值没有采用（-1 is bad, so 3 is used）。请在设置中更正。",
 		},
 		{ // a host that does not say what the sentence names
 			status.Problem{Code: status.LeftBehind, What: "Some may run."},

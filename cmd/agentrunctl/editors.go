@@ -68,6 +68,7 @@ func listEditors(ctx context.Context, args []string, stdout, stderr io.Writer) e
 // printEditors writes editors for people: those that are there first.
 func printEditors(w io.Writer, list []editors.Status) error {
 	var missing, lost, lostByURL []string
+	var others []editors.Status // lost as well, but not to be mended so
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tEDITOR\tSTATE\tSETTINGS")
 	found := 0
@@ -85,6 +86,8 @@ func printEditors(w io.Writer, list []editors.Status) error {
 		}
 		switch {
 		case !st.Lost:
+		case st.State == editors.HandEdited || st.State == editors.Unreadable:
+			others = append(others, st)
 		case st.LastForm() == editors.Stdio || st.LastForm() == "":
 			lost = append(lost, string(st.ID))
 		default:
@@ -104,6 +107,17 @@ func printEditors(w io.Writer, list []editors.Status) error {
 	}
 	if len(lostByURL) > 0 {
 		fmt.Fprintf(w, "! These were connected by URL and are not any more; mend them with: agentrunctl connect --http %s\n", strings.Join(lostByURL, " "))
+	}
+	for _, st := range others {
+		if st.State == editors.Unreadable {
+			fmt.Fprintf(w, "! Whether %s is still connected cannot be said; what to do about it: agentrunctl doctor %s\n", st.Name, st.ID)
+			continue
+		}
+		flags := "--force"
+		if form := st.LastForm(); form != editors.Stdio && form != "" {
+			flags += " --http"
+		}
+		fmt.Fprintf(w, "! The entry in %s was changed by hand; to put ours in its place: agentrunctl connect %s %s; to leave it so: agentrunctl disconnect %s --keep\n", st.Name, st.ID, flags, st.ID)
 	}
 	if len(missing) > 0 {
 		fmt.Fprintf(w, "Not found: %s\n", strings.Join(missing, " "))

@@ -146,6 +146,30 @@ func TestALostEditorIsMendedOrLeftSo(t *testing.T) {
 	}
 }
 
+// TestWhatIsSaidToMendAnEditorMendsIt: where our entry was changed by hand, and where the file cannot be read, connect alone refuses.
+func TestWhatIsSaidToMendAnEditorMendsIt(t *testing.T) {
+	home := editorsHome(t)
+	file := filepath.Join(home, ".cursor", "mcp.json")
+	if _, _, err := cli(t, "connect", "cursor", "--http"); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ text, want string }{
+		{strings.Replace(string(text), `"headers": {`, `"headers": {"X-Mine": "1",`, 1), "agentrunctl connect cursor --force --http; "},
+		{"{", "agentrunctl doctor cursor\n"},
+	} {
+		if err := os.WriteFile(file, []byte(tc.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, _, err := cli(t, "editors"); err != nil || !strings.Contains(out, tc.want) || strings.Contains(out, "mend") {
+			t.Errorf("editors with the settings %s = %q, %v; want %q in it", tc.text, out, err, tc.want)
+		}
+	}
+}
+
 // TestDisconnectAllLetsTheLostOnesBe: that they have lost our entry is no reason to go on about it.
 func TestDisconnectAllLetsTheLostOnesBe(t *testing.T) {
 	home := editorsHome(t)

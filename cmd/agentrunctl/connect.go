@@ -171,9 +171,9 @@ func disconnectEditors(ctx context.Context, args []string, stdout, stderr io.Wri
 			return err
 		}
 		if forms[id] == editors.HTTP && !*f.dry {
-			_, err = fmt.Fprintf(stdout, "  Its token is still valid; to end that: agentrunctl token %s --revoke\n", id)
+			return printTokenLeft(stdout, id)
 		}
-		return err
+		return nil
 	})
 }
 
@@ -199,7 +199,9 @@ func undoEditor(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
-	out, err := c.Undo(ctx, editors.ID(words[0]))
+	id := editors.ID(words[0])
+	before := formNow(c, id)
+	out, err := c.Undo(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -208,7 +210,26 @@ func undoEditor(ctx context.Context, args []string, stdout, stderr io.Writer) er
 			return err
 		}
 	}
+	if before == editors.HTTP && formNow(c, id) != editors.HTTP {
+		return printTokenLeft(stdout, id)
+	}
 	return nil
+}
+
+// formNow is how an editor is connected; empty: it is not.
+func formNow(c *computer.Computer, id editors.ID) editors.Form {
+	for _, st := range c.List() {
+		if st.ID == id {
+			return st.Form
+		}
+	}
+	return ""
+}
+
+// printTokenLeft says that the token of an editor which does not connect by URL any more is still there.
+func printTokenLeft(w io.Writer, id editors.ID) error {
+	_, err := fmt.Fprintf(w, "  Its token is still valid; to end that: agentrunctl token %s --revoke\n", id)
+	return err
 }
 
 // each carries out a change for several editors. One that fails does not stop the others.

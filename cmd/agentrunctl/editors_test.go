@@ -110,8 +110,11 @@ func TestEditorsByURL(t *testing.T) {
 	if out, _, err := cli(t, "disconnect", "--all"); err != nil || out != "No editor is connected.\n" {
 		t.Errorf("disconnect --all again = %q, %v", out, err)
 	}
-	if out, _, err := cli(t, "undo", "cursor"); err != nil || !strings.Contains(out, "is again as it was") || strings.Contains(out, "art_"+"F") {
-		t.Errorf("undo = %q, %v", out, err)
+	if out, _, err := cli(t, "undo", "cursor"); err != nil || !strings.Contains(out, "is again as it was") || strings.Contains(out, "art_"+"F") || strings.Contains(out, "--revoke") {
+		t.Errorf("undo of disconnecting = %q, %v", out, err)
+	}
+	if out, _, err := cli(t, "undo", "cursor"); err != nil || !strings.Contains(out, "agentrunctl token cursor --revoke") {
+		t.Errorf("undo of connecting by URL = %q, %v; want to be told of the token", out, err)
 	}
 }
 

@@ -445,6 +445,33 @@ func TestTheNewestCellIsInSightInASmallWindow(t *testing.T) {
 	}
 }
 
+// TestWhoMakesAContextCanWriteInIt at once, unless they write elsewhere by then, or have gone to another place.
+func TestWhoMakesAContextCanWriteInIt(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		then func(r *rig)
+		want bool
+	}{
+		{"nothing else", func(*rig) {}, true},
+		{"to the filter", func(r *rig) { r.window.filter() }, false},
+		{"to another place", func(r *rig) {
+			r.window.Open(PlaceOverview)
+			r.win.Canvas().Unfocus()
+		}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := english(t, PlaceContexts, busyView())
+			r.win.Canvas().Unfocus()
+			r.window.context.create("python")
+			tc.then(r) // while the host makes it
+			r.settle()
+			if got := r.win.Canvas().Focused() == fyne.Focusable(r.window.context.try.entry); got != tc.want {
+				t.Errorf("the keyboard is in the pane: %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
 // TestAContextThatIsMadeIsShown, when it is there, unless somebody has gone to another one meanwhile.
 func TestAContextThatIsMadeIsShown(t *testing.T) {
 	for _, other := range []bool{false, true} {

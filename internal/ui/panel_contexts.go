@@ -319,6 +319,9 @@ func (c *contexts) create(language string) {
 		c.made = id
 		c.find()
 		c.redraw()
+		if at := c.d.window.Canvas().Focused(); at == nil || at == fyne.Focusable(c.fresh) { // nobody writes elsewhere meanwhile
+			c.focusTry()
+		}
 	})
 }
 

@@ -17,6 +17,7 @@ type firstRun struct {
 	title    *kit.Para
 	subtitle *kit.Para
 	body     *fyne.Container
+	middle   *kit.Steady
 	count    *kit.Text
 	back     *kit.Button
 	skip     *kit.Button
@@ -70,12 +71,11 @@ func newFirstRun(d *desk, host firstRunHost, done func(try bool)) *firstRun {
 	f.skip = kit.NewButton(d.Say("first.skipall"), kit.Plain, f.pass)
 	f.next = kit.NewButton(d.Say("first.continue"), kit.Primary, f.forward)
 	f.foot = kit.Row(12, kit.Grow(f.count), f.back, f.skip, f.next)
-	content := kit.Cap(800, kit.Col(0,
-		kit.Spring(),
+	f.middle = kit.NewSteady(kit.Col(0,
 		kit.Row(0, kit.Spring(), kit.NewMark(56), kit.Spring()),
 		kit.Pad(14, 0, 0, 0, f.title), f.subtitle,
-		kit.Pad(16, 0, 18, 0, f.body), f.foot, kit.Spring()))
-	f.page = kit.NewPage(kit.Pad(16, 16, 16, 16, content))
+		kit.Pad(16, 0, 18, 0, f.body), f.foot))
+	f.page = kit.NewPage(kit.Pad(16, 16, 16, 16, kit.Cap(800, f.middle.Root)))
 	f.all = kit.Layer(f.page)
 	f.choose("local")
 	f.show(stepWhere)
@@ -87,7 +87,11 @@ func (f *firstRun) root() fyne.CanvasObject { return f.all }
 func (f *firstRun) render(v *View) {
 	if v.Editors != f.editors || v.Editors == nil {
 		f.editors = v.Editors
+		rows := len(f.list.found)
 		f.list.render(v.Editors)
+		if len(f.list.found) != rows { // nobody has begun with them
+			f.middle.Centre()
+		}
 		f.page.Reflow()
 	}
 	if f.account.render(v.Account) {
@@ -170,6 +174,7 @@ func (f *firstRun) show(step int) {
 	f.next.Hidden = step == stepAccount // the form has its own button
 	f.body.Refresh()
 	f.foot.Refresh()
+	f.middle.Centre()
 	f.page.Reflow()
 	f.page.Top()
 }

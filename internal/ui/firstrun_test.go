@@ -42,6 +42,32 @@ func TestFromTheFirstStartToTryItOnThisComputer(t *testing.T) {
 	r.asked("run  python 1")
 }
 
+// TestTheSwitchesStayUnderThePointer: what the first one says is put below it, and moves nothing above.
+func TestTheSwitchesStayUnderThePointer(t *testing.T) {
+	v := with(inState(t, "zed"), inState(t, "cursor"))
+	r := firstSteps(t, v)
+	f := r.window.first
+	r.tap("Continue")
+	at := func(o fyne.CanvasObject) float32 { return fyne.CurrentApp().Driver().AbsolutePositionForObject(o).Y }
+	mark, first := at(f.title), at(f.list.views["zed"].root)
+	if below := r.win.Canvas().Size().Height - at(f.foot) - f.foot.Size().Height; below < 60 || mark < 60 {
+		t.Fatalf("the title is at %v, and there are %v below the buttons; want both in the middle", mark, below)
+	}
+	buttons := at(f.foot)
+	r.tap("Zed")
+	r.wants("Zed loads it at once.")
+	v = with(inState(t, "zed"), inState(t, "cursor"))
+	r.window.Render(v)
+	if at(f.title) != mark || at(f.list.views["zed"].root) != first || at(f.foot) <= buttons {
+		t.Errorf("the title is at %v and the row at %v, want %v and %v as before; the buttons at %v, want them below %v", at(f.title), at(f.list.views["zed"].root), mark, first, at(f.foot), buttons)
+	}
+	r.tap("Back")
+	r.tap("Continue")
+	if at(f.title) >= mark {
+		t.Errorf("in the step shown anew the title is at %v, want it higher than %v, as there is more below it", at(f.title), mark)
+	}
+}
+
 // TestWhoHasCredentialsIsNotAskedForThem: the cloud is chosen for them, until they choose.
 func TestWhoHasCredentialsIsNotAskedForThem(t *testing.T) {
 	v := emptyView()

@@ -235,6 +235,43 @@ func (l limit) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	place(objects[0], (size.Width-w)/2, 0, w, size.Height)
 }
 
+// Steady has a child in the middle from top to bottom, and leaves its top where it is when the child becomes taller or lower: what
+// somebody is about to press stays under the pointer. In a room of another size, and after Centre, it is in the middle again.
+type Steady struct {
+	Root *fyne.Container
+
+	room fyne.Size // that the top was found for
+	top  float32
+}
+
+// NewSteady makes a Steady.
+func NewSteady(o fyne.CanvasObject) *Steady {
+	s := &Steady{}
+	s.Root = container.New(steady{s}, o)
+	return s
+}
+
+// Centre has the child in the middle again when it is laid out next.
+func (s *Steady) Centre() { s.room = fyne.Size{} }
+
+type steady struct{ *Steady }
+
+func (s steady) MinSize(objects []fyne.CanvasObject) fyne.Size { return objects[0].MinSize() }
+
+func (s steady) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	o := objects[0]
+	height := o.MinSize().Height
+	for range 3 { // a text that wraps has its height only when it knows its width
+		o.Resize(fyne.NewSize(size.Width, height))
+		height = o.MinSize().Height
+	}
+	left := max(0, size.Height-height)
+	if size != s.room {
+		s.room, s.top = size, left/2
+	}
+	place(o, 0, min(s.top, left), size.Width, height)
+}
+
 // Grid puts children of equal width side by side, as many as there is room for, and goes on below.
 func Grid(least, gap float32, items ...fyne.CanvasObject) *fyne.Container {
 	return container.New(&grid{least: least, gap: gap}, items...)

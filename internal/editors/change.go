@@ -59,7 +59,7 @@ func (s *Set) Connect(ctx context.Context, id ID, wish Wish) (Outcome, error) {
 		return Outcome{}, err
 	}
 	out := Outcome{ID: r.id, Name: r.name, Files: []FileChange{}, After: r.after}
-	if !s.found(r) {
+	if !s.found(r) && s.route(r) != ByCard { // a text to paste may also be for an editor that is elsewhere
 		return out, fmt.Errorf("%s: %w; install it first, or start it once", r.name, ErrNotFound)
 	}
 	if r.hinders != nil {

@@ -677,11 +677,9 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestCard: a text to paste is had wherever the editor is.
 func TestCard(t *testing.T) {
 	h := newHome(t)
-	if err := os.MkdirAll(filepath.Join(h.dir, ".config", "JetBrains"), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	var card map[string]map[string]map[string]any
 	out := connect(t, h, "jetbrains-ai")
 	if err := json.Unmarshal([]byte(out.Card), &card); err != nil || card["mcpServers"]["agentrun"]["command"] != command {

@@ -105,7 +105,8 @@ func (p *settings) shortcuts() fyne.CanvasObject {
 }
 
 func (p *settings) render(v *View) {
-	p.account.ends = v.inCloud()
+	backend, _ := v.Settings.value("backend").(string)
+	p.account.ends, p.account.unused = v.inCloud(), backend == "local" || backend == "mock"
 	changed := p.tokens.render(v.Tokens, v)
 	if v.Account != p.seen || !p.account.note.drawn {
 		p.seen = v.Account
@@ -143,7 +144,8 @@ type accountBox struct {
 	remove  *kit.Button
 	form    *credentialForm
 	account Account
-	ends    int // contexts that end with the key
+	ends    int  // contexts that end with the key
+	unused  bool // new contexts are made elsewhere, whatever key there is
 	reflow  func()
 }
 
@@ -159,7 +161,12 @@ func (v *View) inCloud() (n int) {
 
 func newAccountBox(d *desk, host settingsHost, reflow func()) *accountBox {
 	a := &accountBox{d: d, host: host, reflow: reflow, title: kit.NewPara("", kit.Strong, kit.Foreground), note: newKeychainNote(d, host, reflow)}
-	a.form = newCredentialForm(d, host, d.Say("first.check"), func() { a.show(false) }, reflow)
+	a.form = newCredentialForm(d, host, d.Say("first.check"), func() {
+		a.show(false)
+		if a.unused {
+			d.toasts.Show(d.Say("account.unused"), kit.Muted)
+		}
+	}, reflow)
 	a.form.root.Hide()
 	a.replace = kit.NewButton("", kit.Plain, func() { a.show(a.form.root.Hidden) })
 	a.check = kit.NewButton(d.Say("account.check"), kit.Plain, func() {

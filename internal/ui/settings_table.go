@@ -44,6 +44,11 @@ var sections = []section{
 		{name: "agentrun.contexts_per_sandbox", kind: kindNumber, low: 1, high: 200, whole: true},
 		{name: "agentrun.template_limit_seconds", kind: kindNumber, low: 10, high: 3600, unit: "seconds"},
 	}},
+	{"app", []setting{
+		{name: "language", kind: kindChoice, options: []string{"auto", "en", "zh"}},
+		{name: "theme", kind: kindChoice, options: []string{"system", "light", "dark"}},
+		{name: "log_level", kind: kindList, options: []string{"debug", "info", "warn", "error"}},
+	}},
 	{"pool", []setting{
 		{name: "pool.warm", kind: kindNumber, low: 0, high: 100, whole: true},
 		{name: "pool.ceiling", kind: kindNumber, low: 1, high: 100, whole: true},
@@ -64,11 +69,6 @@ var sections = []section{
 	{"address", []setting{
 		{name: "http.enabled", kind: kindSwitch},
 		{name: "http.port", kind: kindNumber, low: 0, high: 65535, whole: true},
-	}},
-	{"app", []setting{
-		{name: "language", kind: kindChoice, options: []string{"auto", "en", "zh"}},
-		{name: "theme", kind: kindChoice, options: []string{"system", "light", "dark"}},
-		{name: "log_level", kind: kindList, options: []string{"debug", "info", "warn", "error"}},
 	}},
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -293,6 +294,34 @@ func TestTheKeyIsCheckedReplacedAndRemoved(t *testing.T) {
 	r.tap("Replace")
 	if f := p.account.form; f.id.Text() != "LTAIhalf" || f.secret.Text() != "" || f.secret.Fault() != "" {
 		t.Errorf("opened again, the form has %q and a secret of %d characters, of which it says %q; want no secret", f.id.Text(), len(f.secret.Text()), f.secret.Fault())
+	}
+}
+
+// TestAKeyThatIsNotUsedIsToldOf: who enters one expects that code runs in the cloud from then on.
+func TestAKeyThatIsNotUsedIsToldOf(t *testing.T) {
+	for backend, unused := range map[string]bool{"local": true, "mock": true, "auto": false, "agentrun": false} {
+		t.Run(backend, func(t *testing.T) {
+			v := keyless(busyView())
+			s := *v.Settings
+			s.Values = maps.Clone(s.Values)
+			s.Values["backend"] = backend
+			v.Settings = &s
+			r := english(t, PlaceSettings, v)
+			r.tap("Enter a key")
+			p, ok := r.window.panels[PlaceSettings].(*settings)
+			if !ok {
+				t.Fatal("no settings")
+			}
+			f := p.account.form
+			f.id.Entry.SetText("LTAIexample")
+			f.secret.Entry.SetText("not-a-real-secret")
+			f.account.Entry.SetText("1234567890123456")
+			r.tap("Check and save")
+			r.asked("check", "save credentials")
+			if told := strings.Contains(r.texts(), "The key is kept, and not used yet"); told != unused {
+				t.Errorf("it is told that the key is not used: %v, want %v", told, unused)
+			}
+		})
 	}
 }
 

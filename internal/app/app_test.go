@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
@@ -22,7 +23,30 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// engineCache is the cache folder of hosts whose code runs on this computer. What the first of them compiles, which takes minutes with the
+// race detector, is there for the others.
+var engineCache string
+
+func TestMain(m *testing.M) {
+	var err error
+	if engineCache, err = os.MkdirTemp("", "app-test-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(engineCache) // it is a temporary one
+		os.Exit(code)
+	}))
+}
+
+// onThisComputer are options for a host whose code runs on this computer, in a single sandbox.
+func onThisComputer(t *testing.T) app.Options {
+	t.Helper()
+	opt := options(t)
+	opt.Dirs.Cache = engineCache
+	opt.Config.Backend, opt.Config.Pool.Warm = "local", 1
+	return opt
+}
 
 // options make a host with simulated sandboxes in a home of its own.
 func options(t *testing.T) app.Options {
@@ -89,6 +113,12 @@ func (h *host) waitWithin(t *testing.T, limit time.Duration, what string, ok fun
 	}
 	t.Fatalf("waited for %s; the last snapshot is %+v", what, last)
 	return last
+}
+
+// loads waits for the engine, whose first compilation takes minutes beside other tests and with the race detector.
+func (h *host) loads(t *testing.T) {
+	t.Helper()
+	h.waitWithin(t, 15*time.Minute, "the engine", ready)
 }
 
 func ready(s status.Snapshot) bool {

@@ -402,7 +402,7 @@ func (e *engineCache) compile() error {
 	if err != nil {
 		return err
 	}
-	_, err = h.watch(3*time.Minute, poolIsFull)
+	_, err = h.watch(10*time.Minute, poolIsFull)
 	if err != nil {
 		err = fmt.Errorf("the first start: %w; the host said:\n%s", err, s.said)
 	}

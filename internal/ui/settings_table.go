@@ -31,8 +31,14 @@ type section struct {
 	rows []setting
 }
 
-// sections is the table of all settings that are shown. A test holds it against those the settings file can have.
+// sections is the table of all settings that are shown. A test holds it against those the settings file can have. The language comes
+// first, for who cannot read this one.
 var sections = []section{
+	{"app", []setting{
+		{name: "language", kind: kindChoice, options: []string{"auto", "en", "zh"}},
+		{name: "theme", kind: kindChoice, options: []string{"system", "light", "dark"}},
+		{name: "log_level", kind: kindList, options: []string{"debug", "info", "warn", "error"}},
+	}},
 	{"where", []setting{
 		{name: "backend", kind: kindList, options: []string{"auto", "agentrun", "local", "mock"}},
 		{name: "fallback", kind: kindChoice, options: []string{"local", "off"}},
@@ -43,11 +49,6 @@ var sections = []section{
 		{name: "agentrun.lifecycle", kind: kindChoice, options: []string{"control", "data"}},
 		{name: "agentrun.contexts_per_sandbox", kind: kindNumber, low: 1, high: 200, whole: true},
 		{name: "agentrun.template_limit_seconds", kind: kindNumber, low: 10, high: 3600, unit: "seconds"},
-	}},
-	{"app", []setting{
-		{name: "language", kind: kindChoice, options: []string{"auto", "en", "zh"}},
-		{name: "theme", kind: kindChoice, options: []string{"system", "light", "dark"}},
-		{name: "log_level", kind: kindList, options: []string{"debug", "info", "warn", "error"}},
 	}},
 	{"pool", []setting{
 		{name: "pool.warm", kind: kindNumber, low: 0, high: 100, whole: true},

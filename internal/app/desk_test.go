@@ -348,9 +348,10 @@ func TestTheFirstStepsAreDoneOnce(t *testing.T) {
 
 // TestStoppingAContextIsNotTheRunThatItEnds: both are among the activity, each under an id of its own.
 func TestStoppingAContextIsNotTheRunThatItEnds(t *testing.T) {
-	opt := onThisComputer(t)
+	opt := options(t)
+	opt.Config.Backend, opt.Config.Pool.Warm = "local", 1
 	h := start(t, opt)
-	h.loads(t)
+	h.waitWithin(t, 3*time.Minute, "the engine", ready)
 	id, err := h.RunCode(t.Context(), "", "python", "import time\nwhile True: time.sleep(0.01)")
 	if err != nil {
 		t.Fatal(err)
@@ -380,15 +381,15 @@ func TestASettingThatIsPutRightIsNoProblemAnyMore(t *testing.T) {
 
 // TestTheEngineIsLoadedWhenTheProgramIsSeen, and the window says until then that it is about to be.
 func TestTheEngineIsLoadedWhenTheProgramIsSeen(t *testing.T) {
-	opt := onThisComputer(t)
-	opt.AwaitSight = true
+	opt := options(t)
+	opt.Config.Backend, opt.Config.Pool.Warm, opt.AwaitSight = "local", 1, true
 	h := start(t, opt)
 	s := h.wait(t, "the socket", func(s status.Snapshot) bool { return s.Addresses.Socket != "" })
 	if s.Phase != status.Starting || s.Pool.Warm != 1 || len(s.Sessions) != 0 || s.Backend.Loading != nil {
 		t.Errorf("before the program is seen the snapshot is %+v, want one that is starting, of which nothing is loaded yet", s)
 	}
 	h.Seen()
-	h.loads(t)
+	h.wait(t, "the engine being loaded", func(s status.Snapshot) bool { return s.Pool.Starting == 1 && s.Backend.Loading != nil })
 }
 
 func TestAContextMadeByHandIsCalledAsTheButton(t *testing.T) {

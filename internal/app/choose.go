@@ -225,7 +225,7 @@ func (a *App) noteAccount(setting string, err error) {
 	case isKeychain:
 		p.Why, p.Todo, p.Reason = keychain.Why, keychain.Todo, string(reason.Keychain(keychain.State).Code)
 		if keychain.State == secrets.Locked {
-			p.Todo = strings.TrimSuffix(p.Todo, ".") + ". You are not asked for it again by itself: try again in the window, run agentrunctl login --check, or start AgentRun Tray anew."
+			p.Todo = strings.TrimSuffix(p.Todo, ".") + ". You are not asked for it again by itself: try again in the window, run agentrunctl backend " + setting + ", or start AgentRun Tray anew."
 		}
 	default:
 		p = problem(p, err)

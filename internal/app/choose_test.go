@@ -33,7 +33,8 @@ func TestAKeychainThatWasLockedIsLookedAtAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := a.snapshot()
-		if s.Backend.Name != "local" || len(s.Problems) != 1 || s.Problems[0].Why != "the keychain is locked" || !strings.HasPrefix(s.Problems[0].Todo, "Unlock it. You are not asked for it again") {
+		if s.Backend.Name != "local" || len(s.Problems) != 1 || s.Problems[0].Why != "the keychain is locked" || !strings.HasPrefix(s.Problems[0].Todo, "Unlock it. You are not asked for it again") ||
+			!strings.Contains(s.Problems[0].Todo, "agentrunctl backend auto,") {
 			t.Errorf("with a locked keychain the host uses %s, problems %+v; want local and what to do", s.Backend.Name, s.Problems)
 		}
 		ctx, stop := context.WithCancel(t.Context())
@@ -65,6 +66,33 @@ func TestAKeychainThatWasLockedIsLookedAtAgain(t *testing.T) {
 		time.Sleep(10 * lookAgainEvery)
 		if n := vault.Calls() - calls; n != 0 {
 			t.Errorf("a keychain that is open was looked at %d times more", n)
+		}
+	})
+}
+
+// TestWhoChoosesToDoWithoutTheCloudIsNotAskedForItsKey, as somebody does who has just sent the keychain's question away; who chooses the
+// cloud is.
+func TestWhoChoosesToDoWithoutTheCloudIsNotAskedForItsKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, vault := t.TempDir(), &secretstest.Vault{}
+		store := secrets.Open(secrets.Options{Getenv: func(string) string { return "" }, Vault: vault})
+		vault.Fail(&secrets.KeychainError{State: secrets.Locked, Why: "the keychain is locked", Todo: "Unlock it."})
+		a, err := New(t.Context(), Options{Dirs: paths.Dirs{Config: dir, Data: dir, Cache: dir}, Config: config.Default(), Secrets: store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tc := range []struct {
+			backend string
+			asked   int
+		}{{"local", 0}, {"mock", 0}, {"auto", 1}, {"agentrun", 1}} {
+			time.Sleep(time.Minute)
+			calls := vault.Calls()
+			if err := a.SetBackend(t.Context(), tc.backend); err != nil {
+				t.Errorf("SetBackend(%s) = %v", tc.backend, err)
+			}
+			if n := vault.Calls() - calls; n != tc.asked {
+				t.Errorf("who chooses %s is asked %d times to open the keychain, want %d", tc.backend, n, tc.asked)
+			}
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/backend/local"
 	"github.com/agentrun-tray/agentrun-tray/internal/config"
 	"github.com/agentrun-tray/agentrun-tray/internal/logging"
 	"github.com/agentrun-tray/agentrun-tray/internal/secrets"
@@ -89,7 +90,10 @@ func (a *App) apply(ctx context.Context, name string, now config.Config) error {
 	switch name {
 	case "backend":
 		a.sites.agree()
-		return a.choose(secrets.Anew(ctx))
+		if now.Backend != local.Name { // who wants no cloud may have just sent away the question for its key
+			ctx = secrets.Anew(ctx)
+		}
+		return a.choose(ctx)
 	case "fallback", "agentrun.template":
 		return a.choose(ctx)
 	case "carry_over":

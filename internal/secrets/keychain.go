@@ -155,8 +155,10 @@ func (k *Keychain) read(ctx context.Context) (text string, err error) {
 	var read string // of the call, which may go on when this has returned
 	anew := isAnew(ctx)
 	err = k.call(ctx, "nothing was read", func() (err error) {
-		if denied := k.stillDenied(); denied != nil && !anew {
-			return denied
+		if !anew {
+			if denied := k.stillDenied(); denied != nil {
+				return denied
+			}
 		}
 		read, err = k.vault.Get(k.entry)
 		return err
@@ -197,10 +199,14 @@ func (k *Keychain) isLocked() (bool, error) {
 	return true, nil
 }
 
-// learn keeps in mind what the end of a call says of the keychain's user, unless that is an old story: it was overtaken.
+// learn keeps in mind what the end of a call says of the keychain's user, unless that is an old story: it was overtaken, or they were not
+// asked.
 func (k *Keychain) learn(l *line, err error) {
 	var denied *denial
 	if failed, ok := errors.AsType[*KeychainError](err); ok && failed.State == Locked {
+		if k.isKnown(failed) {
+			return
+		}
 		_, watched := k.vault.(Watched)
 		if watched { // one that takes itself to be open already would never be
 			locked, err := k.isLocked()
@@ -213,6 +219,13 @@ func (k *Keychain) learn(l *line, err error) {
 	if k.line == l {
 		k.denied = denied
 	}
+}
+
+// isKnown reports whether a failure is what is kept in mind already.
+func (k *Keychain) isKnown(failed *KeychainError) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.denied != nil && k.denied.err == failed
 }
 
 // write is a change of what the keychain has.

@@ -505,6 +505,43 @@ func TestWhoDoesNotOpenTheKeychainIsNotAskedAgain(t *testing.T) {
 	}
 }
 
+// TestAKeychainThatIsOpenedInTheMomentOfALookIsOpen: who only heard that it was locked has not asked its user, and learns nothing of it.
+func TestAKeychainThatIsOpenedInTheMomentOfALookIsOpen(t *testing.T) {
+	vault := opening{&secretstest.Vault{}, make(chan struct{}, 1)}
+	k := secrets.Open(secrets.Options{Getenv: func(string) string { return "" }, Vault: vault}).Keychain()
+	if err := k.Set(t.Context(), good()); err != nil {
+		t.Fatal(err)
+	}
+	vault.Fail(&secrets.KeychainError{State: secrets.Locked, Why: "the keychain is locked", Todo: "unlock it"})
+	for _, when := range []string{"when its user is asked", "when they have sent that away"} {
+		if when != "when its user is asked" {
+			vault.now <- struct{}{}
+		}
+		if _, err := k.Get(t.Context()); err == nil {
+			t.Errorf("%s, Get of a locked keychain = nil", when)
+		}
+	}
+	if _, err := k.Get(t.Context()); err != nil {
+		t.Errorf("Get of a keychain that was opened for another program = %v", err)
+	}
+}
+
+// opening is a keychain that is opened for another program just when it was looked at, if now has a token.
+type opening struct {
+	*secretstest.Vault
+	now chan struct{}
+}
+
+func (v opening) Locked(entry string) (bool, error) {
+	locked, err := v.Vault.Locked(entry)
+	select {
+	case <-v.now:
+		v.Fail(nil)
+	default:
+	}
+	return locked, err
+}
+
 // openAnyway is a keychain that takes itself to be open, as one does that asks before each answer.
 type openAnyway struct{ *secretstest.Vault }
 

@@ -74,8 +74,12 @@ func freshName(target string) string {
 	return filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".unfinished-"+rand.Text())
 }
 
-// Sweep removes what calls of Write for the file name have left beside it whose process was killed.
-// It must not run beside such a call: its caller holds whatever lock the writers of the file share.
+// abandonedAfter is how long nobody has written to the new bytes of a call of Write that was killed.
+// Not all who write a file share a lock: installations with folders of their own do not, nor do users.
+const abandonedAfter = time.Minute
+
+// Sweep removes what calls of Write for the file name have left beside it whose process was killed,
+// a minute ago or more: what is younger may be that of a call which goes on.
 func Sweep(name string) error {
 	target, err := resolve(name)
 	if err != nil {
@@ -95,9 +99,15 @@ func sweep(dir string, meant func(of string) bool) error {
 	}
 	var failed []error
 	for _, e := range entries {
-		if parts := unfinished.FindStringSubmatch(e.Name()); parts != nil && meant(parts[1]) && e.Type().IsRegular() {
-			failed = append(failed, ignoreMissing(os.Remove(filepath.Join(dir, e.Name()))))
+		parts := unfinished.FindStringSubmatch(e.Name())
+		if parts == nil || !meant(parts[1]) || !e.Type().IsRegular() {
+			continue
 		}
+		info, err := e.Info()
+		if err == nil && time.Since(info.ModTime()) >= abandonedAfter {
+			err = os.Remove(filepath.Join(dir, e.Name()))
+		}
+		failed = append(failed, ignoreMissing(err))
 	}
 	return errors.Join(failed...)
 }

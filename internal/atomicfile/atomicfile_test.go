@@ -234,6 +234,9 @@ func TestSweepTakesWhatAKillHasLeft(t *testing.T) {
 		if err := os.WriteFile(name, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.Chtimes(name, time.Time{}, time.Now().Add(-2*abandonedAfter)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := Sweep(link); err != nil {
 		t.Fatal(err)
@@ -254,6 +257,16 @@ func TestSweepTakesWhatAKillHasLeft(t *testing.T) {
 	if err := SweepFolder(filepath.Join(dir, "missing")); err != nil {
 		t.Errorf("SweepFolder of a folder that is not there = %v", err)
 	}
+}
+
+// TestSweepLeavesAWriteThatGoesOn: not all who write a file share a lock, as installations with folders of their own do not.
+func TestSweepLeavesAWriteThatGoesOn(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "mcp.json")
+	err := WriteIf(name, []byte("new"), 0o600, func() error { return errors.Join(Sweep(name), SweepFolder(filepath.Dir(name))) })
+	if err != nil {
+		t.Errorf("WriteIf beside Sweep = %v", err)
+	}
+	onlyFile(t, name)
 }
 
 func TestKeepAsideNeverOverwrites(t *testing.T) {

@@ -166,7 +166,7 @@ func TestAFileThatWasClosedIsNotOpenedByUndo(t *testing.T) {
 	}
 }
 
-// TestWhatAKillHasLeftIsTakenAway by the next change of the editor, even by one that finds nothing to do.
+// TestWhatAKillHasLeftIsTakenAway by the next change of the editor after a while, even by one that finds nothing to do.
 func TestWhatAKillHasLeftIsTakenAway(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -190,8 +190,9 @@ func TestWhatAKillHasLeftIsTakenAway(t *testing.T) {
 			}
 			end := ".unfinished-" + strings.Repeat("A", 26)
 			mine := []string{filepath.Join(filepath.Dir(h.file("cursor")), ".mcp.json"+end), filepath.Join(copies, ".journal.json"+end), filepath.Join(copies, ".0001-1-mcp.json"+end)}
+			then := time.Now().Add(-time.Hour)
 			for _, name := range mine {
-				if err := os.WriteFile(name, []byte("{"), 0o600); err != nil {
+				if err := errors.Join(os.WriteFile(name, []byte("{"), 0o600), os.Chtimes(name, then, then)); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -241,7 +241,9 @@ func (p *program) present(ctx context.Context) {
 		if !awaitTray(drawing) && drawing.Err() == nil {
 			p.draw(p.doWithoutTray)
 		}
-		desk.Seen()
+		if inTray { // else the window is not there yet
+			desk.Seen()
+		}
 	})
 	if !inTray {
 		p.show()

@@ -218,12 +218,8 @@ func undoEditor(ctx context.Context, args []string, stdout, stderr io.Writer) er
 
 // formNow is how an editor is connected; empty: it is not.
 func formNow(c *computer.Computer, id editors.ID) editors.Form {
-	for _, st := range c.List() {
-		if st.ID == id {
-			return st.Form
-		}
-	}
-	return ""
+	st, _ := c.Look(id) // one that nobody knows is connected in no form
+	return st.Form
 }
 
 // printTokenLeft says that the token of an editor which does not connect by URL any more is still there.

@@ -250,6 +250,37 @@ func TestScriptsEndWhatCommandsLeaveBehind(t *testing.T) {
 	}
 }
 
+// TestScriptsEndWhatBeginsWhileTheContextEnds: a process that comes to its group after it was looked for, and before its folder is gone,
+// would go on for as long as the sandbox.
+func TestScriptsEndWhatBeginsWhileTheContextEnds(t *testing.T) {
+	for _, b := range beds(t) {
+		b.slows(t, map[string]time.Duration{"setsid": time.Second, "rm": 2 * time.Second})
+		j, script := b.job(t, sandbox.Command{Line: "echo $$ >child; sleep 100"}, true)
+		started := make(chan error, 1)
+		go func() {
+			_, err := b.send(script)
+			started <- err
+		}()
+		for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+			if _, err := os.Stat(j.folder); err == nil {
+				break
+			}
+			if time.Since(began) > time.Minute {
+				t.Fatalf("%s: it does not begin", b.shell)
+			}
+		}
+		if out, err := b.send(b.end()); err != nil || out != "" {
+			t.Errorf("%s: the end of the context says %q, %v", b.shell, out, err)
+		}
+		if err := <-started; err != nil {
+			t.Errorf("%s: the start of the process = %v", b.shell, err)
+		}
+		if pid, err := os.ReadFile(filepath.Join(b.cc.folder, "child")); err == nil {
+			b.awaitEnd(t, string(pid))
+		}
+	}
+}
+
 func TestScriptsStopWhatHasNotBegun(t *testing.T) {
 	for _, b := range beds(t) {
 		j, script := b.job(t, sandbox.Command{Line: "echo x >ran", Timeout: time.Second}, false)

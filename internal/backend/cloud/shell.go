@@ -548,21 +548,23 @@ func (s *session) ending(cc *codeContext) string {
 	if cc.madeJobs == 0 {
 		return ""
 	}
+	root := quote(cc.jobsFolder())
+	gone := quote(cc.jobsFolder() + ".gone")
+	// What has written its pid by now is in the folder that is moved, and is ended. What has not cannot, and ends itself.
+	script := "[ -e " + gone + " ] || mv " + root + " " + gone + " 2>/dev/null; : >" + root + "\n"
 	var folders []string
 	for _, j := range cc.jobs {
 		if j.traces {
-			folders = append(folders, quote(j.folder))
+			folders = append(folders, path.Base(j.folder))
 		}
 	}
-	script := ""
 	if len(folders) > 0 {
-		script = "for d in " + strings.Join(folders, " ") + `; do
-	p=$(cat "$d/pid" 2>/dev/null) && kill -s KILL -- -$p 2>/dev/null
+		script += "for j in " + strings.Join(folders, " ") + `; do
+	p=$(cat ` + gone + `"/$j/pid" 2>/dev/null) && kill -s KILL -- -$p 2>/dev/null
 done
 `
 	}
-	root := quote(cc.jobsFolder())
-	return script + "rm -rf " + root + "; : >" + root
+	return script + "rm -rf " + gone
 }
 
 // endJobs ends the commands of a context.

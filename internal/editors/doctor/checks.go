@@ -69,15 +69,20 @@ func installed(ctx context.Context, e *examination) Finding {
 
 // dependent is an editor that starts us by the shim, first of all the one that is asked about; empty: there is none.
 func (e *examination) dependent() editors.ID {
+	var another editors.ID
 	for _, st := range e.Editors.List() {
-		if e.Editor != "" && st.ID != e.Editor || e.Editor == "" && !st.Ours() {
+		if st.ID != e.Editor && (another != "" || !st.Ours()) {
 			continue
 		}
-		if l, err := e.Editors.Launch(st.ID); err == nil && l.File != "" && l.Command == e.Shim.Path() {
+		if l, err := e.Editors.Launch(st.ID); err != nil || l.File == "" || l.Command != e.Shim.Path() {
+			continue
+		}
+		if st.ID == e.Editor {
 			return st.ID
 		}
+		another = st.ID
 	}
-	return ""
+	return another
 }
 
 // copies: other installations, which other settings may lead to.

@@ -295,6 +295,9 @@ func TestAShimThatLeadsNowhere(t *testing.T) {
 				wants(t, found, "programs", doctor.Bad, "leads to no program", "agentrunctl connect cursor")
 				wants(t, found, "start", doctor.Bad, c.opt.Shim.Path(), "agentrunctl connect cursor")
 			}
+			c.opt.Editor = "zed" // which does not start it
+			wants(t, c.examine(t), "programs", doctor.Bad, "leads to no program", "agentrunctl connect cursor")
+			c.opt.Editor = "cursor"
 			c.entry(t, map[string]any{"url": "http://127.0.0.1:1/mcp", "headers": map[string]any{"Authorization": "Bearer art_X"}})
 			wants(t, c.examine(t), "programs", doctor.Good, "No editor starts it yet")
 		})

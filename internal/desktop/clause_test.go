@@ -14,7 +14,7 @@ func TestTheWindowHasItsOwnWordsForWhatIsTheMatter(t *testing.T) {
 	const cursor, code = ".cursor/mcp.json", ".config/Code/User/mcp.json"
 	connected := func(id, file string, form ui.EditorForm) string {
 		t.Helper()
-		if err := d.ChangeEditor(t.Context(), ui.EditorChange{ID: id, On: true, Form: form, Force: true}); err != nil {
+		if _, err := d.ChangeEditor(t.Context(), ui.EditorChange{ID: id, On: true, Form: form, Force: true}); err != nil {
 			t.Fatal(err)
 		}
 		return d.read(t, file)

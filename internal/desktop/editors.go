@@ -108,7 +108,7 @@ func (d *Desk) PreviewEditor(ctx context.Context, c ui.EditorChange) (ui.Preview
 	if err != nil {
 		return ui.Preview{}, err
 	}
-	p := ui.Preview{Commands: out.Commands, Link: out.Link, Card: out.Card}
+	p := ui.Preview{Commands: out.Commands, Link: out.Link, Card: out.Card, Remarks: remarksOf(out.Note)}
 	for _, f := range out.Files {
 		p.Files = append(p.Files, ui.PreviewFile{Path: f.Path, Diff: linesOf(f.Diff)})
 	}
@@ -125,21 +125,22 @@ func linesOf(diff string) string {
 }
 
 // ChangeEditor implements ui.Host.
-func (d *Desk) ChangeEditor(ctx context.Context, c ui.EditorChange) error {
+func (d *Desk) ChangeEditor(ctx context.Context, c ui.EditorChange) ([]ui.Remark, error) {
 	defer d.app.LookAtEditors()
 	out, err := d.change(ctx, c, false)
+	remarks := remarksOf(out.Note)
 	if err != nil || out.Link == "" {
-		return err
+		return remarks, err
 	}
 	link, err := url.Parse(out.Link)
 	if err != nil {
-		return err
+		return remarks, err
 	}
-	return d.openURL(link)
+	return remarks, d.openURL(link)
 }
 
 // MendEditor implements ui.Host.
-func (d *Desk) MendEditor(ctx context.Context, id string) error {
+func (d *Desk) MendEditor(ctx context.Context, id string) ([]ui.Remark, error) {
 	return d.ChangeEditor(ctx, ui.EditorChange{ID: id, On: true})
 }
 

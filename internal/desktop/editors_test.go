@@ -119,7 +119,7 @@ func TestAnEditorIsPreviewedConnectedUndoneAndMended(t *testing.T) {
 	if d.read(t, file) != original || d.row(t, "cursor").Undo {
 		t.Error("a preview has changed something")
 	}
-	if err := d.ChangeEditor(t.Context(), byURL); err != nil {
+	if _, err := d.ChangeEditor(t.Context(), byURL); err != nil {
 		t.Fatal(err)
 	}
 	if row := d.row(t, "cursor"); row.State != ui.EditorConnected || row.Form != ui.FormURL || !row.Undo {
@@ -133,7 +133,7 @@ func TestAnEditorIsPreviewedConnectedUndoneAndMended(t *testing.T) {
 	}
 
 	// Lost behind our back, and mended in the form that it had.
-	if err := d.ChangeEditor(t.Context(), byURL); err != nil {
+	if _, err := d.ChangeEditor(t.Context(), byURL); err != nil {
 		t.Fatal(err)
 	}
 	stale := strings.Replace(d.read(t, file), "/mcp", "/other", 1)
@@ -141,7 +141,7 @@ func TestAnEditorIsPreviewedConnectedUndoneAndMended(t *testing.T) {
 	if row := d.row(t, "cursor"); row.State != ui.EditorStale || !row.Lost {
 		t.Errorf("with another address the row is %+v", row)
 	}
-	if err := d.MendEditor(t.Context(), "cursor"); err != nil {
+	if _, err := d.MendEditor(t.Context(), "cursor"); err != nil {
 		t.Fatal(err)
 	}
 	if row := d.row(t, "cursor"); row.State != ui.EditorConnected || row.Form != ui.FormURL {
@@ -150,7 +150,7 @@ func TestAnEditorIsPreviewedConnectedUndoneAndMended(t *testing.T) {
 
 	// Changed by hand: refused, let be, and replaced by force.
 	d.write(t, file, stale)
-	if err := d.ChangeEditor(t.Context(), byURL); !errors.Is(err, editors.ErrHandEdited) {
+	if _, err := d.ChangeEditor(t.Context(), byURL); !errors.Is(err, editors.ErrHandEdited) {
 		t.Errorf("ChangeEditor of an entry changed by hand = %v, want ErrHandEdited", err)
 	}
 	if d.read(t, file) != stale {
@@ -160,10 +160,10 @@ func TestAnEditorIsPreviewedConnectedUndoneAndMended(t *testing.T) {
 		t.Errorf("LeaveEditor = %v, and the row is %+v", err, d.row(t, "cursor"))
 	}
 	byURL.Force = true
-	if err := d.ChangeEditor(t.Context(), byURL); err != nil || d.row(t, "cursor").State != ui.EditorConnected {
+	if _, err := d.ChangeEditor(t.Context(), byURL); err != nil || d.row(t, "cursor").State != ui.EditorConnected {
 		t.Errorf("by force: %v, and the row is %+v", err, d.row(t, "cursor"))
 	}
-	if err := d.ChangeEditor(t.Context(), ui.EditorChange{ID: "cursor"}); err != nil || strings.Contains(d.read(t, file), "agentrun") {
+	if _, err := d.ChangeEditor(t.Context(), ui.EditorChange{ID: "cursor"}); err != nil || strings.Contains(d.read(t, file), "agentrun") {
 		t.Errorf("disconnect: %v, and the file is %q", err, d.read(t, file))
 	}
 }
@@ -176,7 +176,7 @@ func TestALinkIsOpenedAndACardIsShown(t *testing.T) {
 		t.Fatalf("PreviewEditor = %+v, %v, want a link", p, err)
 	}
 	relayBeside(t)
-	if err := d.ChangeEditor(t.Context(), ui.EditorChange{ID: "cherry-studio", On: true}); err != nil || !slices.Equal(d.opened, []string{p.Link}) {
+	if _, err := d.ChangeEditor(t.Context(), ui.EditorChange{ID: "cherry-studio", On: true}); err != nil || !slices.Equal(d.opened, []string{p.Link}) {
 		t.Errorf("ChangeEditor = %v, and %q was opened, want %q", err, d.opened, p.Link)
 	}
 	p, err = d.PreviewEditor(t.Context(), ui.EditorChange{ID: "jetbrains-ai", On: true})

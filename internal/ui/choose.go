@@ -1,6 +1,10 @@
 package ui
 
-import "context"
+import (
+	"context"
+
+	"github.com/agentrun-tray/agentrun-tray/internal/ui/kit"
+)
 
 // Choose does what an item of the tray's menu stands for. Opening the window and quitting are left to whoever has the tray. When it
 // fails the window says why, and show brings it into sight for that.
@@ -33,7 +37,8 @@ func (w *Window) Choose(item TrayItem, show func()) {
 	}
 }
 
-// chooseEditor connects or disconnects an editor. What has to be asked before, and what failed, is in its row, which is shown then.
+// chooseEditor connects or disconnects an editor. What has to be asked before, what failed, and what went another
+// way than usual is in its row, which is shown then.
 func (w *Window) chooseEditor(id string, show func()) {
 	row, ok := w.view.Editors.byID(id)
 	if !ok {
@@ -51,14 +56,21 @@ func (w *Window) chooseEditor(id string, show func()) {
 		return
 	case EditorConnected, EditorStale, EditorOff:
 	}
-	w.d.errands.run(func(ctx context.Context) error { return w.host.ChangeEditor(ctx, c) }, func(err error) {
+	var remarks []Remark
+	w.d.errands.run(func(ctx context.Context) (err error) {
+		remarks, err = w.host.ChangeEditor(ctx, c)
+		return err
+	}, func(err error) {
 		switch {
-		case err == nil:
+		case err == nil && len(remarks) == 0:
+		case w.first != nil && err == nil:
+			show()
+			w.d.toasts.Show(w.d.remarks(w.d.Product(row.Name), remarks), kit.Warming)
 		case w.first != nil: // the first steps have rows of their own
 			show()
 			w.d.fail(w.d.Say("fail.connect"), err)
 		default:
-			bring().changed(c, err)
+			bring().changed(c, remarks, err)
 		}
 	})
 }

@@ -148,6 +148,13 @@ func (e *editorDialog) fill(p Preview) {
 		e.body.Add(kit.NewPara(f.Path, kit.Mono, kit.Muted))
 	}
 	note := e.explain(p)
+	switch said := d.remarks(e.row.Name, p.Remarks); {
+	case said == "":
+	case len(p.Files) == 0:
+		note = said
+	default:
+		note = strings.TrimSpace(note + "\n" + said)
+	}
 	e.note.Set(note)
 	e.note.Hidden = note == ""
 	below := ""

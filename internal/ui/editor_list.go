@@ -117,11 +117,11 @@ func (e *editorList) connectAll(b *kit.Button) {
 	e.d.errands.run(func(ctx context.Context) error {
 		for _, row := range wanted {
 			c := EditorChange{ID: row.ID, On: true}
-			err := e.host.ChangeEditor(ctx, c)
+			remarks, err := e.host.ChangeEditor(ctx, c)
 			e.d.errands.post(func() {
 				r := e.row(row).newest()
 				r.busy(false)
-				r.changed(c, err)
+				r.changed(c, remarks, err)
 			})
 		}
 		return nil

@@ -2,6 +2,8 @@ package ui
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"fyne.io/fyne/v2"
 
@@ -196,27 +198,52 @@ func (r *editorRow) change(c EditorChange) {
 	r.busy(true)
 	r.steps.close()
 	r.say("", kit.Muted)
-	r.d.errands.run(func(ctx context.Context) error { return r.list.host.ChangeEditor(ctx, c) }, func(err error) {
+	var remarks []Remark
+	r.d.errands.run(func(ctx context.Context) (err error) {
+		remarks, err = r.list.host.ChangeEditor(ctx, c)
+		return err
+	}, func(err error) {
 		r := r.newest()
 		r.busy(false)
-		r.changed(c, err)
+		r.changed(c, remarks, err)
 	})
 }
 
 // changed tells what came of a change.
-func (r *editorRow) changed(c EditorChange, err error) {
+func (r *editorRow) changed(c EditorChange, remarks []Remark, err error) {
+	var said []string
 	switch {
 	case err != nil && c.On:
 		r.refused(r.d.Say("fail.connect"), err)
+		return
 	case err != nil:
 		r.refused(r.d.Say("fail.disconnect"), err)
+		return
+	case slices.ContainsFunc(remarks, func(m Remark) bool { return m.Kind == RemarkByHand }): // nothing was changed
 	case !c.On:
-		r.say(r.d.Say("editors.out"), kit.Muted)
+		said = append(said, r.d.Say("editors.out"))
 	case r.row.Route == RouteLink:
-		r.say(r.d.Say("editors.asked", "name", r.row.Name), kit.Muted)
+		said = append(said, r.d.Say("editors.asked", "name", r.row.Name))
 	default:
-		r.say(r.after(), kit.Muted)
+		said = append(said, r.after())
 	}
+	tone := kit.Muted
+	if len(remarks) > 0 {
+		said, tone = append(said, r.d.remarks(r.row.Name, remarks)), kit.Warming
+	}
+	r.say(strings.Join(said, "\n"), tone)
+}
+
+// remarks says what goes another way than usual when the settings of an editor are changed, a line each.
+func (d *desk) remarks(name string, all []Remark) string {
+	lines := make([]string, len(all))
+	for n, m := range all {
+		lines[n] = m.Said
+		if m.Kind != "" {
+			lines[n] = d.Say("editors.remark."+string(m.Kind), "name", name, "what", m.What)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // after is what the user does in the editor for a change to be seen.

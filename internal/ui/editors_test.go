@@ -605,3 +605,72 @@ func TestADialogIsOpenedAgainInAnotherLanguage(t *testing.T) {
 		t.Errorf("%d dialogs are open afterwards", n)
 	}
 }
+
+// TestWhatWentAnotherWayIsTold where the change was asked for: in the row, from the tray, by all at once, from the banner of a lost editor,
+// and before it is made.
+func TestWhatWentAnotherWayIsTold(t *testing.T) {
+	const split, spoken = "/home/u/mcp.json has other names (hard links).", "The command line of Cursor did not do it (exit status 1)"
+	remarks := []Remark{{Kind: RemarkByFile, What: "exit status 1"}, {Kind: RemarkSplit, What: "/home/u/mcp.json"}, {Said: "Something new."}}
+	for name, do := range map[string]func(r *rig){
+		"its switch": func(r *rig) { r.tap("Cursor") },
+		"the tray": func(r *rig) {
+			r.window.Open(PlaceOverview)
+			r.window.Choose(TrayItem{Action: TrayEditor, Value: "cursor"}, func() {})
+			r.settle()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := english(t, PlaceEditors, busyView())
+			r.host.remarks = remarks
+			do(r)
+			r.wants("Taken out of its settings.", split, spoken, "Something new.")
+			if r.window.editors.list.views["cursor"].failed {
+				t.Error("what went another way counts as a failure")
+			}
+		})
+	}
+	t.Run("in Chinese", func(t *testing.T) {
+		r := newRig(t, kit.AlwaysLight, fyne.NewSize(1080, 700), Options{Language: "zh"})
+		r.window.Open(PlaceEditors)
+		r.window.Render(busyView())
+		r.host.remarks = remarks
+		r.tap("Cursor")
+		r.wants("已从其设置中移除", "/home/u/mcp.json 还有别的名称", "Cursor 的命令行没有完成更改（exit status 1）", "Something new.")
+	})
+	t.Run("by hand", func(t *testing.T) {
+		r := english(t, PlaceEditors, busyView())
+		r.host.remarks = []Remark{{Kind: RemarkByHand}}
+		r.tap("Cursor")
+		r.wants("Take it out in the settings of Cursor itself")
+		r.lacks("Taken out of its settings.")
+	})
+	t.Run("all", func(t *testing.T) {
+		r := english(t, PlaceEditors, statesView())
+		r.host.remarks = remarks[1:2]
+		r.tap("Connect all")
+		r.wants(split)
+	})
+	t.Run("first steps", func(t *testing.T) {
+		r := firstSteps(t, busyView())
+		r.host.remarks = remarks
+		shown := 0
+		r.window.Choose(TrayItem{Action: TrayEditor, Value: "cursor"}, func() { shown++ })
+		r.settle()
+		r.wants(split, spoken)
+		if shown != 1 {
+			t.Errorf("the window was shown %d times, want once", shown)
+		}
+	})
+	t.Run("banner", func(t *testing.T) {
+		r := english(t, PlaceOverview, lostView())
+		r.host.remarks = remarks[1:2]
+		r.tap("Connect again")
+		r.wants(split)
+	})
+	t.Run("preview", func(t *testing.T) {
+		r := english(t, PlaceEditors, busyView())
+		r.host.previews = map[string]Preview{"zed": {Files: []PreviewFile{{Path: "/home/u/mcp.json", Diff: "+ \"agentrun\""}}, Remarks: remarks[1:2]}}
+		r.tap("Preview: Zed")
+		r.wants(split, "A copy of the file is kept.")
+	})
+}

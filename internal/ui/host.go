@@ -58,7 +58,7 @@ type editorsHost interface {
 	// PreviewEditor says what a change would do, and does nothing.
 	PreviewEditor(ctx context.Context, change EditorChange) (Preview, error)
 	// ChangeEditor carries a change out; where the editor asks its user itself, it makes it ask.
-	ChangeEditor(ctx context.Context, change EditorChange) error
+	ChangeEditor(ctx context.Context, change EditorChange) ([]Remark, error)
 	// UndoEditor takes back the last change.
 	UndoEditor(ctx context.Context, id string) error
 	// TestEditor does what the editor would do to run code, and hands over what it finds on the way, as it finds it. An empty id means no
@@ -69,7 +69,7 @@ type editorsHost interface {
 // mendHost is for editors that have lost their connection.
 type mendHost interface {
 	// MendEditor connects it again as it was.
-	MendEditor(ctx context.Context, id string) error
+	MendEditor(ctx context.Context, id string) ([]Remark, error)
 	// LeaveEditor lets it be as it is, for good.
 	LeaveEditor(ctx context.Context, id string) error
 }

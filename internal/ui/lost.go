@@ -55,7 +55,7 @@ func (o *overview) lostEditors(v *View) []notice {
 	for _, l := range o.d.lost(v.Problems, v) {
 		n := notice{
 			tone: kit.Warming, busy: o.going[string(l.code)], what: l.what, why: l.todo, help: o.d.Say("mend.editor"), leave: o.d.Say("editors.keep"),
-			do: func() { o.forEach(l, o.d.Say("fail.connect"), o.host.MendEditor) },
+			do: func() { o.forEach(l, o.d.Say("fail.connect"), o.mendEditor) },
 			no: func() { o.forEach(l, o.d.Say("fail.leave"), o.host.LeaveEditor) },
 		}
 		if l.code == status.EditorChanged { // what would be changed is looked at first
@@ -106,4 +106,16 @@ func (d *desk) headline(v *View) string {
 		}
 	}
 	return ""
+}
+
+// mendEditor connects an editor again, and tells what went another way than usual: its row is elsewhere.
+func (o *overview) mendEditor(ctx context.Context, id string) error {
+	remarks, err := o.host.MendEditor(ctx, id)
+	if err == nil && len(remarks) > 0 {
+		o.d.errands.post(func() {
+			row, _ := o.view.Editors.byID(id)
+			o.d.toasts.Show(o.d.remarks(o.d.Product(row.Name), remarks), kit.Warming)
+		})
+	}
+	return err
 }

@@ -32,6 +32,7 @@ type recorder struct {
 	seen   secrets.Credentials
 
 	previews map[string]Preview // by the id of an editor
+	remarks  []Remark           // of every change of an editor
 	findings []Finding
 }
 
@@ -103,20 +104,20 @@ func wished(c EditorChange) string {
 	return text
 }
 
-func (r *recorder) ChangeEditor(ctx context.Context, c EditorChange) error {
+func (r *recorder) ChangeEditor(ctx context.Context, c EditorChange) ([]Remark, error) {
 	if err := wait(ctx, r.slow); err != nil {
-		return err
+		return nil, err
 	}
-	return r.note(wished(c))
+	return r.remarks, r.note(wished(c))
 }
 
 func (r *recorder) UndoEditor(_ context.Context, id string) error { return r.note("undo " + id) }
 
-func (r *recorder) MendEditor(ctx context.Context, id string) error {
+func (r *recorder) MendEditor(ctx context.Context, id string) ([]Remark, error) {
 	if err := wait(ctx, r.slow); err != nil {
-		return err
+		return nil, err
 	}
-	return r.note("mend " + id)
+	return r.remarks, r.note("mend " + id)
 }
 
 func (r *recorder) LeaveEditor(_ context.Context, id string) error { return r.note("leave " + id) }

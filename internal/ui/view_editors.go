@@ -126,12 +126,30 @@ type EditorChange struct {
 	Force bool
 }
 
+// Remark is what goes another way than usual when the settings of an editor are changed.
+type Remark struct {
+	Kind RemarkKind // empty: nobody has words of their own for it
+	What string     // that Kind names
+	Said string     // the same in the host's words
+}
+
+// RemarkKind is what a remark is about.
+type RemarkKind string
+
+// The kinds. The remark has What:
+const (
+	RemarkSplit  RemarkKind = "split"  // the file, whose other names keep the text of before
+	RemarkByFile RemarkKind = "byfile" // what the command line of the editor said, which was to make the change
+	RemarkByHand RemarkKind = "byhand" // nothing: the user makes the change in the editor
+)
+
 // Preview is what a change would do.
 type Preview struct {
 	Files    []PreviewFile
 	Commands []string // of the editor, which change its file for us
 	Link     string   // to be opened
 	Card     string   // to be pasted
+	Remarks  []Remark
 }
 
 // PreviewFile is one settings file.

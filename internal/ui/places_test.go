@@ -2,8 +2,10 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -130,6 +132,45 @@ func TestTheKeyboardDoesNotStayOnAButtonThatMeansAnotherRun(t *testing.T) {
 	r.window.Render(v)
 	if r.win.Canvas().Focused() == b {
 		t.Error("the keyboard is on the button of another run")
+	}
+}
+
+// TestTheMouseDoesNotInterruptARunThatHasJustComeUnderIt: who is about to press the button of one means that one.
+func TestTheMouseDoesNotInterruptARunThatHasJustComeUnderIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := busyView()
+		v.Runs = v.Runs[:1]
+		r := english(t, PlaceActivity, v)
+		r.find("Interrupt: data-analysis 数据分析").(*kit.Button).MouseIn(nil)
+		v.Runs = busyView().Runs // one more, above it
+		r.window.Render(v)
+		var first *kit.Button
+		r.walk(func(o fyne.CanvasObject) {
+			if b, ok := o.(*kit.Button); ok && first == nil && strings.HasPrefix(b.Label(), "Interrupt: ") {
+				first = b
+			}
+		})
+		test.Tap(first)
+		r.settle()
+		r.asked()
+		time.Sleep(time.Second)
+		test.Tap(first)
+		r.settle()
+		r.asked("interrupt r18")
+	})
+}
+
+// TestTheKeyboardDoesNotStayOnAButtonThatIsGone: what was run by hand has the same row when it has ended.
+func TestTheKeyboardDoesNotStayOnAButtonThatIsGone(t *testing.T) {
+	v := busyView()
+	v.Runs = v.Runs[:1]
+	r := english(t, PlaceActivity, v)
+	r.win.Canvas().Focus(r.find("Interrupt: data-analysis 数据分析").(*kit.Button))
+	v.Calls = append(slices.Clone(v.Calls), Call{ID: v.Runs[0].ID, At: noon, Tool: "run_code", Outcome: "ok"})
+	v.Runs = nil
+	r.window.Render(v)
+	if f := r.win.Canvas().Focused(); f != nil {
+		t.Errorf("%T has the keyboard, want nothing", f)
 	}
 }
 

@@ -3,6 +3,7 @@ package kit
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -480,10 +481,11 @@ type rowView[T any] struct {
 	back    *canvas.Rectangle
 	rule    *canvas.Rectangle
 	cells   []*Text
-	pills   []*Pill // nil until one is needed
-	act     *Button // the same
-	acts    int     // in which column it is; -1: it is not there
-	key     string  // of the item
+	pills   []*Pill   // nil until one is needed
+	act     *Button   // the same
+	acts    int       // in which column it is; -1: it is not there
+	key     string    // of the item
+	turned  time.Time // when the mouse was on the button and another item took the place of the one that it was for
 	paint   *paint
 }
 
@@ -556,6 +558,9 @@ func (v *rowView[T]) update() {
 	}
 	if v.act != nil {
 		v.act.Hidden = acts < 0
+		if v.act.Hidden { // such as of a run that has ended in its row
+			v.leave()
+		}
 	}
 	if relaid {
 		v.spread(v.Size())
@@ -568,13 +573,25 @@ func (v *rowView[T]) update() {
 	}
 }
 
-// turn gives the row to another item. A button that has the keyboard gives it up: it would do to the one what was meant for the other.
+// turn gives the row to another item. A button that has the keyboard gives it up, and one that the mouse is on waits a moment: it would
+// do to the one what was meant for the other.
 func (v *rowView[T]) turn(key string) {
 	if key == v.key {
 		return
 	}
 	v.key = key
-	if v.act == nil || !v.act.focused {
+	if v.act == nil {
+		return
+	}
+	if v.act.hovered {
+		v.turned = time.Now()
+	}
+	v.leave()
+}
+
+// leave takes the keyboard away from the button.
+func (v *rowView[T]) leave() {
+	if !v.act.focused {
 		return
 	}
 	if c := fyne.CurrentApp().Driver().CanvasForObject(v); c != nil {
@@ -582,14 +599,20 @@ func (v *rowView[T]) turn(key string) {
 	}
 }
 
+// aim is how long somebody who is about to press a button may not have seen yet that it is another item's.
+const aim = 600 * time.Millisecond
+
+// press is the button of the row.
+func (v *rowView[T]) press() {
+	if v.rows.Pressed != nil && v.at >= 0 && v.at < len(v.rows.order) && time.Since(v.turned) >= aim {
+		v.rows.Pressed(v.rows.At(v.at))
+	}
+}
+
 // offer shows the button of a cell, and reports whether that has to be laid out.
 func (v *rowView[T]) offer(cell Cell) (relaid bool) {
 	if v.act == nil {
-		v.act = NewButton(cell.Act, Halt, func() {
-			if v.rows.Pressed != nil && v.at >= 0 && v.at < len(v.rows.order) {
-				v.rows.Pressed(v.rows.At(v.at))
-			}
-		})
+		v.act = NewButton(cell.Act, Halt, v.press)
 		v.paint.objects = append(v.paint.objects, v.act)
 		relaid = true
 	}

@@ -443,6 +443,15 @@ func TestTheNewestCellIsInSightInASmallWindow(t *testing.T) {
 	if !in(c.try.root) {
 		t.Errorf("somebody writes in a pane that ends at %v in a window %v tall", bottom(c.try.root), minHeight)
 	}
+	again := more
+	longer := printed
+	longer.Result.Stdout += "and another one\n"
+	again.Cells = append(slices.Clone(more.Cells[:2]), &longer)
+	v.Notebook = &again
+	r.window.Render(v)
+	if !in(c.try.root) {
+		t.Errorf("when the code prints more, the pane that somebody writes in ends at %v in a window %v tall", bottom(c.try.root), minHeight)
+	}
 }
 
 // TestWhoMakesAContextCanWriteInIt at once, unless they write elsewhere by then, or have gone to another place.
@@ -454,6 +463,10 @@ func TestWhoMakesAContextCanWriteInIt(t *testing.T) {
 	}{
 		{"nothing else", func(*rig) {}, true},
 		{"to the filter", func(r *rig) { r.window.filter() }, false},
+		{"to another context", func(r *rig) {
+			r.window.context.table.Selected(r.window.view.Contexts[1])
+			r.win.Canvas().Unfocus()
+		}, false},
 		{"to another place", func(r *rig) {
 			r.window.Open(PlaceOverview)
 			r.win.Canvas().Unfocus()
@@ -474,23 +487,26 @@ func TestWhoMakesAContextCanWriteInIt(t *testing.T) {
 
 // TestAContextThatIsMadeIsShown, when it is there, unless somebody has gone to another one meanwhile.
 func TestAContextThatIsMadeIsShown(t *testing.T) {
-	for _, other := range []bool{false, true} {
+	for other, want := range map[string]string{"not": "new", "while it is made": "c2", "when it is made": "c2"} {
 		v := busyView()
 		r := english(t, PlaceContexts, v)
 		c := r.window.context
 		test.Type(c.try.entry, "mine")
 		r.tap("New context")
-		r.choose("Python")
-		r.asked("new python")
-		want := "new"
-		if other {
+		r.host.slow = make(chan struct{})
+		test.Tap(r.menuItem("Python"))
+		if other == "while it is made" {
 			c.table.Selected(v.Contexts[1])
-			want = "c2"
+		}
+		close(r.host.slow)
+		r.settle()
+		if other == "when it is made" {
+			c.table.Selected(v.Contexts[1])
 		}
 		v.Contexts = append([]status.Context{{ID: "new", Name: "Try it", Language: "python", Status: "active", LastUsed: noon}}, v.Contexts...)
 		r.window.Render(v)
 		if c.chosen.ID != want {
-			t.Errorf("the context %s is shown, want %s (somebody went to another: %v)", c.chosen.ID, want, other)
+			t.Errorf("the context %s is shown, want %s (somebody went to another: %s)", c.chosen.ID, want, other)
 		}
 		if !c.try.empty() {
 			t.Errorf("what was written for another context is in the pane: %q", c.try.entry.Text)

@@ -67,7 +67,7 @@ func (c *contexts) keep(before panel) {
 	if !ok {
 		return
 	}
-	c.chosen, c.ended, c.wanted, c.made, c.begun = old.chosen, old.ended, old.wanted, old.made, old.begun
+	c.chosen, c.ended, c.wanted, c.made, c.making, c.begun = old.chosen, old.ended, old.wanted, old.made, old.making, old.begun
 	c.fresh.SetEnabled(!old.fresh.Disabled())
 	c.table.Choose(c.chosen.ID)
 	c.filter.Entry.SetText(old.filter.Text())

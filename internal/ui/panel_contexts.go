@@ -37,7 +37,8 @@ type contexts struct {
 	chosen status.Context
 	ended  string    // the name of the one that was chosen when it ended, if none is in its place
 	wanted string    // chosen when it is there
-	made   string    // the same, of one that was made by hand, unless somebody chooses another one first
+	made   string    // the same, of one that was made by hand
+	making bool      // one is being made by hand, and nobody has chosen another one since
 	heir   *contexts // has taken its place, and with it what is being started; nil: none
 	view   *View     // drawn last
 	follow bool      // the newest cell is to be in sight
@@ -53,11 +54,7 @@ func runningIn(s status.Context) running { return running{s.ID, s.RunID} }
 func newContexts(d *desk, host contextsHost) *contexts {
 	c := &contexts{d: d, host: host, begun: map[running]time.Time{}}
 	c.table = kit.NewRows(func(s status.Context) string { return s.ID }, d.Say("contexts.none"), d.Say("filter.none"), c.columns()...)
-	c.table.Selected = func(s status.Context) {
-		c.made = ""
-		c.choose(s)
-		c.redraw()
-	}
+	c.table.Selected = c.turnTo
 	c.table.SortBy(6, true)
 	c.filter = kit.NewSearch(d.Say("filter", "keys", keysOf("filter")), 120)
 	c.filter.Changed = func(s string) {
@@ -195,9 +192,10 @@ func (c *contexts) render(v *View) {
 }
 
 // end is what stays at the end of the page as cells come: the pane to try something in. Where there is hardly room for that, it is the
-// last cell, and the pane comes in sight when somebody writes in it.
+// last cell, unless somebody is writing in the pane.
 func (c *contexts) end() fyne.CanvasObject {
-	if n := len(c.notebook.views); n > 0 && c.page.Size().Height < c.try.root.MinSize().Height+cellRoom {
+	writing := !c.try.empty() && c.d.window.Canvas().Focused() == fyne.Focusable(c.try.entry)
+	if n := len(c.notebook.views); n > 0 && !writing && c.page.Size().Height < c.try.root.MinSize().Height+cellRoom {
 		return c.notebook.views[n-1].root
 	}
 	return c.try.root
@@ -254,9 +252,15 @@ func (c *contexts) find() {
 // reveal shows a context that is there.
 func (c *contexts) reveal(id string) {
 	if n := c.index(id); n >= 0 {
-		c.choose(c.items[n])
-		c.redraw()
+		c.turnTo(c.items[n])
 	}
+}
+
+// turnTo shows the context that somebody has chosen, whatever they had made before.
+func (c *contexts) turnTo(s status.Context) {
+	c.made, c.making = "", false
+	c.choose(s)
+	c.redraw()
 }
 
 // index is where a context is among those that are there; -1: nowhere.
@@ -305,6 +309,7 @@ func (c *contexts) describe(v *View) {
 
 func (c *contexts) create(language string) {
 	var id string
+	c.making = true
 	c.fresh.Disable() // it may take its time, with a sandbox to be made first
 	c.d.errands.run(func(ctx context.Context) (err error) {
 		id, err = c.host.NewContext(ctx, language)
@@ -316,10 +321,14 @@ func (c *contexts) create(language string) {
 			c.d.fail(c.d.Say("fail.create"), err)
 			return
 		}
-		c.made = id
+		if !c.making {
+			return
+		}
+		c.made, c.making = id, false
 		c.find()
 		c.redraw()
-		if at := c.d.window.Canvas().Focused(); at == nil || at == fyne.Focusable(c.fresh) { // nobody writes elsewhere meanwhile
+		at := c.d.window.Canvas().Focused()
+		if c.all.Visible() && (at == nil || at == fyne.Focusable(c.fresh)) { // nobody is at another place, or writes elsewhere
 			c.focusTry()
 		}
 	})

@@ -27,7 +27,7 @@ type recorder struct {
 	refuse map[string]error
 	hold   chan struct{} // CheckCredentials and OpenKeychain wait for it, if it is there
 	shut   chan struct{} // SaveCredentials does
-	slow   chan struct{} // ChangeEditor and MendEditor do
+	slow   chan struct{} // ChangeEditor, MendEditor and NewContext do
 	token  string
 	seen   secrets.Credentials
 
@@ -64,7 +64,10 @@ func (r *recorder) EndSession(_ context.Context, backend string, id uint64) erro
 	return r.note("end " + backend + " " + number(float64(id)))
 }
 func (r *recorder) WatchContext(id string) { _ = r.note("watch " + id) }
-func (r *recorder) NewContext(_ context.Context, language string) (string, error) {
+func (r *recorder) NewContext(ctx context.Context, language string) (string, error) {
+	if err := wait(ctx, r.slow); err != nil {
+		return "", err
+	}
 	return "new", r.note("new " + language)
 }
 func (r *recorder) StopContext(_ context.Context, id string) error { return r.note("stop " + id) }
@@ -286,6 +289,13 @@ func (r *rig) find(labels ...string) (found labelled) {
 // choose picks an item of the menu that is open.
 func (r *rig) choose(label string) {
 	r.t.Helper()
+	test.Tap(r.menuItem(label))
+	r.settle()
+}
+
+// menuItem is an item of the menu that is open.
+func (r *rig) menuItem(label string) fyne.Tappable {
+	r.t.Helper()
 	var menu *widget.PopUpMenu
 	for _, o := range r.win.Canvas().Overlays().List() {
 		each(o, func(o fyne.CanvasObject) {
@@ -305,12 +315,11 @@ func (r *rig) choose(label string) {
 			}
 		})
 		if tappable, ok := item.(fyne.Tappable); ok && text == label {
-			test.Tap(tappable)
-			r.settle()
-			return
+			return tappable
 		}
 	}
 	r.t.Fatalf("the menu has no %q", label)
+	return nil
 }
 
 func each(o fyne.CanvasObject, visit func(fyne.CanvasObject)) {

@@ -52,7 +52,11 @@ func newCredentialForm(d *desk, host credentialsHost, save string, saved, reflow
 			f.say("", kit.Muted)
 			f.reflow()
 		}
-		field.Entry.OnSubmitted = func(string) { f.submit() }
+		field.Entry.OnSubmitted = func(string) {
+			if !f.untouched() { // or Enter was meant for what was in sight before
+				f.submit()
+			}
+		}
 	}
 	f.save = kit.NewButton(save, kit.Primary, f.submit)
 	f.stop = kit.NewButton(d.Say("cancel"), kit.Plain, func() {

@@ -293,6 +293,21 @@ func TestAKeyIsCheckedOnceThoughEnterIsPressedTwice(t *testing.T) {
 	r.asked("check", "save credentials", "backend agentrun")
 }
 
+// TestEnterPressedTwiceFindsNoFault with a form that nobody has seen yet. Its button does.
+func TestEnterPressedTwiceFindsNoFault(t *testing.T) {
+	r := firstSteps(t, emptyView())
+	r.tap("AgentRun cloud")
+	r.win.Canvas().Focus(r.find("Continue").(*kit.Button))
+	for range 2 {
+		r.win.Canvas().Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeyReturn})
+		r.settle()
+	}
+	r.wants("Step 2 of 3")
+	r.lacks("This is needed.")
+	r.tap("Check and save")
+	r.wants("This is needed.")
+}
+
 // TestEnterPressedTwiceFinishesOnce: the second time the button is out of sight.
 func TestEnterPressedTwiceFinishesOnce(t *testing.T) {
 	for _, label := range []string{"Finish", "Try it"} {

@@ -69,7 +69,7 @@ func (c *contexts) keep(before panel) {
 	}
 	c.chosen, c.ended, c.wanted, c.made, c.making, c.begun = old.chosen, old.ended, old.wanted, old.made, old.making, old.begun
 	c.fresh.SetEnabled(!old.fresh.Disabled())
-	c.table.Choose(c.chosen.ID)
+	c.table.Keep(old.table)
 	c.filter.Entry.SetText(old.filter.Text())
 	c.try.keep(old.try)
 	old.heir = c
@@ -91,8 +91,14 @@ func (t *tokenBox) keep(old *tokenBox) {
 }
 
 func (a *activity) keep(before panel) {
-	if old, ok := before.(*activity); ok {
-		a.filter.Entry.SetText(old.filter.Text())
+	old, ok := before.(*activity)
+	if !ok {
+		return
+	}
+	a.table.Keep(old.table)
+	a.filter.Entry.SetText(old.filter.Text())
+	if old.detail.root.Visible() {
+		a.detail.show(old.detail.shown)
 	}
 }
 

@@ -99,7 +99,7 @@ func (a *activity) columns() []kit.Column[deed] {
 		},
 		{
 			Title: d.Say("column.took"), Width: 56, Grow: 1, Drop: 1, Cell: a.took,
-			Compare: func(a, b deed) int { return cmp.Compare(a.Took, b.Took) },
+			Compare: func(a, b deed) int { return cmp.Or(cmp.Compare(a.Took, b.Took), b.since.Compare(a.since)) },
 		},
 		{
 			Title: d.Say("column.outcome"), Width: 172, Grow: 1, Cell: a.outcome,

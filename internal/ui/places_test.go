@@ -75,6 +75,10 @@ func TestWhatGoesOnStandsAboveAndIsInterruptedThere(t *testing.T) {
 			}
 		}
 	}
+	a.table.SortBy(4, true)
+	if got, want := goingOn(a), "0 r17 3 s Running, 1 r18 1 s Waiting"; got != want {
+		t.Errorf("the longest first, what goes on is %q, want %q", got, want)
+	}
 	a.table.SortBy(0, true)
 	if got, want := goingOn(a), "0 r18 1 s Waiting, 1 r17 3 s Running"; got != want {
 		t.Errorf("what goes on is %q, want %q", got, want)

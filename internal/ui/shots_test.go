@@ -59,9 +59,10 @@ func TestShots(t *testing.T) {
 		"activity-busy":    {busyView(), wide, PlaceActivity, nil},
 		"activity-detail": {busyView(), wide, PlaceActivity, func(r *rig) {
 			a := r.window.panels[PlaceActivity].(*activity)
-			a.table.Choose("q39")
+			a.table.Choose("r18")
 			a.table.Selected(a.table.At(0))
 		}},
+		"activity-small":  {busyView(), small, PlaceActivity, nil},
 		"activity-empty":  {emptyView(), small, PlaceActivity, nil},
 		"editors-busy":    {busyView(), wide, PlaceEditors, nil},
 		"editors-states":  {statesView(), wide, PlaceEditors, nil},

@@ -264,6 +264,9 @@ func TestWhatIsBegunOutlivesTheLanguage(t *testing.T) {
 	r.window.Open(PlaceActivity)
 	r.press(fyne.KeyF)
 	if a, ok := r.window.panels[PlaceActivity].(*activity); ok {
+		a.table.SortBy(4, false)
+		a.table.Choose("r18")
+		a.table.Selected(a.table.At(0))
 		a.filter.Entry.SetText("TIMEOUT")
 	}
 	r.window.Open(PlaceSettings)
@@ -292,6 +295,19 @@ func TestWhatIsBegunOutlivesTheLanguage(t *testing.T) {
 	}
 	if a, ok := r.window.panels[PlaceActivity].(*activity); !ok || a.filter.Text() != "TIMEOUT" || a.root().Visible() {
 		t.Error("the calls are not filtered any more, or lie over the settings")
+	}
+	r.window.Open(PlaceActivity)
+	r.wants("run_id: r18", "打开笔记本")
+	if a, ok := r.window.panels[PlaceActivity].(*activity); ok {
+		a.filter.Entry.SetText("")
+		for n := range a.table.Len() - 1 {
+			if x, y := a.table.At(n), a.table.At(n+1); x.goesOn == y.goesOn && x.Took > y.Took {
+				t.Fatalf("%s took %v and stands above %s, which took %v", x.ID, x.Took, y.ID, y.Took)
+			}
+		}
+		if got := a.table.Chosen(); got != "r18" {
+			t.Errorf("the row of %q is chosen, want that of r18", got)
+		}
 	}
 	r.window.Open(PlaceContexts)
 	r.wants("web-scraping-task")

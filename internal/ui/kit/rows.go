@@ -92,6 +92,12 @@ func (r *Rows[T]) SortBy(column int, falling bool) {
 	r.arrange()
 }
 
+// Keep takes over from a table with the same columns what it is sorted by and which row is selected.
+func (r *Rows[T]) Keep(before *Rows[T]) {
+	r.chosen = before.chosen
+	r.SortBy(before.sortBy, before.falling)
+}
+
 // Set changes the items. The table keeps the slice.
 func (r *Rows[T]) Set(items []T) {
 	r.items = items

@@ -214,18 +214,17 @@ func (p *program) present(ctx context.Context) {
 	})
 	go p.sendNotes()
 	drawing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	pumped := make(chan struct{})
+	pumped, painted := make(chan struct{}), make(chan struct{})
 	p.workers.Go(func() {
 		defer close(pumped)
-		painted := false
+		drawn := 0
 		for view := range desk.Views(drawing) {
 			if !p.draw(func() { p.render(view) }) {
 				return
 			}
-			if painted && !inTray {
-				desk.Seen() // no more than once has an effect
+			if drawn++; drawn == 2 { // the first is painted before the next one comes, which a window in sight has within a second
+				close(painted)
 			}
-			painted = true // before the next one comes, which a window in sight has within a second
 		}
 	})
 	p.workers.Go(func() {
@@ -241,12 +240,26 @@ func (p *program) present(ctx context.Context) {
 		if !awaitTray(drawing) && drawing.Err() == nil {
 			p.draw(p.doWithoutTray)
 		}
-		if inTray { // else the window is not there yet
-			desk.Seen()
+		if !inTray { // the item may be there long before the window
+			awaitSight(drawing, painted)
 		}
+		desk.Seen()
 	})
 	if !inTray {
 		p.show()
+	}
+}
+
+// sightPatience is how long a window may take to be painted. One that is minimised, or on another workspace, never is.
+const sightPatience = 3 * time.Second
+
+// awaitSight waits until the window is painted, but not for long.
+func awaitSight(ctx context.Context, painted <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, sightPatience)
+	defer cancel()
+	select {
+	case <-painted:
+	case <-ctx.Done():
 	}
 }
 

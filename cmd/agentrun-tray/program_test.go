@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -151,5 +153,29 @@ func TestAProgramThatEndsNeedsNoTray(t *testing.T) {
 	p.doWithoutTray()
 	if p.failure != nil || q.n != 1 {
 		t.Errorf("the window was wanted (%v), and the program was ended %d times, want it not and once", p.failure, q.n)
+	}
+}
+
+// TestTheEngineWaitsForTheWindow until it is painted, and not for ever, nor longer than the program runs.
+func TestTheEngineWaitsForTheWindow(t *testing.T) {
+	for name, tc := range map[string]struct{ painted, ends, want time.Duration }{
+		"painted":       {painted: 300 * time.Millisecond, ends: time.Hour, want: 300 * time.Millisecond},
+		"never painted": {painted: time.Hour, ends: time.Hour, want: sightPatience},
+		"ended":         {painted: time.Hour, ends: time.Second, want: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), tc.ends)
+				defer cancel()
+				painted := make(chan struct{})
+				paint := time.AfterFunc(tc.painted, func() { close(painted) })
+				defer paint.Stop()
+				began := time.Now()
+				awaitSight(ctx, painted)
+				if took := time.Since(began); took != tc.want {
+					t.Errorf("waited %v, want %v", took, tc.want)
+				}
+			})
+		})
 	}
 }

@@ -24,6 +24,7 @@ type trouble struct {
 	passing bool                                          // it may be over any moment, so that calls wait a while, unless code can run here
 	code    string                                        // of the tool result
 	words   []string                                      // of tool result, status and log
+	advice  string                                        // of the tool result alone: the host does it by itself
 }
 
 // failing lets all requests for an operation fail.
@@ -79,19 +80,19 @@ func heal(t *testing.T, a *account) { t.Helper(); a.heal(t) }
 
 func troubles() []trouble {
 	return []trouble{
-		{"a wrong key", with("AGENTRUN_ACCESS_KEY_ID=LTAIsomebodyElse0001"), nil, false, "CREDENTIALS_REJECTED", []string{"access key id does not exist or is disabled"}},
-		{"a wrong secret", with("AGENTRUN_ACCESS_KEY_SECRET=notTheSecretOfThisKey"), nil, false, "CREDENTIALS_REJECTED", []string{"access key secret is wrong"}},
-		{"a wrong region", with("AGENTRUN_REGION=cn-shanghai"), nil, false, "CREDENTIALS_REJECTED", []string{"region cn-shanghai belongs to another account"}},
-		{"a region that does not exist", with("AGENTRUN_REGION="+unknown, "AGENTRUN_CONTROL_ENDPOINT=", "AGENTRUN_DATA_ENDPOINT="), nil, true, "", []string{"there is no host agentrun." + unknown, "region " + unknown + " is wrong"}},
-		{"an account that does not exist", with("AGENTRUN_ACCOUNT_ID="+unknown, "AGENTRUN_DATA_ENDPOINT="), nil, true, "", []string{"there is no host " + unknown, "account id"}},
-		{"a clock that is wrong", failing(agentruntest.ClockOff(20*time.Minute), "", ""), heal, false, "CREDENTIALS_REJECTED", []string{"clock is 20 minutes behind AgentRun's", "set it right"}},
-		{"no service role", failing(agentruntest.NoServiceRole(), "", "control"), heal, false, "CREDENTIALS_REJECTED", []string{"open the AgentRun console once"}},
-		{"no permission", failing(agentruntest.Forbidden(), "CreateSandbox", ""), heal, false, "CREDENTIALS_REJECTED", []string{"may not do agentrun:CreateSandbox", "grant"}},
-		{"no network", nowhere, nil, true, "", []string{"there is no connection to 127.0.0.1", "check the network"}},
-		{"no quota left", failing(agentruntest.Quota(), "CreateSandbox", ""), heal, true, "", []string{"instances are used up", "quota centre"}},
-		{"too many requests", failing(agentruntest.Throttled(7*time.Second), "CreateSandbox", ""), heal, true, "", []string{"too many requests", "pause of 7s"}},
-		{"a template of another type", occupied, vacate, false, "SERVER_NOT_READY", []string{"is of type Browser and not CodeInterpreter", "choose another name"}},
-		{"a service in trouble", failing(agentruntest.Unavailable(0), "CreateSandbox", ""), heal, true, "", []string{"AgentRun is in trouble", "503"}},
+		{"a wrong key", with("AGENTRUN_ACCESS_KEY_ID=LTAIsomebodyElse0001"), nil, false, "CREDENTIALS_REJECTED", []string{"access key id does not exist or is disabled"}, ""},
+		{"a wrong secret", with("AGENTRUN_ACCESS_KEY_SECRET=notTheSecretOfThisKey"), nil, false, "CREDENTIALS_REJECTED", []string{"access key secret is wrong"}, ""},
+		{"a wrong region", with("AGENTRUN_REGION=cn-shanghai"), nil, false, "CREDENTIALS_REJECTED", []string{"region cn-shanghai belongs to another account"}, ""},
+		{"a region that does not exist", with("AGENTRUN_REGION="+unknown, "AGENTRUN_CONTROL_ENDPOINT=", "AGENTRUN_DATA_ENDPOINT="), nil, true, "", []string{"there is no host agentrun." + unknown, "region " + unknown + " is wrong"}, ""},
+		{"an account that does not exist", with("AGENTRUN_ACCOUNT_ID="+unknown, "AGENTRUN_DATA_ENDPOINT="), nil, true, "", []string{"there is no host " + unknown, "account id"}, ""},
+		{"a clock that is wrong", failing(agentruntest.ClockOff(20*time.Minute), "", ""), heal, false, "CREDENTIALS_REJECTED", []string{"clock is 20 minutes behind AgentRun's", "set it right"}, ""},
+		{"no service role", failing(agentruntest.NoServiceRole(), "", "control"), heal, false, "CREDENTIALS_REJECTED", []string{"open the AgentRun console once"}, ""},
+		{"no permission", failing(agentruntest.Forbidden(), "CreateSandbox", ""), heal, false, "CREDENTIALS_REJECTED", []string{"may not do agentrun:CreateSandbox", "grant"}, ""},
+		{"no network", nowhere, nil, true, "", []string{"there is no connection to 127.0.0.1", "check the network"}, ""},
+		{"no quota left", failing(agentruntest.Quota(), "CreateSandbox", ""), heal, true, "", []string{"instances are used up", "quota centre"}, ""},
+		{"too many requests", failing(agentruntest.Throttled(7*time.Second), "CreateSandbox", ""), heal, true, "", []string{"too many requests", "pause of 7s"}, ""},
+		{"a template of another type", occupied, vacate, false, "SERVER_NOT_READY", []string{"is of type Browser and not CodeInterpreter", "choose another name"}, ""},
+		{"a service in trouble", failing(agentruntest.Unavailable(0), "CreateSandbox", ""), heal, true, "", []string{"AgentRun is in trouble", "503"}, ""},
 	}
 }
 
@@ -128,6 +129,9 @@ func TestWhatKeepsTheCloudFromBeingUsedIsTold(t *testing.T) {
 func (h *home) tells(t *testing.T, c *client, trouble trouble) {
 	t.Helper()
 	told := h.refused(t, c, trouble)
+	if !strings.Contains(told, trouble.advice) {
+		t.Errorf("the tool result does not say %q; it says %s", trouble.advice, clip(told, 3000))
+	}
 	s := h.sees(t, "a problem", func(s status.Snapshot) bool { return len(s.Problems) > 0 })
 	log, err := os.ReadFile(h.logFile())
 	if err != nil {
@@ -180,12 +184,13 @@ func TestEachFailureOfTheServiceIsToldAsWhatItIs(t *testing.T) {
 		name    string
 		failure agentruntest.Failure
 		words   []string
+		advice  string
 	}{
-		{"a service that fails", agentruntest.Internal(), []string{"AgentRun is in trouble (status 500", "try again in a minute"}},
-		{"too many requests, and nobody says how long", agentruntest.Throttled(0), []string{"too many requests", "wants a pause; try again"}},
-		{"a connection that breaks", agentruntest.Cut(), []string{"connection to 127.0.0.1", "broke", "check the network"}},
-		{"a failure that calls itself success", agentruntest.Failed200(), []string{"AgentRun refused: the operation failed"}},
-		{"an answer without a body", agentruntest.Empty(200), []string{"AgentRun's answer cannot be understood"}},
+		{"a service that fails", agentruntest.Internal(), []string{"AgentRun is in trouble (status 500"}, "try again in a minute"},
+		{"too many requests, and nobody says how long", agentruntest.Throttled(0), []string{"too many requests", "wants a pause"}, "wants a pause; try again"},
+		{"a connection that breaks", agentruntest.Cut(), []string{"connection to 127.0.0.1", "broke", "check the network"}, ""},
+		{"a failure that calls itself success", agentruntest.Failed200(), []string{"AgentRun refused: the operation failed"}, ""},
+		{"an answer without a body", agentruntest.Empty(200), []string{"AgentRun's answer cannot be understood"}, ""},
 	} {
 		h.mustCtl(t, "pool", "pause") // so that no sandbox is asked for between two failures
 		a.heal(t)
@@ -194,7 +199,7 @@ func TestEachFailureOfTheServiceIsToldAsWhatItIs(t *testing.T) {
 		h.sees(t, tc.name, func(s status.Snapshot) bool {
 			return slices.ContainsFunc(s.Problems, func(p status.Problem) bool { return strings.Contains(p.Why, tc.words[0]) })
 		})
-		h.tells(t, c, trouble{name: tc.name, passing: true, words: tc.words})
+		h.tells(t, c, trouble{name: tc.name, passing: true, words: tc.words, advice: tc.advice})
 	}
 	a.heal(t)
 	h.mustCtl(t, "pool", "resume")

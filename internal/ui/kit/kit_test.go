@@ -1,6 +1,7 @@
 package kit_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -302,6 +303,59 @@ func TestAThousandRowsAreNotAllDrawn(t *testing.T) {
 	_, w := fruits(t, items)
 	if n := len(test.LaidOutObjects(w.Content())); n > 400 {
 		t.Errorf("%d objects are laid out for 1,000 rows in a small window, want those in sight only", n)
+	}
+}
+
+// TestWhoReadsFurtherDownStaysThere when rows come above.
+func TestWhoReadsFurtherDownStaysThere(t *testing.T) {
+	items := make([]fruit, 1000)
+	for n := range items {
+		items[n] = fruit{fmt.Sprintf("fruit-%04d", n), 1}
+	}
+	r, w := fruits(t, items)
+	var scroller fyne.Scrollable
+	at := func(name string) (y float32) {
+		y = -1
+		var walk func(o fyne.CanvasObject, top float32)
+		walk = func(o fyne.CanvasObject, top float32) {
+			top += o.Position().Y
+			if text, ok := o.(*canvas.Text); ok && text.Text == name {
+				y = top
+			}
+			if s, ok := o.(fyne.Scrollable); ok {
+				scroller = s
+			}
+			var inside []fyne.CanvasObject
+			switch o := o.(type) {
+			case *fyne.Container:
+				inside = o.Objects
+			case fyne.Widget:
+				inside = test.WidgetRenderer(o).Objects()
+			}
+			for _, child := range inside {
+				walk(child, top)
+			}
+		}
+		walk(w.Content(), 0)
+		return y
+	}
+	more := append([]fruit{{"apple", 1}, {"pear", 1}}, items...)
+	r.Set(more)
+	if at("apple") < 0 {
+		t.Error("at the top of the table the newest row is out of sight")
+	}
+	scroller.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.Delta{DY: -10 * 39}})
+	before := at("fruit-0010")
+	if before < 0 {
+		t.Fatal("the table is not scrolled")
+	}
+	r.Set(append([]fruit{{"fig", 1}, {"kiwi", 1}}, more...))
+	if after := at("fruit-0010"); after != before {
+		t.Errorf("when two rows came above, one that was read went from %v to %v", before, after)
+	}
+	r.Set(append([]fruit{{"fruit-0010", 1}}, slices.Delete(slices.Clone(items), 10, 11)...))
+	if at("fruit-0012") < 0 {
+		t.Error("the table has followed a row that went to the top")
 	}
 }
 

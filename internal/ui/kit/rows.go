@@ -98,10 +98,21 @@ func (r *Rows[T]) Keep(before *Rows[T]) {
 	r.SortBy(before.sortBy, before.falling)
 }
 
-// Set changes the items. The table keeps the slice.
+// Set changes the items. The table keeps the slice. Who has scrolled down sees the same rows still when others have come above.
 func (r *Rows[T]) Set(items []T) {
+	offset := r.list.GetScrollOffset()
+	top, key := int(offset/rowPitch), ""
+	if offset > 0 && top < len(r.order) {
+		key = r.key(r.At(top))
+	}
 	r.items = items
 	r.arrange()
+	if key == "" {
+		return
+	}
+	if at := r.find(key); at > top { // one that has gone up itself is not followed
+		r.list.ScrollToOffset(offset + float32(at-top)*rowPitch)
+	}
 }
 
 // Touch draws the rows in sight again: what their cells say depends on more than the items, such as the time.
@@ -154,9 +165,12 @@ func (r *Rows[T]) pick(row int) {
 }
 
 // row is where the chosen item stands; -1 if it is not shown.
-func (r *Rows[T]) row() int {
+func (r *Rows[T]) row() int { return r.find(r.chosen) }
+
+// find is where the item of a key stands; -1 if it is not shown.
+func (r *Rows[T]) find(key string) int {
 	for row := range r.order {
-		if r.key(r.At(row)) == r.chosen {
+		if r.key(r.At(row)) == key {
 			return row
 		}
 	}

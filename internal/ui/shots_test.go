@@ -74,6 +74,10 @@ func TestShots(t *testing.T) {
 			r.host.refuse["connect zed"] = reason.New("editor-unreadable", status.Args{Detail: "Zed: /home/u/.config/zed/settings.json: line 4: unexpected comma."}, "x")
 			r.tap("Zed")
 		}},
+		"editors-remarks": {busyView(), wide, PlaceEditors, func(r *rig) {
+			r.host.remarks = []Remark{{Kind: RemarkByFile, What: "claude mcp add-json: exit status 1: unknown option"}, {Kind: RemarkSplit, What: "/home/u/.cursor/mcp.json"}}
+			r.tap("Cursor")
+		}},
 		"overview-lost":    {lostView(), wide, PlaceOverview, nil},
 		"editors-empty":    {emptyView(), wide, PlaceEditors, nil},
 		"editors-small":    {busyView(), small, PlaceEditors, nil},

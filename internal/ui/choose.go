@@ -68,7 +68,11 @@ func (w *Window) chooseEditor(id string, show func()) {
 			w.d.toasts.Show(w.d.remarks(w.d.Product(row.Name), remarks), kit.Warming)
 		case w.first != nil: // the first steps have rows of their own
 			show()
-			w.d.fail(w.d.Say("fail.connect"), err)
+			failed := w.d.Say("fail.disconnect")
+			if c.On {
+				failed = w.d.Say("fail.connect")
+			}
+			w.d.fail(failed, err)
 		default:
 			bring().changed(c, remarks, err)
 		}

@@ -486,6 +486,10 @@ func TestAFailureFromTheTrayIsToldDuringTheFirstSteps(t *testing.T) {
 	r.window.Choose(TrayItem{Action: TrayEditor, Value: "zed"}, func() {})
 	r.settle()
 	r.wants("The editor could not be connected. The disk is full.")
+	r.host.refuse["disconnect cursor"] = errors.New("the disk is full")
+	r.window.Choose(TrayItem{Action: TrayEditor, Value: "cursor"}, func() {})
+	r.settle()
+	r.wants("The editor could not be disconnected. The disk is full.")
 }
 
 func TestALostEditorIsMendedFromItsBanner(t *testing.T) {

@@ -249,10 +249,16 @@ func (c *contexts) find() {
 	c.choose(next)
 }
 
-// reveal shows a context that is there.
+// reveal shows a context that is there, and where it stands in the table.
 func (c *contexts) reveal(id string) {
-	if n := c.index(id); n >= 0 {
-		c.turnTo(c.items[n])
+	n := c.index(id)
+	if n < 0 {
+		return
+	}
+	c.turnTo(c.items[n])
+	if !c.table.Reveal() {
+		c.filter.Entry.SetText("") // which leaves it out
+		c.table.Reveal()
 	}
 }
 

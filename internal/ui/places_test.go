@@ -120,6 +120,38 @@ func TestWhatGoesOnStandsAboveAndIsInterruptedThere(t *testing.T) {
 	}
 }
 
+// TestTheContextOfACallIsInSight in the table, too, whatever that was scrolled to or filtered for.
+func TestTheContextOfACallIsInSight(t *testing.T) {
+	v := manyView(20, 1000)
+	last := v.Contexts[0]
+	for _, cc := range v.Contexts {
+		if cc.LastUsed.Before(last.LastUsed) {
+			last = cc
+		}
+	}
+	v.Calls = []Call{{ID: "q", At: noon, Client: "cursor-vscode", Tool: "run_code", ContextID: last.ID, Context: last.Name, Outcome: "ok"}}
+	v.Runs = nil
+	for _, filter := range []string{"", "nothing is called so"} {
+		r := english(t, PlaceContexts, v)
+		r.window.context.filter.Entry.SetText(filter)
+		r.lacks(last.Name)
+		r.window.Open(PlaceActivity)
+		a := r.window.panels[PlaceActivity].(*activity)
+		a.table.Choose("q")
+		a.table.Selected(a.table.At(0))
+		r.tap("Open notebook")
+		rows := 0
+		r.walk(func(o fyne.CanvasObject) {
+			if x, ok := o.(*kit.Text); ok && x.Text() == last.Name {
+				rows++
+			}
+		})
+		if rows != 2 { // and above the notebook
+			t.Errorf("filtered for %q, the name of the context is in sight %d times, want in the table and above the notebook", filter, rows)
+		}
+	}
+}
+
 // TestTheKeyboardDoesNotStayOnAButtonThatMeansAnotherRun: rows are used again for what takes their place.
 func TestTheKeyboardDoesNotStayOnAButtonThatMeansAnotherRun(t *testing.T) {
 	v := busyView()

@@ -147,6 +147,15 @@ func (r *Rows[T]) Choose(key string) {
 	}
 }
 
+// Reveal scrolls until the selected row is in sight, and reports whether there is one: the filter may have left it out.
+func (r *Rows[T]) Reveal() bool {
+	at := r.row()
+	if at >= 0 {
+		r.list.ScrollTo(at)
+	}
+	return at >= 0
+}
+
 // Chosen is the key of the selected row.
 func (r *Rows[T]) Chosen() string { return r.chosen }
 

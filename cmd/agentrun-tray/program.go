@@ -240,12 +240,15 @@ func (p *program) present(ctx context.Context) {
 		if !awaitTray(drawing) && drawing.Err() == nil {
 			p.draw(p.doWithoutTray)
 		}
-		if !inTray { // the item may be there long before the window
-			awaitSight(drawing, painted)
+		if inTray {
+			desk.Seen()
 		}
-		desk.Seen()
 	})
 	if !inTray {
+		p.workers.Go(func() { // the tray's item may be there long before the window, or never
+			awaitSight(drawing, painted)
+			desk.Seen()
+		})
 		p.show()
 	}
 }

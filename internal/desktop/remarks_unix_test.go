@@ -27,7 +27,7 @@ func TestTheWindowHasItsOwnWordsForWhatWentAnotherWay(t *testing.T) {
 		}
 	}
 	script := "#!/bin/sh\necho 'no (really)' >&2\nexit 3\n"
-	if err := os.WriteFile(in(".local/bin/claude"), []byte(script), 0o700); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(in(".local/bin/claude"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct {

@@ -97,7 +97,7 @@ func connectEditors(ctx context.Context, args []string, stdout, stderr io.Writer
 
 // everyEditor says which editors are meant by all of them, and of others that are there why they are not.
 func everyEditor(list []editors.Status) (ids []editors.ID, words string) {
-	var off, others []string
+	var elsewhere, off, others []string
 	found := 0
 	for _, st := range list {
 		if st.State == editors.NotFound || st.Route == editors.RemoveOnly {
@@ -109,12 +109,17 @@ func everyEditor(list []editors.Status) (ids []editors.ID, words string) {
 			others = append(others, string(st.ID))
 		case st.Off:
 			off = append(off, st.Name)
+		case st.State == editors.Elsewhere: // which works, and would list every tool twice
+			elsewhere = append(elsewhere, st.Name)
 		case st.State != editors.Connected:
 			ids = append(ids, st.ID)
 		}
 	}
 	if found == 0 {
 		return nil, "No editor that AgentRun Tray knows was found on this computer; agentrunctl editors lists their names.\n"
+	}
+	if len(elsewhere) > 0 {
+		words += "Left as it is, because it is connected under another name: " + strings.Join(elsewhere, ", ") + ".\n"
 	}
 	if len(off) > 0 {
 		words += "Left as it is, because you have switched agentrun off there: " + strings.Join(off, ", ") + ".\n"

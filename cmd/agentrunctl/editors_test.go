@@ -228,6 +228,20 @@ func TestAllMeansThoseThatAProgramCanConnect(t *testing.T) {
 	}
 }
 
+// TestAllLeavesAnEditorThatKnowsUsUnderAnotherName: it works, and would list every tool twice.
+func TestAllLeavesAnEditorThatKnowsUsUnderAnotherName(t *testing.T) {
+	home := editorsHome(t)
+	if err := os.WriteFile(filepath.Join(home, ".cursor", "mcp.json"), []byte(`{"mcpServers": {"mine": {"command": "/x/agentrun-mcp"}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range []string{"VS Code is connected.", "Every editor that was found is connected.\n"} {
+		out, errs, err := cli(t, "connect", "--all", "--http")
+		if err != nil || !strings.HasPrefix(out, "Left as it is, because it is connected under another name: Cursor.\n") || !strings.Contains(out, end) {
+			t.Errorf("connect --all = %q, %q, %v, want Cursor left as it is, and %q", out, errs, err, end)
+		}
+	}
+}
+
 func TestOneEditorThatFailsDoesNotStopTheOthers(t *testing.T) {
 	home := editorsHome(t)
 	if err := os.WriteFile(filepath.Join(home, ".cursor", "mcp.json"), []byte("{"), 0o600); err != nil {

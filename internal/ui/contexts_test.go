@@ -454,6 +454,26 @@ func TestTheNewestCellIsInSightInASmallWindow(t *testing.T) {
 	}
 }
 
+// TestCodeThatWasStartedElsewhereScrollsNothing: by then somebody reads another notebook.
+func TestCodeThatWasStartedElsewhereScrollsNothing(t *testing.T) {
+	v := busyView()
+	r := english(t, PlaceContexts, v)
+	c := r.window.context
+	c.run("1")
+	c.table.Selected(v.Contexts[1])
+	other := *v.Notebook
+	other.ContextID = v.Contexts[1].ID
+	v.Notebook = &other
+	r.window.Render(v)
+	c.page.Top()
+	y := func() float32 { return r.window.d.app.Driver().AbsolutePositionForObject(c.notebook.root).Y }
+	before := y()
+	r.settle()
+	if y() != before {
+		t.Errorf("the notebook went from %v to %v", before, y())
+	}
+}
+
 // TestWhoMakesAContextCanWriteInIt at once, unless they write elsewhere by then, or have gone to another place.
 func TestWhoMakesAContextCanWriteInIt(t *testing.T) {
 	for _, tc := range []struct {

@@ -391,7 +391,9 @@ func (c *contexts) run(code string) {
 			c.find()
 			c.redraw()
 		}
-		c.page.EndAt(c.end())
+		if c.chosen.ID == in { // else somebody reads another notebook
+			c.page.EndAt(c.end())
+		}
 	})
 }
 

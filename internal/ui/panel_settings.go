@@ -192,7 +192,7 @@ func newAccountBox(d *desk, host settingsHost, reflow func()) *accountBox {
 			d.do(a.remove, d.Say("fail.remove"), host.RemoveCredentials)
 		})
 	})
-	a.root = kit.Col(12, kit.Split(560, 12, kit.GrowBy(1, kit.Col(2, a.title, a.note.root)), kit.GrowBy(1, kit.Row(8, kit.Spring(), a.check, a.replace, a.remove))), a.form.root)
+	a.root = kit.Col(12, kit.Split(620, 12, kit.GrowBy(3, kit.Col(2, a.title, a.note.root)), kit.GrowBy(2, kit.Row(8, kit.Spring(), a.check, a.replace, a.remove))), a.form.root)
 	return a
 }
 

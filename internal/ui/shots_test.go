@@ -78,20 +78,24 @@ func TestShots(t *testing.T) {
 			r.host.remarks = []Remark{{Kind: RemarkByFile, What: "claude mcp add-json: exit status 1: unknown option"}, {Kind: RemarkSplit, What: "/home/u/.cursor/mcp.json"}}
 			r.tap("Cursor")
 		}},
-		"overview-lost":    {lostView(), wide, PlaceOverview, nil},
-		"editors-empty":    {emptyView(), wide, PlaceEditors, nil},
-		"editors-small":    {busyView(), small, PlaceEditors, nil},
-		"settings-top":     {busyView(), wide, PlaceSettings, nil},
-		"settings-tall":    {busyView(), fyne.NewSize(1080, 2300), PlaceSettings, nil},
-		"settings-account": {emptyView(), wide, PlaceSettings, func(r *rig) { test.Tap(r.window.panels[PlaceSettings].(*settings).account.replace) }},
+		"overview-lost": {lostView(), wide, PlaceOverview, nil},
+		"editors-empty": {emptyView(), wide, PlaceEditors, nil},
+		"editors-small": {busyView(), small, PlaceEditors, nil},
+		"settings-top":  {busyView(), wide, PlaceSettings, nil},
+		"settings-tall": {busyView(), fyne.NewSize(1080, 2300), PlaceSettings, nil},
+		"settings-account": {emptyView(), wide, PlaceSettings, func(r *rig) {
+			test.Tap(r.window.panels[PlaceSettings].(*settings).account.replace)
+			toAccount(r)
+		}},
 		"settings-bad": {busyView(), wide, PlaceSettings, func(r *rig) {
 			for _, row := range r.window.panels[PlaceSettings].(*settings).rows {
 				if row.s.name == "agentrun.daily_cap" {
 					row.field.Entry.SetText("lots")
 				}
 			}
+			toAccount(r)
 		}},
-		"settings-locked": {lockedView(), wide, PlaceSettings, nil},
+		"settings-locked": {lockedView(), wide, PlaceSettings, toAccount},
 		"settings-small":  {busyView(), small, PlaceSettings, nil},
 		"dialog":          {busyView(), wide, PlaceContexts, func(r *rig) { r.window.context.askStop() }},
 		"toast": {busyView(), wide, PlaceOverview, func(r *rig) {
@@ -142,4 +146,10 @@ func TestShots(t *testing.T) {
 			}
 		}
 	}
+}
+
+// toAccount scrolls the settings until those of the account are in sight.
+func toAccount(r *rig) {
+	p := r.window.panels[PlaceSettings].(*settings)
+	p.page.Present(p.account.root)
 }

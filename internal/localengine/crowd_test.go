@@ -69,3 +69,8 @@ func TestACellThatWaitsForItsTurnCanBeInterrupted(t *testing.T) {
 	b.run("kept").wants(t, "kept", "= 42")
 	stop()
 }
+
+// TestManyThatAreInterruptedAtOnceKeepTheirVariables: the last of them gets a place on the processor long after its grace.
+func TestManyThatAreInterruptedAtOnceKeepTheirVariables(t *testing.T) {
+	crowd(t, newEngine(t, Options{Parallel: 1, Grace: 100 * time.Millisecond}), 64)()
+}

@@ -393,7 +393,17 @@ func TestTheEngineIsLoadedWhenTheProgramIsSeen(t *testing.T) {
 }
 
 func TestAContextMadeByHandIsCalledAsTheButton(t *testing.T) {
-	for language, want := range map[string]string{"en": "Try it", "zh": "试一试"} {
+	for _, language := range []string{"en", "zh"} {
+		text, err := os.ReadFile(filepath.Join("../../assets/translations", language+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var words struct {
+			Try string `json:"try"`
+		}
+		if err := json.Unmarshal(text, &words); err != nil || words.Try == "" {
+			t.Fatalf("the button is called %q in %s, %v", words.Try, language, err)
+		}
 		opt := options(t)
 		opt.Config.Language = language
 		h := start(t, opt)
@@ -402,8 +412,8 @@ func TestAContextMadeByHandIsCalledAsTheButton(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := h.see(t, "the context", func(d app.Desk) bool { return len(d.Contexts) == 1 })
-		if got := d.Contexts[0].Name; got != want {
-			t.Errorf("in %s it is called %q, want %q", language, got, want)
+		if got := d.Contexts[0].Name; got != words.Try {
+			t.Errorf("in %s it is called %q, want %q", language, got, words.Try)
 		}
 	}
 }

@@ -261,15 +261,15 @@ func printOutcome(w io.Writer, out editors.Outcome, dry bool, done string) error
 		fmt.Fprintf(&b, "%s asks you to add it when you open this link:\n\n  %s\n\n", out.Name, out.Link)
 	case out.Card != "":
 		fmt.Fprintf(&b, "%s takes this text:\n\n%s\n", out.Name, indented(out.Card))
-	case len(out.Files) == 0 && out.Note == "":
+	case len(out.Files) == 0 && len(out.Remarks) == 0:
 		fmt.Fprintf(&b, "%s is %s already.\n", out.Name, done)
 	case dry:
 		fmt.Fprintf(&b, "%s would be %s:\n", out.Name, done)
 	case len(out.Files) > 0:
 		fmt.Fprintf(&b, "%s is %s.\n", out.Name, done)
 	default:
-		fmt.Fprintf(&b, "%s: %s\n", out.Name, out.Note)
-		out.Note = ""
+		fmt.Fprintf(&b, "%s: %s\n", out.Name, out.Note())
+		out.Remarks = nil
 	}
 	for _, command := range out.Commands {
 		fmt.Fprintf(&b, "  %s\n", command)
@@ -284,8 +284,8 @@ func printOutcome(w io.Writer, out editors.Outcome, dry bool, done string) error
 			fmt.Fprintf(&b, "  kept as it was in %s\n", file.Copy)
 		}
 	}
-	if out.Note != "" {
-		fmt.Fprintf(&b, "  %s\n", out.Note)
+	if len(out.Remarks) > 0 {
+		fmt.Fprintf(&b, "  %s\n", out.Note())
 	}
 	if out.After != "" && !dry && (len(out.Files) > 0 || out.Link != "" || out.Card != "") {
 		fmt.Fprintf(&b, "  %s\n", out.After)

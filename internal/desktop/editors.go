@@ -36,9 +36,8 @@ func (t *translator) editorsOf(e *app.Editors, byURL bool) *ui.Editors {
 func editorOf(st editors.Status, byURL bool) ui.Editor {
 	e := ui.Editor{
 		ID: string(st.ID), Name: st.Name, State: stateOf(st), Detail: st.Detail, Route: routeOf(st.Route), Form: ui.EditorForm(st.Form),
-		Lost: st.Lost, Undo: st.Undo,
+		Lost: st.Lost, Undo: st.Undo, Why: ui.EditorWhy(st.Why), What: st.What,
 	}
-	e.Why, e.What = whyOf(st)
 	for _, form := range st.Forms {
 		if byURL || form != editors.HTTP {
 			e.Forms = append(e.Forms, ui.EditorForm(form))
@@ -108,11 +107,19 @@ func (d *Desk) PreviewEditor(ctx context.Context, c ui.EditorChange) (ui.Preview
 	if err != nil {
 		return ui.Preview{}, err
 	}
-	p := ui.Preview{Commands: out.Commands, Link: out.Link, Card: out.Card, Remarks: remarksOf(out.Note)}
+	p := ui.Preview{Commands: out.Commands, Link: out.Link, Card: out.Card, Remarks: remarksOf(out)}
 	for _, f := range out.Files {
 		p.Files = append(p.Files, ui.PreviewFile{Path: f.Path, Diff: linesOf(f.Diff)})
 	}
 	return p, nil
+}
+
+func remarksOf(out editors.Outcome) []ui.Remark {
+	var all []ui.Remark
+	for _, r := range out.Remarks {
+		all = append(all, ui.Remark{Kind: ui.RemarkKind(r.Kind), What: r.What, Said: r.Said})
+	}
+	return all
 }
 
 // linesOf leaves out of a difference what tells of files and places, which the window says elsewhere.
@@ -128,7 +135,7 @@ func linesOf(diff string) string {
 func (d *Desk) ChangeEditor(ctx context.Context, c ui.EditorChange) ([]ui.Remark, error) {
 	defer d.app.LookAtEditors()
 	out, err := d.change(ctx, c, false)
-	remarks := remarksOf(out.Note)
+	remarks := remarksOf(out)
 	if err != nil || out.Link == "" {
 		return remarks, err
 	}

@@ -67,17 +67,3 @@ func unsaid(t *testing.T, all []ui.Remark) []ui.Remark {
 	}
 	return left
 }
-
-func TestARemarkWithoutWordsOfOursStaysAsItIs(t *testing.T) {
-	const note = "The command line of Claude Code did not do it (x), so its settings file was changed instead. Something new. And more."
-	want := []ui.Remark{
-		{Kind: ui.RemarkByFile, What: "x", Said: "The command line of Claude Code did not do it (x), so its settings file was changed instead."},
-		{Said: "Something new. And more."},
-	}
-	if got := remarksOf(note); !reflect.DeepEqual(got, want) {
-		t.Errorf("remarksOf = %+v, want %+v", got, want)
-	}
-	if got := remarksOf(""); got != nil {
-		t.Errorf("remarksOf nothing = %+v, want nothing", got)
-	}
-}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -36,8 +35,8 @@ type Outcome struct {
 	// Link is to be opened by the user, Card to be pasted, where there is no file to be written.
 	Link string `json:"link,omitempty"`
 	Card string `json:"card,omitempty"`
-	// Note says what went another way than usual.
-	Note string `json:"note,omitempty"`
+	// Remarks say what went another way than usual.
+	Remarks []Remark `json:"remarks,omitempty"`
 	// After is what the user does in the editor for the change to be seen.
 	After string `json:"after,omitempty"`
 }
@@ -117,7 +116,7 @@ func (s *Set) Disconnect(ctx context.Context, id ID, wish Wish) (Outcome, error)
 	out := Outcome{ID: r.id, Name: r.name, Files: []FileChange{}}
 	switch files := s.files(r); {
 	case r.card, r.link != nil && len(files) == 0:
-		out.Note = "Take it out in " + r.name + "'s own settings: it keeps them where no other program can change them."
+		out.Remarks = []Remark{byHand(r.name)}
 		return out, nil
 	case s.route(r) == ByCLI:
 		return s.disconnectByCLI(ctx, r, wish, out)
@@ -259,7 +258,7 @@ func (s *Set) change(ctx context.Context, r row, to purpose, wish Wish, out Outc
 		if err != nil {
 			return out, err
 		}
-		out.Files, out.Note = differences(list), splits(list)
+		out.Files, out.Remarks = differences(list), splits(list)
 		return out, nil
 	}
 	lock, err := s.begin(ctx, r)
@@ -286,8 +285,8 @@ func (s *Set) changeLocked(ctx context.Context, r row, to purpose, route Route, 
 		}
 		changes, err := s.carryOut(ctx, j, to, list)
 		out.Files = append(out.Files, changes...)
-		if note := splits(list); note != "" && err == nil {
-			out.Note = strings.TrimSpace(out.Note + " " + note)
+		if err == nil {
+			out.Remarks = append(out.Remarks, splits(list)...)
 		}
 		if errors.Is(err, errMoved) {
 			continue
@@ -371,18 +370,6 @@ func (s *Set) carryOut(ctx context.Context, j *journal, to purpose, list []alter
 		err = j.save()
 	}
 	return j.describe(rec, list), err
-}
-
-// splits tells of files that are replaced and have other names. Written over in place they would keep those, and an editor, or a crash,
-// could meet half of one.
-func splits(list []alteration) string {
-	var said []string
-	for _, a := range list {
-		if a.before.linked {
-			said = append(said, a.before.path+" has other names (hard links), which stay with the text of before: link them anew, or use symbolic links, which are followed.")
-		}
-	}
-	return strings.Join(said, " ")
 }
 
 // leftAlone says that a file is what it was, and what can be done.

@@ -671,7 +671,7 @@ func TestLinks(t *testing.T) {
 		if text != want {
 			t.Errorf("the link of %s says %s, want %s", id, text, want)
 		}
-		if out, err := h.set.Disconnect(t.Context(), id, editors.Wish{}); err != nil || out.Note == "" {
+		if out, err := h.set.Disconnect(t.Context(), id, editors.Wish{}); err != nil || out.Note() == "" {
 			t.Errorf("Disconnect(%s) = %+v, %v; want words about what to do", id, out, err)
 		}
 		if _, err := h.set.Connect(t.Context(), id, editors.Wish{Form: editors.HTTP}); !errors.Is(err, editors.ErrForm) {

@@ -116,7 +116,7 @@ func (s *Set) changeByCLI(ctx context.Context, r row, to purpose, wish Wish, out
 	now, err := s.obey(ctx, r, words, edit)
 	if err != nil {
 		// What the commands have done or not done, the file says: from there on it is changed by hand.
-		out.Note = "The command line of " + r.name + " did not do it (" + err.Error() + "), so its settings file was changed instead."
+		out.Remarks = append(out.Remarks, byFile(r.name, err))
 		if err := j.dropLast(); err != nil {
 			return out, err
 		}

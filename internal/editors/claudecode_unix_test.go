@@ -110,7 +110,7 @@ func TestClaudeCodeIsConnectedByItsOwnCommands(t *testing.T) {
 	}
 	h.unchanged(t, "claude-code", goldenFile(t, "claude-code", "stale.before"))
 	out := connect(t, h, "claude-code")
-	if !reflect.DeepEqual(out.Commands, want) || out.Note != "" {
+	if !reflect.DeepEqual(out.Commands, want) || out.Note() != "" {
 		t.Errorf("Connect = %+v, want the commands %v", out, want)
 	}
 	if st := h.look(t, "claude-code"); st.State != editors.Connected || st.Lost {
@@ -163,8 +163,8 @@ func TestClaudeCodeWhoseCommandsFail(t *testing.T) {
 			h := claudeHome(t, manner)
 			h.put(t, "claude-code", goldenFile(t, "claude-code", "stale.before"))
 			out := connect(t, h, "claude-code")
-			if !strings.Contains(out.Note, note) {
-				t.Errorf("the note is %q, want %q in it", out.Note, note)
+			if !strings.Contains(out.Note(), note) {
+				t.Errorf("the note is %q, want %q in it", out.Note(), note)
 			}
 			if st := h.look(t, "claude-code"); st.State != editors.Connected {
 				t.Errorf("after Connect it is %+v", st)
@@ -180,7 +180,7 @@ func TestClaudeCodeWhoseCommandsFail(t *testing.T) {
 func TestATokenIsNoWordOfACommand(t *testing.T) {
 	h := claudeHome(t, "fails")
 	out, err := h.set.Connect(t.Context(), "claude-code", editors.Wish{Form: editors.HTTP})
-	if err != nil || out.Note != "" || len(out.Commands) > 0 {
+	if err != nil || out.Note() != "" || len(out.Commands) > 0 {
 		t.Errorf("Connect by URL = %+v, %v; want no command", out, err)
 	}
 	if st := h.look(t, "claude-code"); st.State != editors.Connected || st.Form != editors.HTTP {

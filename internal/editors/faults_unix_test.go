@@ -217,14 +217,14 @@ func TestHardLinksAreNotCutInSilence(t *testing.T) {
 	}
 	for _, dry := range []bool{true, false} {
 		out, err := h.set.Connect(t.Context(), "cursor", editors.Wish{DryRun: dry})
-		if err != nil || !strings.Contains(out.Note, h.file("cursor")+" has other names") {
-			t.Errorf("with dry run: %v, Connect = %q, %v; want that the file has other names", dry, out.Note, err)
+		if err != nil || !strings.Contains(out.Note(), h.file("cursor")+" has other names") {
+			t.Errorf("with dry run: %v, Connect = %q, %v; want that the file has other names", dry, out.Note(), err)
 		}
 	}
 	if text, err := os.ReadFile(filepath.Join(h.dir, "mine.json")); err != nil || string(text) != "{}" {
 		t.Errorf("the other name holds %q (%v), want what it held", text, err)
 	}
-	if out, err := h.set.Disconnect(t.Context(), "cursor", editors.Wish{}); err != nil || out.Note != "" {
-		t.Errorf("Disconnect of what has one name again = %q, %v", out.Note, err)
+	if out, err := h.set.Disconnect(t.Context(), "cursor", editors.Wish{}); err != nil || out.Note() != "" {
+		t.Errorf("Disconnect of what has one name again = %q, %v", out.Note(), err)
 	}
 }

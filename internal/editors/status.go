@@ -46,6 +46,9 @@ type Status struct {
 	Form Form `json:"form,omitempty"`
 	// Detail says more in a clause: what differs, what cannot be read.
 	Detail string `json:"detail,omitempty"`
+	// Why and What are the same for who has words of their own for it; empty where only who reads the file can say it.
+	Why  Why    `json:"-"`
+	What string `json:"-"`
 	// Off says that our entry is there and the user has switched it off in the editor.
 	Off bool `json:"off,omitempty"`
 	// Lost says that we have connected it, and that it is not as we left it: offer to mend it.
@@ -69,6 +72,8 @@ type FileStatus struct {
 	State  State  `json:"state"`
 	Form   Form   `json:"form,omitempty"`
 	Detail string `json:"detail,omitempty"`
+	Why    Why    `json:"-"`
+	What   string `json:"-"`
 	Off    bool   `json:"off,omitempty"`
 }
 
@@ -152,7 +157,7 @@ func (s *Set) sum(st *Status) {
 			continue
 		}
 		f := st.Files[n]
-		st.State, st.Form, st.Detail, st.Off = f.State, f.Form, f.Detail, f.Off
+		st.State, st.Form, st.Detail, st.Why, st.What, st.Off = f.State, f.Form, f.Detail, f.Why, f.What, f.Off
 		break
 	}
 	if st.State != Connected {
@@ -160,7 +165,8 @@ func (s *Set) sum(st *Status) {
 	}
 	// All places that an editor may read have to know us, or it depends on how it was started whether it does.
 	if n := slices.IndexFunc(st.Files, func(f FileStatus) bool { return f.State == Found }); n >= 0 {
-		st.State, st.Form, st.Detail = Stale, "", "it is not in "+st.Files[n].Path
+		f := wrong(Stale, "", WhyPlace, st.Files[n].Path)
+		st.State, st.Form, st.Detail, st.Why, st.What = f.State, f.Form, f.Detail, f.Why, f.What
 	}
 }
 
@@ -185,7 +191,9 @@ func (s *Set) fileStatus(r row, path string) FileStatus {
 		return st
 	}
 	if others := s.others(tree, r); len(others) > 0 {
-		return FileStatus{Path: path, State: Elsewhere, Detail: "its servers " + strings.Join(others, ", ") + " lead to us as well"}
+		st := wrong(Elsewhere, "", WhyTwice, strings.Join(others, ", "))
+		st.Path = path
+		return st
 	}
 	return FileStatus{Path: path, State: Found}
 }
@@ -205,32 +213,35 @@ func (s *Set) judge(r row, found map[string]any) FileStatus {
 		if s.opt.KnowsToken(token) {
 			return FileStatus{State: Connected, Form: HTTP}
 		}
-		return FileStatus{State: Stale, Form: HTTP, Detail: "its token was revoked"}
+		return wrong(Stale, HTTP, WhyRevoked, "")
 	}
-	was := FileStatus{State: Stale}
+	var was FileStatus
 	var e entry
 	switch {
 	case r.stdio != nil && shim.IsRelay(command) && r.stdio(command).In(found):
 		e = r.stdio(command)
-		was.Form, was.Detail = Stdio, "it starts "+command
+		was = wrong(Stale, Stdio, WhyProgram, command)
 		if s.sys.absolute(command) && !s.sys.Exists(command) {
-			was.Detail += ", which is not there"
+			was = wrong(Stale, Stdio, WhyProgramGone, command)
 		}
 	case r.socket != nil && strings.HasPrefix(address, "unix://"):
 		e = r.socket(strings.TrimSuffix(strings.TrimPrefix(address, "unix://"), "#/mcp"))
-		was.Form, was.Detail = Socket, "it connects to another socket"
+		was = wrong(Stale, Socket, WhySocket, "")
 	case r.http != nil && isOurs(address) && r.http(address, token).In(found):
 		e = r.http(address, token)
-		was.Form, was.Detail = HTTP, "it connects to "+address+", and the host does not listen there"
+		was = wrong(Stale, HTTP, WhyAddress, address)
 	}
 	if e != nil && e.In(found) {
 		return was
 	}
-	return FileStatus{State: HandEdited, Detail: s.difference(r, found)}
+	if changed := s.difference(r, found); len(changed) > 0 {
+		return wrong(HandEdited, "", WhyMembers, strings.Join(changed, ", "))
+	}
+	return wrong(HandEdited, "", WhyDiffers, "")
 }
 
 // difference names what was changed of an entry, without values: those may be secrets.
-func (s *Set) difference(r row, found map[string]any) string {
+func (s *Set) difference(r row, found map[string]any) []string {
 	var near entry
 	switch {
 	case r.http != nil && addressOf(found) != "":
@@ -238,11 +249,7 @@ func (s *Set) difference(r row, found map[string]any) string {
 	case r.stdio != nil:
 		near = r.stdio(s.opt.Command)
 	}
-	names := near.Differences(found)
-	if len(names) == 0 {
-		return "it differs"
-	}
-	return "it differs in " + strings.Join(names, ", ")
+	return near.Differences(found)
 }
 
 // others are the servers of a file that lead to us under other names.

@@ -12,11 +12,10 @@ import (
 	"github.com/agentrun-tray/agentrun-tray/internal/status"
 )
 
-// endsInTime fails the test if a host takes longer to end than the 10 s that it may, and a little for a computer that is busy with other
-// things. What it would wait for lasts a minute.
+// endsInTime fails the test if a host takes longer to end than the 10 s that it may. What it would wait for lasts a minute.
 func (h *host) endsInTime(t *testing.T) error {
 	t.Helper()
-	const limit = 12 * time.Second
+	const limit = 10 * time.Second
 	began := time.Now()
 	err := h.stop()
 	if took := time.Since(began); took > limit {

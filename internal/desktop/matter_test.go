@@ -5,8 +5,21 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/agentrun-tray/agentrun-tray/internal/editors"
 	"github.com/agentrun-tray/agentrun-tray/internal/ui"
 )
+
+// TestWhatIsTheMatterHasTheSameName here and there, as it is handed on as it is.
+func TestWhatIsTheMatterHasTheSameName(t *testing.T) {
+	for there, here := range map[editors.Why]ui.EditorWhy{
+		editors.WhyProgram: ui.WhyProgram, editors.WhyProgramGone: ui.WhyProgramGone, editors.WhySocket: ui.WhySocket, editors.WhyAddress: ui.WhyAddress,
+		editors.WhyRevoked: ui.WhyRevoked, editors.WhyPlace: ui.WhyPlace, editors.WhyMembers: ui.WhyMembers, editors.WhyDiffers: ui.WhyDiffers, editors.WhyTwice: ui.WhyTwice,
+	} {
+		if string(there) != string(here) {
+			t.Errorf("package editors says %q, the window %q", there, here)
+		}
+	}
+}
 
 // TestTheWindowHasItsOwnWordsForWhatIsTheMatter with every kind of entry that the real editors package finds something to say of.
 func TestTheWindowHasItsOwnWordsForWhatIsTheMatter(t *testing.T) {

@@ -39,7 +39,7 @@ func TestTheHostEndsInOrder(t *testing.T) {
 			if err := s.cmd.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
-			if code := s.ended(t, soon, signal.String()); code != 0 {
+			if code := s.ended(t, 10*time.Second, signal.String()); code != 0 {
 				t.Errorf("the host ended with exit code %d on %v, want 0; it said:\n%s", code, signal, s.said)
 			}
 			for name, run := range runs {
@@ -126,14 +126,14 @@ func TestTheRelayEndsWithItsStandardInput(t *testing.T) {
 		if err := r.stdin.Close(); err != nil {
 			t.Fatal(err)
 		}
-		r.ended(t, soon, "the end of its standard input")
+		r.ended(t, 3*time.Second, "the end of its standard input")
 	})
 	t.Run("before it said anything", func(t *testing.T) {
 		r := h.relay(t)
 		if err := r.stdin.Close(); err != nil {
 			t.Fatal(err)
 		}
-		r.ended(t, soon, "the end of its standard input")
+		r.ended(t, 3*time.Second, "the end of its standard input")
 	})
 	t.Run("a script that waits for nothing", func(t *testing.T) {
 		r := h.relay(t)
@@ -145,7 +145,7 @@ func TestTheRelayEndsWithItsStandardInput(t *testing.T) {
 		if m := r.answer(t, "1"); m.Result == nil {
 			t.Errorf("the call before the end of standard input was answered with %+v, want a result", m.Error)
 		}
-		r.ended(t, soon, "the end of its standard input")
+		r.ended(t, 3*time.Second, "the end of its standard input")
 	})
 }
 
@@ -185,7 +185,7 @@ func TestTheRelayEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	// the relay has standard output open for as long as it lives
-	r.ended(t, soon, "its parent was killed, with standard input still open")
+	r.ended(t, 4*time.Second, "its parent was killed, with standard input still open")
 	h.sees(t, "the client gone", func(s status.Snapshot) bool { return len(s.Clients) == 0 })
 }
 

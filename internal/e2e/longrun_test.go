@@ -15,7 +15,7 @@ const impatient = `{"http": {"enabled": false}, "runs": {"answer_within_seconds"
 func (c *client) handle(t *testing.T, contextID, code string) reply {
 	t.Helper()
 	r := c.run(t, contextID, code)
-	if r.took < 1900*time.Millisecond || r.took > soon {
+	if r.took < 1900*time.Millisecond || r.took > 5*time.Second {
 		t.Errorf("run_code(%q) answered after %v, want a handle after 2 s", code, r.took)
 	}
 	if !strings.HasPrefix(r.text("run_id"), "run-") || r.text("context_id") != contextID || r.success() || r.get("error") != nil {
@@ -65,12 +65,12 @@ func TestALongRunNeverTimesOutInTheEditor(t *testing.T) {
 				if got := c.contexts(t)[id]; got["run_id"] != run || got["status"] != "running" {
 					t.Errorf("list_contexts shows %v, want run %s in progress", got, run)
 				}
-				if now := c.do(t, "get_result", args{"run_id": run, "wait_seconds": 0}); now.took > 1900*time.Millisecond || now.text("status") != "running" {
+				if now := c.do(t, "get_result", args{"run_id": run, "wait_seconds": 0}); now.took > time.Second || now.text("status") != "running" {
 					t.Errorf("get_result without waiting = %v after %v", now, now.took)
 				}
 				for range 2 {
 					r := c.collect(t, run)
-					if !r.success() || r.text("stdout") != program.all || r.text("result", "text") != program.value || r.text("run_id") != run || r.took > soon {
+					if !r.success() || r.text("stdout") != program.all || r.text("result", "text") != program.value || r.text("run_id") != run || r.took > 4*time.Second {
 						t.Errorf("get_result = %v after %v, want the whole result", r, r.took)
 					}
 				}
@@ -99,7 +99,7 @@ func TestALongRunIsEndedFromElsewhere(t *testing.T) {
 		if waits.text("status") != "waiting" || !strings.Contains(waits.notices(), "waiting for the run before it") {
 			t.Errorf("a run behind another one = %v", waits)
 		}
-		if got := other.do(t, "cancel_run", args{"run_id": r.text("run_id")}); got.text("status") != "cancelled" || got.took > soon {
+		if got := other.do(t, "cancel_run", args{"run_id": r.text("run_id")}); got.text("status") != "cancelled" || got.took > 5*time.Second {
 			t.Errorf("cancel_run = %v after %v", got, got.took)
 		}
 		if got := c.collect(t, r.text("run_id")); got.code() != "CANCELLED" || got.text("stdout") != "begun\n" {

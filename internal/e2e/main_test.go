@@ -15,10 +15,6 @@ import (
 // patience is how long a test waits for something that should happen at once, on a machine that is busy with other things.
 const patience = time.Minute
 
-// soon is what shows that something came at once, and not with the end of a wait: code that is not stopped runs on for 30 s, and a relay waits
-// as long for the calls of a script. On a machine that is busy with other things, "at once" takes a while.
-const soon = 20 * time.Second
-
 // programs is the folder with the programs under test. TestMain sets it before any test runs.
 var programs string
 

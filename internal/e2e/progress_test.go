@@ -34,7 +34,7 @@ func TestALongRunReportsProgress(t *testing.T) {
 			}
 			last := started[name]
 			for _, n := range append(notes, note{at: ended}) {
-				if gap := n.at.Sub(last); gap > 7*time.Second { // every 4 s; two in a row that are late or missing are too many
+				if gap := n.at.Sub(last); gap > 5500*time.Millisecond {
 					t.Errorf("nothing was heard of %s for %v; all: %v", name, gap, notes)
 				}
 				last = n.at

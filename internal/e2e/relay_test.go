@@ -170,10 +170,11 @@ func (r *relay) ended(t *testing.T, within time.Duration, why string) {
 func (r *relay) finish(t *testing.T) {
 	t.Helper()
 	_ = r.stdin.Close()
+	const within = 10 * time.Second
 	select {
 	case <-r.done:
-	case <-time.After(soon):
-		t.Errorf("the relay (process %d) runs on %v after its standard input was closed; it said on standard error:\n%s", r.cmd.Process.Pid, soon, r.grumbled)
+	case <-time.After(within):
+		t.Errorf("the relay (process %d) runs on %v after its standard input was closed; it said on standard error:\n%s", r.cmd.Process.Pid, within, r.grumbled)
 		_ = r.cmd.Process.Kill()
 		<-r.done
 	}

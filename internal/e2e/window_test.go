@@ -99,8 +99,8 @@ func (c *computer) keepsTheRules(t *testing.T, said string) {
 	}
 }
 
-// quitTime is the 10 s after which the program has ended, come what may, and a little for a machine that is busy with other things.
-const quitTime = 12 * time.Second
+// quitTime is after what time the program has ended, come what may.
+const quitTime = 10 * time.Second
 
 // ends waits for the end, and wants it to be a success.
 func (a *desktopApp) ends(t *testing.T, within time.Duration, why string) {

@@ -72,7 +72,7 @@ func (c *computer) cancels(t *testing.T, text string) {
 	if !eventually(patience, func() bool {
 		s, err := c.ask(question{Ask: "texts"})
 		return err == nil && !slices.ContainsFunc(s.Texts, func(there string) bool { return strings.Contains(there, text) })
-	}) || time.Since(began) > soon/2 {
+	}) || time.Since(began) > 2*time.Second {
 		c.picture(t, "not-cancelled")
 		t.Errorf("%s after Cancel, %q can still be read, or only now no more", time.Since(began).Round(time.Millisecond), text)
 	}
